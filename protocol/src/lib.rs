@@ -1,0 +1,6 @@
+#![doc = "x"]
+pub mod code;
+pub mod key;
+pub mod lv;
+pub mod random;
+pub mod wire;
