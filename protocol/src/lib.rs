@@ -3,5 +3,7 @@ pub mod code;
 pub mod key;
 pub mod lv;
 pub mod random;
+pub mod recording;
+pub mod session;
 pub mod transcript;
 pub mod wire;
