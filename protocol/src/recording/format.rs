@@ -27,6 +27,10 @@ pub const RUN_HEADER: usize = 11;
 /// Bytes of packets that a line may carry before both its seals are recorded: its handshake. Two
 /// flights of some 3 KiB, each sent up to ten times on a bad network.
 pub const HANDSHAKE_BYTES: u64 = 64 * 1024;
+/// Longest age file in a SEAL: some twenty recipients, post-quantum ones of 1.6 KiB included.
+pub const MAX_AGE: usize = 64 * 1024;
+/// Lines of one recording; with [`MAX_AGE`] a verifier keeps at most 32 MiB of seals.
+pub const MAX_LINES: usize = 256;
 /// The flag of a SEAL whose body was shredded: what is left is the SHA-256 of the body.
 pub const FLAG_SHREDDED: u8 = 1;
 

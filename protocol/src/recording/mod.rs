@@ -9,9 +9,11 @@ pub mod checkpoint;
 pub mod format;
 pub mod reader;
 pub mod signatures;
+pub mod verify;
 pub mod writer;
 
 pub use format::{Kind, Run, runs};
 pub use reader::{Block, Damage, Fault, Place, Reader, Step};
 pub use signatures::{Binding, Closer};
+pub use verify::{Report, Verdict, Verifier};
 pub use writer::{Next, PacketsBuilder, State, WriteError, Writer};

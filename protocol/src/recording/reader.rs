@@ -199,10 +199,12 @@ impl Reader {
     /// The file ended, with `rest` of it unread.
     ///
     /// # Errors
-    /// [`Damage::Torn`] where the file does not end with a whole block.
+    /// [`Damage::Torn`] where the file does not end with a whole block, [`Damage::AfterClose`].
     pub fn finish(&self, rest: &[u8]) -> Result<State, Fault> {
         if rest.is_empty() && self.offset > 0 {
             Ok(self.state)
+        } else if self.state.is_closed() {
+            Err(self.fault(Damage::AfterClose))
         } else {
             Err(self.fault(Damage::Torn))
         }
