@@ -1,7 +1,7 @@
 //! Who works here: invitations that are good once, and the keys that were enrolled with them.
 
-use sqlx::sqlite::SqliteRow;
 use sqlx::Row as _;
+use sqlx::sqlite::SqliteRow;
 
 use super::{Store, StoreError, StoredPolicy, Writing, array, maybe_number, next, number, signed};
 

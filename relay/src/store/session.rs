@@ -122,11 +122,10 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn sessions(&self, limit: u32) -> Result<Vec<SessionRow>, StoreError> {
-        let rows =
-            sqlx::query("SELECT * FROM sessions ORDER BY opened_at DESC, session LIMIT $1")
-                .bind(i64::from(limit))
-                .fetch_all(&self.pool)
-                .await?;
+        let rows = sqlx::query("SELECT * FROM sessions ORDER BY opened_at DESC, session LIMIT $1")
+            .bind(i64::from(limit))
+            .fetch_all(&self.pool)
+            .await?;
         rows.iter().map(session_row).collect()
     }
 
@@ -135,10 +134,9 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn unfinished_sessions(&self) -> Result<Vec<SessionRow>, StoreError> {
-        let rows =
-            sqlx::query("SELECT * FROM sessions WHERE closed_at IS NULL ORDER BY opened_at")
-                .fetch_all(&self.pool)
-                .await?;
+        let rows = sqlx::query("SELECT * FROM sessions WHERE closed_at IS NULL ORDER BY opened_at")
+            .fetch_all(&self.pool)
+            .await?;
         rows.iter().map(session_row).collect()
     }
 

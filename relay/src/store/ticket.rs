@@ -190,11 +190,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn notes(
-        &self,
-        ticket: u64,
-        limit: u32,
-    ) -> Result<(Vec<NoteRow>, u64), StoreError> {
+    pub async fn notes(&self, ticket: u64, limit: u32) -> Result<(Vec<NoteRow>, u64), StoreError> {
         let count = sqlx::query("SELECT COUNT(*) AS count FROM notes WHERE ticket = $1")
             .bind(signed(ticket)?)
             .fetch_one(&self.pool)
