@@ -16,9 +16,8 @@ use zeroize::Zeroizing;
 pub fn read(path: &Path) -> io::Result<SigningKey> {
     let mut seed = Zeroizing::new([0; 32]);
     let mut file = File::open(path)?;
-    file.read_exact(seed.as_mut()).map_err(|error| match error.kind() {
-        ErrorKind::UnexpectedEof => not_a_key(),
-        _ => error,
+    file.read_exact(seed.as_mut()).map_err(|error| {
+        if error.kind() == ErrorKind::UnexpectedEof { not_a_key() } else { error }
     })?;
     if file.read(&mut [0])? > 0 {
         return Err(not_a_key());

@@ -88,6 +88,8 @@ impl Places {
     /// Everything where it is by default: in the data folder, and the authority beside it.
     #[must_use]
     pub fn under(data: PathBuf) -> Self {
+        // Without a slash at the end, so that "beside" is not inside.
+        let data: PathBuf = data.components().collect();
         let mut beside = data.clone().into_os_string();
         beside.push("-authority");
         Self {
