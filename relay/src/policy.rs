@@ -167,15 +167,15 @@ fn timestamp(now: u64) -> Result<Timestamp, PolicyError> {
 mod tests {
     use super::*;
     use crate::node::Places;
-    use crate::random::System;
     use crate::recipient::EXAMPLE;
+    use deskside_link::random::System;
 
     const NOW: u64 = 1_795_305_600;
 
     async fn founded() -> (Node, tempfile::TempDir) {
         let folder = tempfile::tempdir().unwrap();
         let places = Places::under(folder.path().join("relay"));
-        let (node, _) = Node::start(places, "Example Help", NOW, &mut System).await.unwrap();
+        let (node, _) = Node::start(places, "Example Help", NOW, &mut System::new()).await.unwrap();
         (node, folder)
     }
 
