@@ -7,14 +7,21 @@ pub mod desk;
 pub mod enrolment;
 pub mod http;
 pub mod keyfile;
+mod leg;
 pub mod lobby;
 pub mod metrics;
 pub mod node;
 pub mod policy;
 pub mod recipient;
+pub mod recorder;
 pub mod roles;
 pub mod serve;
+mod session;
 pub mod store;
+pub mod switch;
+
+/// Name and version of this program, for greetings and recordings.
+pub const SOFTWARE: &str = concat!("deskside-relay ", env!("CARGO_PKG_VERSION"));
 
 /// An error with all its causes, in one line.
 #[must_use]

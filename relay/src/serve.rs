@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 use crate::metrics::Metrics;
 use crate::node::{Lock, Node, NodeError, Places};
 use crate::store::StoreError;
-use crate::{clock, http};
+use crate::{clock, http, leg};
 use deskside_link::random::System;
 
 /// A certificate of a public authority for the legs, and its key, as PEM files.
@@ -133,7 +133,7 @@ pub async fn start(settings: Settings, stop: CancellationToken) -> Result<Runnin
         Arc::new(Relay { node, metrics: Metrics::new(), origin: join.origin(), certificate });
 
     let mut rooms = JoinSet::new();
-    rooms.spawn(room("legs", legs(socket, relay.clone(), stop.child_token())));
+    rooms.spawn(room("legs", leg::serve(socket, relay.clone(), stop.child_token())));
     let (store, metrics) = (relay.node.store().clone(), relay.metrics.clone());
     rooms.spawn(room("http", http::serve(listener, store, metrics, stop.child_token())));
     Ok(Running { address, http, join, enroll, relay, rooms, stop, _lock: lock })
@@ -162,14 +162,6 @@ async fn room(
     task: impl Future<Output = io::Result<()>>,
 ) -> Result<(), ServeError> {
     task.await.map_err(|source| ServeError::Room { room, source })
-}
-
-/// The seam: everything that arrives on the UDP socket, legs and lines. Until they are plugged in
-/// here the socket is held and nothing is read from it.
-async fn legs(socket: UdpSocket, relay: Arc<Relay>, stop: CancellationToken) -> io::Result<()> {
-    stop.cancelled().await;
-    drop((socket, relay));
-    Ok(())
 }
 
 fn bind_udp(address: SocketAddr) -> Result<(UdpSocket, SocketAddr), ServeError> {

@@ -21,11 +21,12 @@ use deskside_protocol::wire::record::Totals;
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot, watch};
 
-pub(crate) use spool::SpoolError;
 use spool::Spool;
-use worker::{Append, Job};
-pub(crate) use worker::{Batch, Send};
+pub(crate) use spool::SpoolError;
+use worker::Job;
+pub(crate) use worker::{Batch, Send, forward};
 
+use crate::clock;
 use crate::metrics::Metrics;
 
 /// Jobs that wait for one thread: 512 batches of 64 KiB are 32 MiB at the most.
@@ -144,9 +145,36 @@ impl Recording {
         line: u16,
         body: Vec<u8>,
     ) -> Result<State, RecordError> {
+        let (state, ()) = self.append_with(kind, line, move |_, _| (body, ())).await?;
+        Ok(state)
+    }
+
+    /// As [`Self::append`], with a body that is made of the chain's state before it and the time in
+    /// microseconds: nothing comes between.
+    ///
+    /// # Errors
+    /// [`RecordError`].
+    pub async fn append_with<T: std::marker::Send + 'static>(
+        self: &Arc<Self>,
+        kind: Kind,
+        line: u16,
+        make: impl FnOnce(&State, u64) -> (Vec<u8>, T) + std::marker::Send + 'static,
+    ) -> Result<(State, T), RecordError> {
         let (reply, done) = oneshot::channel();
-        let append = Append { recording: self.clone(), kind, line, body, reply };
-        self.worker.send(Job::Append(append)).await.map_err(|_| RecordError::Ended)?;
+        let recording = self.clone();
+        let append = move || {
+            let mut spool = recording.spool();
+            let now = clock::micros();
+            let (body, extra) = make(spool.state(), now);
+            let appended = spool.append(kind, line, now, &body);
+            if appended.is_err() {
+                recording.broken.send_replace(true);
+            }
+            // Whoever asked may have given up; the block is written all the same.
+            drop(reply.send(appended.map(|state| (state, extra))));
+        };
+        let sent = self.worker.send(Job::Append(Box::new(append))).await;
+        sent.map_err(|_| RecordError::Ended)?;
         Ok(done.await.map_err(|_| RecordError::Ended)??)
     }
 

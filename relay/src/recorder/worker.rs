@@ -6,30 +6,19 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use deskside_link::socket::Port;
-use deskside_protocol::recording::{Kind, Packets, State};
+use deskside_protocol::recording::Packets;
 use deskside_protocol::session::End;
 use quinn::udp::{EcnCodepoint, Transmit};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
-use super::{Recording, SpoolError};
-use crate::clock;
+use super::Recording;
 use crate::metrics::Metrics;
 
 /// What waits for a thread.
-#[derive(Debug)]
 pub(super) enum Job {
     Packets(Arc<Recording>, Batch),
-    Append(Append),
-}
-
-/// A block of the relay's own.
-#[derive(Debug)]
-pub(super) struct Append {
-    pub(super) recording: Arc<Recording>,
-    pub(super) kind: Kind,
-    pub(super) line: u16,
-    pub(super) body: Vec<u8>,
-    pub(super) reply: oneshot::Sender<Result<State, SpoolError>>,
+    /// A block of the relay's own, made and written by the closure.
+    Append(Box<dyn FnOnce() + std::marker::Send>),
 }
 
 /// A block of packets in the making, and where each of its runs goes.
@@ -93,7 +82,7 @@ impl Worker {
         while let Some(job) = jobs.blocking_recv() {
             match job {
                 Job::Packets(recording, batch) => self.packets(&recording, batch),
-                Job::Append(append) => answer(append),
+                Job::Append(append) => append(),
             }
         }
     }
@@ -134,14 +123,4 @@ pub(crate) fn forward(port: &Port, metrics: &Metrics, send: &Send, contents: &[u
             tracing::trace!(%error, "a run of packets was not sent");
         }
     }
-}
-
-fn answer(append: Append) {
-    let Append { recording, kind, line, body, reply } = append;
-    let appended = recording.spool().append(kind, line, clock::micros(), &body);
-    if appended.is_err() {
-        recording.broken.send_replace(true);
-    }
-    // Whoever asked may have given up; the block is written all the same.
-    drop(reply.send(appended));
 }

@@ -83,7 +83,10 @@ impl Line {
     /// Where packets for `end` go.
     pub(super) fn address(&self, end: End) -> SocketAddr {
         let moved = self.moved.read().unwrap_or_else(PoisonError::into_inner);
-        moved.get(usize::from(end == End::Technician)).copied().flatten()
+        moved
+            .get(usize::from(end == End::Technician))
+            .copied()
+            .flatten()
             .unwrap_or_else(|| self.end(end).address)
     }
 

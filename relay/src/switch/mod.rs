@@ -65,6 +65,14 @@ pub struct Connected {
 }
 
 impl Connected {
+    /// Forwards nothing any more. What came before is still written and sent.
+    pub fn disconnect(&mut self) {
+        let mut routes = self.switch.routes.write().unwrap_or_else(PoisonError::into_inner);
+        for end in [End::Agent, End::Technician] {
+            routes.remove(&self.line.label(end));
+        }
+    }
+
     /// The line itself.
     #[must_use]
     pub fn line(&self) -> &Line {
@@ -74,9 +82,6 @@ impl Connected {
 
 impl Drop for Connected {
     fn drop(&mut self) {
-        let mut routes = self.switch.routes.write().unwrap_or_else(PoisonError::into_inner);
-        for end in [End::Agent, End::Technician] {
-            routes.remove(&self.line.label(end));
-        }
+        self.disconnect();
     }
 }

@@ -39,11 +39,17 @@ impl Switched {
         count: usize,
     ) -> usize {
         let mut batches = Batches { time_us: clock::micros(), open: Vec::new() };
-        let kept = sift(buffers, meta, count, |label| label.is_none(), |label, received, bytes| {
-            if let Some(label) = label {
-                self.forward(label, received, bytes, &mut batches);
-            }
-        });
+        let kept = sift(
+            buffers,
+            meta,
+            count,
+            |label| label.is_none(),
+            |label, received, bytes| {
+                if let Some(label) = label {
+                    self.forward(label, received, bytes, &mut batches);
+                }
+            },
+        );
         for (recording, batch) in batches.open {
             recording.submit(batch);
         }
