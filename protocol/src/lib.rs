@@ -2,6 +2,7 @@
 pub mod code;
 pub mod key;
 pub mod lv;
+pub mod parsers;
 pub mod random;
 pub mod recording;
 pub mod session;

@@ -1,5 +1,6 @@
 //! The recording format against hands that alter it: whatever they do, a recording is never called
 //! verified again.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
 
 mod support;
 
@@ -20,10 +21,10 @@ fn verify(file: &[u8]) -> Report {
 }
 
 fn finding(file: &[u8]) -> Finding {
-    match verify(file).verdict {
-        Verdict::Tampered(finding) => finding,
-        other => panic!("{other:?}"),
-    }
+    let Verdict::Tampered(finding) = verify(file).verdict else {
+        panic!("nothing found");
+    };
+    finding
 }
 
 fn blocks(mut file: &[u8]) -> Vec<Block<'_>> {
@@ -477,9 +478,11 @@ fn a_missing_end_leaves_the_tail_unproven_since_its_last_signature() {
     let mut without = tape.clone();
     without.close(&[End::Technician]);
     // The agent signed the checkpoint in block 6, the technician the one in block 9.
-    let since = |tape: &Tape| match verify(&tape.file).verdict {
-        Verdict::Incomplete { since } => since.map(|place| place.seq),
-        other => panic!("{other:?}"),
+    let since = |tape: &Tape| {
+        let Verdict::Incomplete { since } = verify(&tape.file).verdict else {
+            panic!("not incomplete");
+        };
+        since.map(|place| place.seq)
     };
     assert_eq!(since(&without), Some(6));
     assert_eq!(since(&tape), Some(6));
