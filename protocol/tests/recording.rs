@@ -471,6 +471,22 @@ fn a_close_elsewhere_in_the_chain_or_at_another_time_does_not_fit() {
 }
 
 #[test]
+fn nobody_relabels_the_close_block_itself() {
+    // Its own header is in no signature: it has to agree with what is signed.
+    let tape = open_session();
+    let close = tape.signed_close(&tape.closing(), &BOTH).encode_to_vec();
+    for (line, later) in [(0, 1), (3, 0)] {
+        let mut file = tape.file.clone();
+        let time = tape.now() + later;
+        let made = tape
+            .writer
+            .block(Kind::Close, line, time, &close, &mut file);
+        assert!(made.is_ok());
+        assert_eq!(finding(&file).what, Flaw::Elsewhere(Kind::Close));
+    }
+}
+
+#[test]
 fn a_missing_end_leaves_the_tail_unproven_since_its_last_signature() {
     let mut tape = open_session();
     tape.checkpoint();
