@@ -8,7 +8,7 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use deskside_protocol::recording::{Reader, Step, Writer};
+use deskside_protocol::recording::{Packets, Reader, Step, Writer};
 use deskside_protocol::session::End;
 
 /// One GRO batch: 54 packets of 1,200 bytes are just below 64 KiB.
@@ -20,26 +20,21 @@ const ROUNDS: usize = 9;
 /// Microseconds between two batches, as at 500 Mbit/s.
 const GAP_US: u64 = 1_000;
 
-/// Writes `batches` batches into one reused buffer, as the relay does before each write.
+/// Makes the block of one batch, as the relay does before each write.
+fn block(writer: &mut Writer, time_us: u64, batch: &[u8]) -> Option<Packets> {
+    let mut packets = Packets::new(1, time_us, BATCH);
+    packets.run(End::Agent, 1_200, time_us, batch).ok()?;
+    let next = writer.packets(&mut packets).ok()?;
+    writer.commit(next);
+    Some(packets)
+}
+
 fn write(batch: &[u8], batches: usize) {
     let (mut writer, _) = Writer::create();
-    let mut out = Vec::with_capacity(2 * BATCH);
-    for time_us in (0..)
-        .step_by(usize::try_from(GAP_US).unwrap_or(1))
-        .take(batches)
-    {
-        out.clear();
-        let Ok(mut packets) = writer.packets(1, time_us, &mut out) else {
-            return;
-        };
-        let Ok(()) = packets.run(End::Agent, 1_200, time_us, batch) else {
-            return;
-        };
-        let Ok(next) = packets.finish() else { return };
-        writer.commit(next);
-        black_box(&out);
+    for _ in 0..batches {
+        let time_us = writer.state().seq() * GAP_US;
+        black_box(block(&mut writer, time_us, batch));
     }
-    black_box(writer);
 }
 
 /// The peer: nothing but the hash of the same bytes.
@@ -59,18 +54,9 @@ fn read(mut file: &[u8]) {
 
 fn file(batch: &[u8], batches: usize) -> Vec<u8> {
     let (mut writer, preamble) = Writer::create();
-    let mut file = preamble.to_vec();
-    for _ in 0..batches {
-        let Ok(mut packets) = writer.packets(1, 0, &mut file) else {
-            break;
-        };
-        let Ok(()) = packets.run(End::Agent, 1_200, 0, batch) else {
-            break;
-        };
-        let Ok(next) = packets.finish() else { break };
-        writer.commit(next);
-    }
-    file
+    let blocks = (0..batches).filter_map(|_| block(&mut writer, 0, batch));
+    let blocks = blocks.flat_map(|packets| packets.block().to_vec());
+    preamble.into_iter().chain(blocks).collect()
 }
 
 fn time(work: impl FnOnce()) -> Duration {
@@ -81,9 +67,7 @@ fn time(work: impl FnOnce()) -> Duration {
 
 fn median(mut times: Vec<Duration>) -> f64 {
     times.sort_unstable();
-    times
-        .get(times.len() / 2)
-        .map_or(f64::NAN, Duration::as_secs_f64)
+    times.get(times.len() / 2).map_or(f64::NAN, Duration::as_secs_f64)
 }
 
 fn main() {
@@ -103,11 +87,9 @@ fn main() {
     let megabytes = (batches * BATCH) as f64 / 1e6;
     let bare = median(bare);
     println!("recording: {batches} batches of {BATCH} bytes, median of {rounds}");
-    for (name, seconds) in [
-        ("blake3", bare),
-        ("write", median(written)),
-        ("read", median(read_back)),
-    ] {
+    for (name, seconds) in
+        [("blake3", bare), ("write", median(written)), ("read", median(read_back))]
+    {
         let (speed, ratio) = (megabytes / seconds, seconds / bare);
         println!("  {name:<7} {speed:>7.0} MB/s  {ratio:.2} of bare BLAKE3's time");
     }

@@ -10,7 +10,7 @@ use crate::lv;
 use crate::recording::checkpoint::Note;
 use crate::recording::format::{BLOCK_HEADER, BlockHeader};
 use crate::recording::reader::shred;
-use crate::recording::{Kind, Reader, Step, WriteError, Writer, runs, verify};
+use crate::recording::{Kind, Packets, Reader, Step, WriteError, Writer, runs, verify};
 use crate::transcript::{AgentData, TechnicianData};
 
 /// Panics where a parser breaks its promise; what is merely malformed is fine.
@@ -93,13 +93,7 @@ fn recording(bytes: &[u8]) {
             again.extend(shred(&block).unwrap_or_default());
             writer = Writer::resume(*reader.state());
         } else {
-            append(
-                &mut writer,
-                block.header.kind,
-                block.body,
-                &block.header,
-                &mut again,
-            );
+            append(&mut writer, block.header.kind, block.body, &block.header, &mut again);
         }
     }
     let read = usize::try_from(reader.offset()).unwrap_or_default();
@@ -117,13 +111,7 @@ fn chained(mut bytes: &[u8]) {
         let length = usize::from(u16::from_be_bytes([*high, *low])).min(rest.len());
         let (body, rest) = rest.split_at(length);
         let header = BlockHeader::decode(&[0; BLOCK_HEADER]);
-        append(
-            &mut writer,
-            Kind::from_byte(*kind),
-            body,
-            &header,
-            &mut file,
-        );
+        append(&mut writer, Kind::from_byte(*kind), body, &header, &mut file);
         if writer.state().is_closed() {
             break;
         }
@@ -145,20 +133,14 @@ fn packets(body: &[u8]) {
     let Ok(runs) = runs(body).collect::<Result<Vec<_>, _>>() else {
         return;
     };
-    let (writer, _) = Writer::create();
-    let mut out = Vec::new();
-    let Ok(mut builder) = writer.packets(0, 0, &mut out) else {
-        return;
-    };
+    let mut packets = Packets::new(0, 0, body.len());
     for run in runs {
-        if builder
-            .run(run.from, run.stride, run.delta_us.into(), run.bytes)
-            .is_err()
-        {
+        if packets.run(run.from, run.stride, run.delta_us.into(), run.bytes).is_err() {
             return;
         }
     }
-    if builder.finish().is_ok() {
-        assert_eq!(out.get(BLOCK_HEADER..BLOCK_HEADER + body.len()), Some(body));
+    let (writer, _) = Writer::create();
+    if writer.packets(&mut packets).is_ok() {
+        assert_eq!(packets.block().get(BLOCK_HEADER..BLOCK_HEADER + body.len()), Some(body));
     }
 }

@@ -47,9 +47,7 @@ impl std::str::FromStr for SessionId {
     type Err = NotASessionId;
 
     fn from_str(text: &str) -> Result<Self, NotASessionId> {
-        let bytes = HEXLOWER
-            .decode(text.as_bytes())
-            .map_err(|_| NotASessionId)?;
+        let bytes = HEXLOWER.decode(text.as_bytes()).map_err(|_| NotASessionId)?;
         Self::try_from(bytes.as_slice())
     }
 }
@@ -156,12 +154,9 @@ mod tests {
 
     #[test]
     fn other_texts_are_no_ids() {
-        for text in [
-            "",
-            "00",
-            "0001FEFF303132333435363738396162",
-            "zz01feff303132333435363738396162",
-        ] {
+        for text in
+            ["", "00", "0001FEFF303132333435363738396162", "zz01feff303132333435363738396162"]
+        {
             assert_eq!(text.parse::<SessionId>(), Err(NotASessionId));
         }
     }

@@ -71,11 +71,7 @@ pub fn policy_hash(policy: &record::Signed) -> [u8; HASH] {
 #[must_use]
 pub fn sid(nameplate: Nameplate, nonce_a: &[u8; NONCE]) -> [u8; HASH] {
     let nameplate = nameplate.to_string();
-    sha256(&lv::encode(&[
-        b"deskside1 sid",
-        nameplate.as_bytes(),
-        nonce_a,
-    ]))
+    sha256(&lv::encode(&[b"deskside1 sid", nameplate.as_bytes(), nonce_a]))
 }
 
 /// Whom both ends believe to talk through, and under which rules (CPace's `CI`).
@@ -176,10 +172,7 @@ impl Join {
     pub fn sign(self, key: &SigningKey, ci: &[u8], sid: &[u8; HASH], y_t: &[u8]) -> TechnicianData {
         let requested = self.requested.to_be_bytes();
         let signature = key.sign(Context::Join, &self.fields(ci, sid, y_t, &requested));
-        TechnicianData {
-            join: self,
-            signature,
-        }
+        TechnicianData { join: self, signature }
     }
 
     /// What `sig_T` covers. Version and certificate are bound by the transcript hash instead.
@@ -235,24 +228,13 @@ impl TechnicianData {
     /// # Errors
     /// [`TranscriptError`].
     pub fn decode(bytes: &[u8]) -> Result<Self, TranscriptError> {
-        let [
-            role,
-            version,
-            session_key,
-            certificate,
-            ticket,
-            subject,
-            requested,
-            nonce,
-            signature,
-        ] = lv::decode(bytes)?;
+        let [role, version, session_key, certificate, ticket, subject, requested, nonce, signature] =
+            lv::decode(bytes)?;
         if role != b"technician" {
             return Err(TranscriptError::Role);
         }
         if certificate.len() > MAX_CERTIFICATE {
-            return Err(TranscriptError::Field {
-                field: "certificate",
-            });
+            return Err(TranscriptError::Field { field: "certificate" });
         }
         Ok(Self {
             join: Join {
@@ -306,23 +288,14 @@ impl Transcript<'_> {
     /// The transcript hash (`TH`): whoever signs it means this pairing and no other.
     #[must_use]
     pub fn hash(&self) -> [u8; HASH] {
-        let fields: [&[u8]; 7] = [
-            b"deskside1 th",
-            self.ci,
-            self.sid,
-            self.y_a,
-            self.ad_a,
-            self.y_t,
-            self.ad_t,
-        ];
+        let fields: [&[u8]; 7] =
+            [b"deskside1 th", self.ci, self.sid, self.y_a, self.ad_a, self.y_t, self.ad_t];
         sha256(&lv::encode(&fields))
     }
 }
 
 fn array<const N: usize>(bytes: &[u8], field: &'static str) -> Result<[u8; N], TranscriptError> {
-    bytes
-        .try_into()
-        .map_err(|_| TranscriptError::Field { field })
+    bytes.try_into().map_err(|_| TranscriptError::Field { field })
 }
 
 fn number(bytes: &[u8], field: &'static str) -> Result<u32, TranscriptError> {
@@ -356,12 +329,7 @@ mod tests {
     }
 
     fn technician() -> TechnicianData {
-        join().sign(
-            &SigningKey::from_seed(Zeroizing::new([7; 32])),
-            b"ci",
-            &SID,
-            b"y_t",
-        )
+        join().sign(&SigningKey::from_seed(Zeroizing::new([7; 32])), b"ci", &SID, b"y_t")
     }
 
     fn agent() -> AgentData {
@@ -375,10 +343,7 @@ mod tests {
 
     #[test]
     fn both_data_decode_to_what_was_encoded() {
-        assert_eq!(
-            TechnicianData::decode(&technician().encode()),
-            Ok(technician())
-        );
+        assert_eq!(TechnicianData::decode(&technician().encode()), Ok(technician()));
         assert_eq!(AgentData::decode(&agent().encode()), Ok(agent()));
     }
 
@@ -396,14 +361,8 @@ mod tests {
 
     #[test]
     fn maxima_hold() {
-        let long = Join {
-            subject: "s".repeat(MAX_SUBJECT + 1),
-            ..join()
-        };
-        let long = TechnicianData {
-            join: long,
-            signature: [0; SIGNATURE],
-        };
+        let long = Join { subject: "s".repeat(MAX_SUBJECT + 1), ..join() };
+        let long = TechnicianData { join: long, signature: [0; SIGNATURE] };
         assert_eq!(
             TechnicianData::decode(&long.encode()),
             Err(TranscriptError::Field { field: "subject" })
@@ -418,14 +377,8 @@ mod tests {
         assert!(data.verify(&key, b"other", &SID, b"y_t").is_err());
         assert!(data.verify(&key, b"ci", &[0; HASH], b"y_t").is_err());
         assert!(data.verify(&key, b"ci", &SID, b"other").is_err());
-        let other = Join {
-            requested: 7,
-            ..join()
-        };
-        let other = TechnicianData {
-            join: other,
-            signature: data.signature,
-        };
+        let other = Join { requested: 7, ..join() };
+        let other = TechnicianData { join: other, signature: data.signature };
         assert!(other.verify(&key, b"ci", &SID, b"y_t").is_err());
     }
 
@@ -441,20 +394,11 @@ mod tests {
         };
         let others = [
             Transcript { ci: b"x", ..whole },
-            Transcript {
-                sid: &[0; HASH],
-                ..whole
-            },
+            Transcript { sid: &[0; HASH], ..whole },
             Transcript { y_a: b"x", ..whole },
-            Transcript {
-                ad_a: b"x",
-                ..whole
-            },
+            Transcript { ad_a: b"x", ..whole },
             Transcript { y_t: b"x", ..whole },
-            Transcript {
-                ad_t: b"x",
-                ..whole
-            },
+            Transcript { ad_t: b"x", ..whole },
         ];
         for other in others {
             assert_ne!(other.hash(), whole.hash());
@@ -465,10 +409,7 @@ mod tests {
     fn sid_depends_on_nameplate_and_nonce() {
         let nameplate = |text| Nameplate::parse(text).unwrap();
         let one = sid(nameplate("00042"), &[0; NONCE]);
-        assert_eq!(
-            one,
-            sha256(&lv::encode(&[b"deskside1 sid", b"00042", &[0; 32]]))
-        );
+        assert_eq!(one, sha256(&lv::encode(&[b"deskside1 sid", b"00042", &[0; 32]])));
         assert_ne!(one, sid(nameplate("00043"), &[0; NONCE]));
         assert_ne!(one, sid(nameplate("00042"), &[1; NONCE]));
     }

@@ -35,17 +35,11 @@ fn every_corpus_and_every_target_has_its_parser() {
     let targets = corpus().parent().unwrap().join("Cargo.toml");
     let targets = std::fs::read_to_string(targets).unwrap();
     for (name, _) in parsers::all() {
-        assert!(
-            targets.contains(&format!("name = \"{name}\"")),
-            "no fuzz target: {name}"
-        );
+        assert!(targets.contains(&format!("name = \"{name}\"")), "no fuzz target: {name}");
     }
     for folder in std::fs::read_dir(corpus()).unwrap() {
         let name = folder.unwrap().file_name().into_string().unwrap();
-        assert!(
-            parsers::check(&name, b""),
-            "a corpus without a parser: {name}"
-        );
+        assert!(parsers::check(&name, b""), "a corpus without a parser: {name}");
     }
 }
 

@@ -59,26 +59,11 @@ fn a_whole_recording_is_verified() {
     assert_eq!(report.blocks, 10);
     assert_eq!(report.times_us, Some((START, START + 9 * STEP)));
     assert_eq!(report.hash.as_ref(), Some(tape.writer.state().hash()));
-    assert_eq!(
-        (report.packets.agent.packets, report.packets.agent.bytes),
-        (5, 4_900)
-    );
-    assert_eq!(
-        (
-            report.packets.technician.packets,
-            report.packets.technician.bytes
-        ),
-        (2, 1_260)
-    );
+    assert_eq!((report.packets.agent.packets, report.packets.agent.bytes), (5, 4_900));
+    assert_eq!((report.packets.technician.packets, report.packets.technician.bytes), (2, 1_260));
     assert_eq!(report.seals.len(), 2);
     assert_eq!((report.events.len(), report.checkpoints), (1, 1));
-    assert_eq!(
-        report.closed_by,
-        Ends {
-            agent: true,
-            technician: true
-        }
-    );
+    assert_eq!(report.closed_by, Ends { agent: true, technician: true });
     let facts = report.facts.unwrap();
     assert_eq!(facts.session(), tape.cast.session);
     assert_eq!(facts.certificate.name, "Ada Lovelace");
@@ -95,13 +80,8 @@ fn without_an_organisation_it_is_only_consistent() {
 #[test]
 fn another_organisation_is_named() {
     let report = whole(&session().file, Some(key(99).public()));
-    let Verdict::Tampered(finding) = report.verdict else {
-        panic!("{report:?}")
-    };
-    assert_eq!(
-        finding.what,
-        Flaw::OtherOrganisation(Cast::default().organisation())
-    );
+    let Verdict::Tampered(finding) = report.verdict else { panic!("{report:?}") };
+    assert_eq!(finding.what, Flaw::OtherOrganisation(Cast::default().organisation()));
     assert_eq!(report.facts, None);
 }
 
@@ -113,10 +93,7 @@ fn no_flipped_bit_is_verified() {
         for bit in [0x01, 0x80] {
             let mut altered = file.clone();
             altered[at] ^= bit;
-            assert!(
-                !whole(&altered, organisation).verdict.is_sound(),
-                "byte {at} bit {bit:#x}"
-            );
+            assert!(!whole(&altered, organisation).verdict.is_sound(), "byte {at} bit {bit:#x}");
         }
     }
 }
@@ -132,10 +109,7 @@ fn no_flipped_bit_in_a_fitting_chain_is_verified() {
                     body[at] ^= 1;
                 }
             });
-            assert!(
-                !verify(&forged).verdict.is_sound(),
-                "block {altered} byte {at}"
-            );
+            assert!(!verify(&forged).verdict.is_sound(), "block {altered} byte {at}");
         }
     }
 }
@@ -145,10 +119,7 @@ fn no_truncation_is_verified() {
     let file = session().file;
     for end in 0..file.len() {
         let verdict = verify(&file[..end]).verdict;
-        assert!(
-            matches!(verdict, Verdict::Incomplete { .. }),
-            "{end}: {verdict:?}"
-        );
+        assert!(matches!(verdict, Verdict::Incomplete { .. }), "{end}: {verdict:?}");
     }
 }
 
@@ -157,10 +128,7 @@ fn no_appended_byte_is_verified() {
     let mut file = session().file;
     file.push(0);
     let after = finding(&file);
-    assert_eq!(
-        (after.what, after.at.seq),
-        (Flaw::Bytes(Damage::AfterClose), 10)
-    );
+    assert_eq!((after.what, after.at.seq), (Flaw::Bytes(Damage::AfterClose), 10));
 }
 
 #[test]
@@ -205,26 +173,18 @@ fn a_relabelled_seal_is_found_and_the_node_that_signed_it_named() {
     let mut tape = Tape::begin(Cast::default());
     let agent = &tape.cast.ends.agent;
     let seal = tape.binding.seal(agent, 1, End::Agent, "age".into());
-    let relabelled = record::Seal {
-        end: End::Technician.to_wire(),
-        ..seal
-    };
+    let relabelled = record::Seal { end: End::Technician.to_wire(), ..seal };
     tape.block(Kind::Seal, 1, &relabelled.encode_to_vec());
     assert_eq!(finding(&tape.file).party, Party::Holder);
     tape.checkpoint();
     let found = finding(&tape.file);
-    assert_eq!(
-        (found.what, found.at.seq, found.party),
-        (Flaw::Seal, 1, Party::Node)
-    );
+    assert_eq!((found.what, found.at.seq, found.party), (Flaw::Seal, 1, Party::Node));
 }
 
 #[test]
 fn a_seal_in_another_lines_block_is_found() {
     let mut tape = Tape::begin(Cast::default());
-    let seal = tape
-        .binding
-        .seal(&tape.cast.ends.agent, 1, End::Agent, "age".into());
+    let seal = tape.binding.seal(&tape.cast.ends.agent, 1, End::Agent, "age".into());
     tape.block(Kind::Seal, 2, &seal.encode_to_vec());
     assert_eq!(finding(&tape.file).what, Flaw::Elsewhere(Kind::Seal));
 }
@@ -236,16 +196,10 @@ fn only_an_end_that_signed_two_seals_is_blamed_for_them() {
     let mut repeated = tape.clone();
     repeated.seal(1, End::Agent);
     let found = finding(&repeated.file);
-    assert_eq!(
-        (found.what, found.party),
-        (Flaw::Order(Kind::Seal), Party::Holder)
-    );
+    assert_eq!((found.what, found.party), (Flaw::Order(Kind::Seal), Party::Holder));
     tape.seal_of(1, End::Agent, "another".into());
     let found = finding(&tape.file);
-    let what = Flaw::SecondSeal {
-        line: 1,
-        end: End::Agent,
-    };
+    let what = Flaw::SecondSeal { line: 1, end: End::Agent };
     assert_eq!((found.what, found.party), (what, Party::End(End::Agent)));
 }
 
@@ -254,10 +208,7 @@ fn a_line_needs_both_seals_beyond_its_handshake() {
     let mut tape = Tape::begin(Cast::default());
     tape.seal(1, End::Agent);
     tape.packets_of(1, &[(End::Agent, 1_200, 64 * 1024)]);
-    assert!(matches!(
-        verify(&tape.file).verdict,
-        Verdict::Incomplete { .. }
-    ));
+    assert!(matches!(verify(&tape.file).verdict, Verdict::Incomplete { .. }));
     tape.packets_of(1, &[(End::Agent, 1_200, 1)]);
     assert_eq!(finding(&tape.file).what, Flaw::Unsealed { line: 1 });
 }
@@ -268,10 +219,7 @@ fn a_foreign_node_key_is_found() {
     tape.cast.node = key(77);
     let mut checkpoint = tape.clone();
     checkpoint.checkpoint();
-    assert_eq!(
-        finding(&checkpoint.file).what,
-        Flaw::NotTheNode(Kind::Checkpoint)
-    );
+    assert_eq!(finding(&checkpoint.file).what, Flaw::NotTheNode(Kind::Checkpoint));
     tape.close(&BOTH);
     assert_eq!(finding(&tape.file).what, Flaw::NotTheNode(Kind::Close));
 }
@@ -281,10 +229,7 @@ fn a_header_with_another_node_is_not_what_the_technician_signed() {
     let cast = Cast::default();
     let (mut header, _) = cast.header();
     header.node_key = key(77).public().as_bytes().to_vec().into();
-    assert_eq!(
-        finding(&Tape::begin_with(cast, &header).file).what,
-        Flaw::Join
-    );
+    assert_eq!(finding(&Tape::begin_with(cast, &header).file).what, Flaw::Join);
 }
 
 #[test]
@@ -292,30 +237,18 @@ fn what_the_header_says_of_the_pairing_is_computed_again() {
     type Change = fn(&mut record::Header);
     let changes: [(Change, Flaw); 7] = [
         (|header| header.nameplate = "48218".to_owned(), Flaw::Sid),
-        (
-            |header| header.nameplate = "4821".to_owned(),
-            Flaw::Header("nameplate"),
-        ),
+        (|header| header.nameplate = "4821".to_owned(), Flaw::Header("nameplate")),
         (|header| header.relay_origin.push('x'), Flaw::Join),
         (|header| header.y_t = vec![0; 32].into(), Flaw::Join),
-        (
-            |header| header.policy.as_mut().unwrap().body = "".into(),
-            Flaw::Policy,
-        ),
+        (|header| header.policy.as_mut().unwrap().body = "".into(), Flaw::Policy),
         (|header| header.policy = None, Flaw::Header("policy")),
-        (
-            |header| header.ad_t = header.ad_a.clone(),
-            Flaw::Header("ad_t"),
-        ),
+        (|header| header.ad_t = header.ad_a.clone(), Flaw::Header("ad_t")),
     ];
     for (change, flaw) in changes {
         let (mut header, _) = Cast::default().header();
         change(&mut header);
         let found = finding(&Tape::begin_with(Cast::default(), &header).file);
-        assert_eq!(
-            (found.what, found.party, found.at.seq),
-            (flaw, Party::Holder, 0)
-        );
+        assert_eq!((found.what, found.party, found.at.seq), (flaw, Party::Holder, 0));
     }
 }
 
@@ -331,43 +264,24 @@ fn an_agents_share_that_was_swapped_shows_at_the_first_seal() {
 
 #[test]
 fn a_certificate_without_the_role_or_past_its_end_is_found() {
-    let cast = Cast {
-        roles: vec![record::Role::Auditor],
-        ..Cast::default()
-    };
+    let cast = Cast { roles: vec![record::Role::Auditor], ..Cast::default() };
     let found = finding(&Tape::begin(cast).file);
-    assert_eq!(
-        (found.what, found.party),
-        (Flaw::NotATechnician, Party::End(End::Technician))
-    );
-    let cast = Cast {
-        not_after: START / STEP - 1,
-        ..Cast::default()
-    };
+    assert_eq!((found.what, found.party), (Flaw::NotATechnician, Party::End(End::Technician)));
+    let cast = Cast { not_after: START / STEP - 1, ..Cast::default() };
     let mut tape = Tape::begin(cast);
     tape.checkpoint();
     let found = finding(&tape.file);
-    assert_eq!(
-        (found.what, found.party),
-        (Flaw::CertificateTime, Party::Node)
-    );
+    assert_eq!((found.what, found.party), (Flaw::CertificateTime, Party::Node));
 }
 
 #[test]
 fn a_certificate_of_another_organisation_is_found() {
-    let (mut header, _) = Cast {
-        organisation: key(66),
-        ..Cast::default()
-    }
-    .header();
+    let (mut header, _) = Cast { organisation: key(66), ..Cast::default() }.header();
     let cast = Cast::default();
     let (own, _) = cast.header();
     header.organisation_key = own.organisation_key;
     header.policy = own.policy;
-    assert_eq!(
-        finding(&Tape::begin_with(cast, &header).file).what,
-        Flaw::Certificate
-    );
+    assert_eq!(finding(&Tape::begin_with(cast, &header).file).what, Flaw::Certificate);
 }
 
 #[test]
@@ -386,10 +300,7 @@ fn a_header_comes_first_and_once() {
 
 #[test]
 fn the_close_of_another_session_does_not_fit() {
-    let other = Cast {
-        session: [7; 16].as_slice().try_into().unwrap(),
-        ..Cast::default()
-    };
+    let other = Cast { session: [7; 16].as_slice().try_into().unwrap(), ..Cast::default() };
     let mut other = Tape::begin(other);
     other.close(&BOTH);
     let close = blocks(&other.file)[1];
@@ -415,10 +326,7 @@ fn a_checkpoint_that_the_recording_lacks_is_missed() {
     forked.checkpoint();
     tape.note = forked.note;
     tape.end_signature(End::Agent);
-    assert_eq!(
-        finding(&tape.file).what,
-        Flaw::UnknownCheckpoint(End::Agent)
-    );
+    assert_eq!(finding(&tape.file).what, Flaw::UnknownCheckpoint(End::Agent));
 }
 
 #[test]
@@ -427,15 +335,9 @@ fn an_end_cannot_sign_for_the_other() {
     tape.cast.ends.agent = tape.cast.ends.technician.clone();
     let mut signed = tape.clone();
     signed.end_signature(End::Agent);
-    assert_eq!(
-        finding(&signed.file).what,
-        Flaw::NotTheEnd(Kind::EndSignature, End::Agent)
-    );
+    assert_eq!(finding(&signed.file).what, Flaw::NotTheEnd(Kind::EndSignature, End::Agent));
     tape.close(&BOTH);
-    assert_eq!(
-        finding(&tape.file).what,
-        Flaw::NotTheEnd(Kind::Close, End::Agent)
-    );
+    assert_eq!(finding(&tape.file).what, Flaw::NotTheEnd(Kind::Close, End::Agent));
 }
 
 #[test]
@@ -453,10 +355,7 @@ fn a_close_elsewhere_in_the_chain_or_at_another_time_does_not_fit() {
     type Change = fn(&mut record::Closing);
     let changes: [(Change, Flaw); 4] = [
         (|closing| closing.seq += 1, Flaw::Chain(Kind::Close)),
-        (
-            |closing| closing.previous = vec![0; 32].into(),
-            Flaw::Chain(Kind::Close),
-        ),
+        (|closing| closing.previous = vec![0; 32].into(), Flaw::Chain(Kind::Close)),
         (|closing| closing.time += 1, Flaw::Elsewhere(Kind::Close)),
         (|closing| closing.totals = None, Flaw::Totals),
     ];
@@ -478,9 +377,7 @@ fn nobody_relabels_the_close_block_itself() {
     for (line, later) in [(0, 1), (3, 0)] {
         let mut file = tape.file.clone();
         let time = tape.now() + later;
-        let made = tape
-            .writer
-            .block(Kind::Close, line, time, &close, &mut file);
+        let made = tape.writer.block(Kind::Close, line, time, &close, &mut file);
         assert!(made.is_ok());
         assert_eq!(finding(&file).what, Flaw::Elsewhere(Kind::Close));
     }
@@ -512,9 +409,7 @@ fn a_recovered_recording_says_so() {
     let mut tape = open_session();
     tape.event(record::event::Kind::Recovered);
     tape.close(&BOTH);
-    let Verdict::Recovered { at } = verify(&tape.file).verdict else {
-        panic!()
-    };
+    let Verdict::Recovered { at } = verify(&tape.file).verdict else { panic!() };
     assert_eq!(at.seq, 9);
 }
 
@@ -540,10 +435,7 @@ fn only_a_seal_can_be_shredded() {
     let event = blocks(&file)[1];
     let mut flagged = file.clone();
     flagged[usize::try_from(event.offset).unwrap() + 5] = FLAG_SHREDDED;
-    let what = Damage::Flags {
-        kind: Kind::Event,
-        flags: FLAG_SHREDDED,
-    };
+    let what = Damage::Flags { kind: Kind::Event, flags: FLAG_SHREDDED };
     assert_eq!(finding(&flagged).what, Flaw::Bytes(what));
 }
 
@@ -555,10 +447,7 @@ fn unknown_kinds_are_chained_skipped_and_named() {
     tape.close(&BOTH);
     let report = verify(&tape.file);
     assert_eq!(report.verdict, Verdict::Verified);
-    assert_eq!(
-        report.unknown_kinds.into_iter().collect::<Vec<_>>(),
-        [(7, 1), (200, 1)]
-    );
+    assert_eq!(report.unknown_kinds.into_iter().collect::<Vec<_>>(), [(7, 1), (200, 1)]);
 }
 
 #[test]

@@ -92,13 +92,8 @@ fn annotate_block(out: &mut String, block: &Block<'_>) {
 }
 
 fn bytes(annotated: &str) -> Vec<u8> {
-    let lines = annotated
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.starts_with('#'));
-    HEXLOWER
-        .decode(lines.collect::<String>().as_bytes())
-        .unwrap()
+    let lines = annotated.lines().map(str::trim).filter(|line| !line.starts_with('#'));
+    HEXLOWER.decode(lines.collect::<String>().as_bytes()).unwrap()
 }
 
 #[test]

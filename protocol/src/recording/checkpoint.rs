@@ -57,23 +57,13 @@ impl Checkpoint {
     #[must_use]
     pub fn of(session: SessionId, state: &State, time_us: u64) -> Option<Self> {
         let seq = state.seq().checked_sub(1)?;
-        Some(Self {
-            session,
-            seq,
-            hash: *state.hash(),
-            time_us,
-        })
+        Some(Self { session, seq, hash: *state.hash(), time_us })
     }
 
     /// The text that is signed.
     #[must_use]
     pub fn text(&self) -> String {
-        let Self {
-            session,
-            seq,
-            hash,
-            time_us,
-        } = self;
+        let Self { session, seq, hash, time_us } = self;
         let hash = BASE64.encode(hash);
         format!("{TITLE}\nsession {session}\nseq {seq}\nhash {hash}\ntime {time_us}\n")
     }
@@ -82,11 +72,7 @@ impl Checkpoint {
     #[must_use]
     pub fn sign(self, node: &SigningKey) -> Note {
         let signature = node.sign_bytes(self.text().as_bytes());
-        Note {
-            checkpoint: self,
-            key_id: key_id(&node.public()),
-            signature,
-        }
+        Note { checkpoint: self, key_id: key_id(&node.public()), signature }
     }
 
     fn parse(text: &str) -> Option<Self> {
@@ -162,12 +148,7 @@ impl Note {
 
 /// C2SP's key id: it tells keys apart and proves nothing.
 fn key_id(key: &PublicKey) -> [u8; KEY_ID] {
-    let named = [
-        KEY_NAME.as_bytes(),
-        &[0x0a, ALGORITHM_ED25519],
-        key.as_bytes(),
-    ]
-    .concat();
+    let named = [KEY_NAME.as_bytes(), &[0x0a, ALGORITHM_ED25519], key.as_bytes()].concat();
     let [a, b, c, d, ..] = sha256(&named);
     [a, b, c, d]
 }
@@ -222,13 +203,7 @@ mod tests {
         let note = checkpoint().sign(&node());
         let other = SigningKey::from_seed(Zeroizing::new([8; 32])).public();
         assert_eq!(note.verify(&other), Err(BadSignature));
-        let moved = Note {
-            checkpoint: Checkpoint {
-                seq: 42,
-                ..checkpoint()
-            },
-            ..note
-        };
+        let moved = Note { checkpoint: Checkpoint { seq: 42, ..checkpoint() }, ..note };
         assert_eq!(moved.verify(&node().public()), Err(BadSignature));
     }
 
@@ -248,10 +223,7 @@ mod tests {
             assert_ne!(other, text);
             assert_eq!(Note::parse(other.as_bytes()), Err(NotACheckpoint), "{to}");
         }
-        assert_eq!(
-            Note::parse(format!("{text}\n").as_bytes()),
-            Err(NotACheckpoint)
-        );
+        assert_eq!(Note::parse(format!("{text}\n").as_bytes()), Err(NotACheckpoint));
     }
 
     proptest! {

@@ -170,10 +170,7 @@ pub fn preamble() -> [u8; PREAMBLE] {
 #[must_use]
 pub fn chain(previous: &[u8; CHAIN_HASH], header_and_body: &[u8]) -> [u8; CHAIN_HASH] {
     let mut hasher = blake3::Hasher::new();
-    hasher
-        .update(b"deskside1 block")
-        .update(previous)
-        .update(header_and_body);
+    hasher.update(b"deskside1 block").update(previous).update(header_and_body);
     *hasher.finalize().as_bytes()
 }
 
@@ -189,11 +186,7 @@ pub fn chain_seal(
     header: &BlockHeader,
     body_sha256: &[u8; 32],
 ) -> [u8; CHAIN_HASH] {
-    let as_hashed = BlockHeader {
-        len: 32,
-        flags: 0,
-        ..*header
-    };
+    let as_hashed = BlockHeader { len: 32, flags: 0, ..*header };
     let mut bytes = [0; BLOCK_HEADER + 32];
     let parts = as_hashed.encode();
     for (to, from) in bytes.iter_mut().zip(parts.iter().chain(body_sha256)) {
@@ -273,12 +266,7 @@ fn take_run<'a>(rest: &mut &'a [u8]) -> Option<Run<'a>> {
         return None;
     }
     *rest = behind;
-    Some(Run {
-        from,
-        stride,
-        delta_us: u32::from_be_bytes(delta),
-        bytes,
-    })
+    Some(Run { from, stride, delta_us: u32::from_be_bytes(delta), bytes })
 }
 
 #[cfg(test)]
@@ -307,29 +295,19 @@ mod tests {
         let bytes = header.encode();
         assert_eq!(
             bytes,
-            [
-                1, 2, 3, 4, 3, 0, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22
-            ]
+            [1, 2, 3, 4, 3, 0, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22]
         );
         assert_eq!(BlockHeader::decode(&bytes), header);
     }
 
     #[test]
     fn a_run_splits_at_its_stride() {
-        let run = Run {
-            from: End::Agent,
-            stride: 3,
-            delta_us: 7,
-            bytes: b"abcdefgh",
-        };
+        let run = Run { from: End::Agent, stride: 3, delta_us: 7, bytes: b"abcdefgh" };
         let mut body = run.header().unwrap().to_vec();
         body.extend_from_slice(run.bytes);
         let read: Vec<_> = runs(&body).collect();
         assert_eq!(read, [Ok(run)]);
-        assert_eq!(
-            run.packets().collect::<Vec<_>>(),
-            [&b"abc"[..], b"def", b"gh"]
-        );
+        assert_eq!(run.packets().collect::<Vec<_>>(), [&b"abc"[..], b"def", b"gh"]);
         for end in 1..body.len() {
             assert_eq!(runs(&body[..end]).last(), Some(Err(MalformedRun)));
         }

@@ -18,4 +18,4 @@ pub use format::{Kind, Run, runs};
 pub use reader::{Block, Damage, Fault, Place, Reader, Step};
 pub use signatures::{Binding, Closer};
 pub use verify::{Report, Verdict, Verifier};
-pub use writer::{Next, PacketsBuilder, State, WriteError, Writer};
+pub use writer::{Next, Packets, State, WriteError, Writer};

@@ -35,10 +35,7 @@ pub enum Damage {
     #[error("this is not a Deskside recording")]
     Magic,
     /// A recording of another version.
-    #[error(
-        "the recording has version {found}, this program reads version {}",
-        format::VERSION
-    )]
+    #[error("the recording has version {found}, this program reads version {}", format::VERSION)]
     Version {
         /// The version in the file.
         found: u16,
@@ -109,11 +106,7 @@ impl Block<'_> {
     /// Where it stands.
     #[must_use]
     pub const fn place(&self) -> Place {
-        Place {
-            offset: self.offset,
-            seq: self.header.seq,
-            time_us: self.header.time_us,
-        }
+        Place { offset: self.offset, seq: self.header.seq, time_us: self.header.time_us }
     }
 }
 
@@ -144,11 +137,7 @@ impl Reader {
     /// At the start of a file.
     #[must_use]
     pub fn new() -> Self {
-        Self {
-            state: State::start(),
-            offset: 0,
-            time_us: 0,
-        }
+        Self { state: State::start(), offset: 0, time_us: 0 }
     }
 
     /// After the last block read: what a writer resumes from.
@@ -214,9 +203,7 @@ impl Reader {
         let Some(version) = bytes.strip_prefix(&MAGIC) else {
             return Err(self.fault(Damage::Magic));
         };
-        let version = version
-            .iter()
-            .fold(0, |all, byte| all << 8 | u16::from(*byte));
+        let version = version.iter().fold(0, |all, byte| all << 8 | u16::from(*byte));
         if version != format::VERSION {
             return Err(self.fault(Damage::Version { found: version }));
         }
@@ -226,13 +213,7 @@ impl Reader {
 
     /// Checks all that shows before the body is there, so that nobody buffers for a bad header.
     fn check(&self, header: &BlockHeader) -> Result<usize, Fault> {
-        let BlockHeader {
-            len,
-            kind,
-            flags,
-            seq,
-            ..
-        } = *header;
+        let BlockHeader { len, kind, flags, seq, .. } = *header;
         let fits = match flags {
             0 => true,
             FLAG_SHREDDED => kind == Kind::Seal && len == 32,
@@ -261,13 +242,7 @@ impl Reader {
         if chain_hash(&previous, &header, whole, body) != hash {
             return Err(self.fault(Damage::Chain));
         }
-        let block = Block {
-            header,
-            body,
-            offset: self.offset,
-            previous,
-            hash,
-        };
+        let block = Block { header, body, offset: self.offset, previous, hash };
         self.state = self.state.after(header.kind, hash);
         self.offset += (whole.len() + CHAIN_HASH) as u64;
         self.time_us = header.time_us;
@@ -276,14 +251,7 @@ impl Reader {
 
     const fn fault(&self, what: Damage) -> Fault {
         let (offset, seq, time_us) = (self.offset, self.state.seq(), self.time_us);
-        Fault {
-            what,
-            at: Place {
-                offset,
-                seq,
-                time_us,
-            },
-        }
+        Fault { what, at: Place { offset, seq, time_us } }
     }
 }
 
@@ -314,11 +282,7 @@ pub fn shred(block: &Block<'_>) -> Option<Vec<u8>> {
         true => block.body.to_vec(),
         false => sha256(block.body).to_vec(),
     };
-    let header = BlockHeader {
-        len: 32,
-        flags: FLAG_SHREDDED,
-        ..block.header
-    };
+    let header = BlockHeader { len: 32, flags: FLAG_SHREDDED, ..block.header };
     Some([&header.encode()[..], &left, &block.hash].concat())
 }
 
@@ -334,9 +298,7 @@ mod tests {
         let mut file = preamble.to_vec();
         let next = writer.block(Kind::Event, 0, 10, b"one", &mut file).unwrap();
         writer.commit(next);
-        let next = writer
-            .block(Kind::Seal, 1, 20, b"sealed copy", &mut file)
-            .unwrap();
+        let next = writer.block(Kind::Seal, 1, 20, b"sealed copy", &mut file).unwrap();
         writer.commit(next);
         file
     }
@@ -354,17 +316,9 @@ mod tests {
     fn blocks_come_back_as_written() {
         let file = two_blocks();
         let (blocks, state) = read(&file).unwrap();
-        let [one, two] = blocks[..] else {
-            panic!("{blocks:?}")
-        };
-        assert_eq!(
-            (one.body, one.header.time_us, one.offset),
-            (&b"one"[..], 10, 10)
-        );
-        assert_eq!(
-            (two.body, two.header.line, two.previous),
-            (&b"sealed copy"[..], 1, one.hash)
-        );
+        let [one, two] = blocks[..] else { panic!("{blocks:?}") };
+        assert_eq!((one.body, one.header.time_us, one.offset), (&b"one"[..], 10, 10));
+        assert_eq!((two.body, two.header.line, two.previous), (&b"sealed copy"[..], 1, one.hash));
         assert_eq!((state.seq(), *state.hash()), (2, two.hash));
     }
 
@@ -396,14 +350,7 @@ mod tests {
         file.extend(header.encode());
         let fault = read(&file).unwrap_err();
         assert_eq!(fault.what, Damage::TooLarge { len: u32::MAX });
-        assert_eq!(
-            fault.at,
-            Place {
-                offset: 10,
-                seq: 0,
-                time_us: 0
-            }
-        );
+        assert_eq!(fault.at, Place { offset: 10, seq: 0, time_us: 0 });
     }
 
     #[test]

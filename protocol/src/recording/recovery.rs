@@ -94,11 +94,7 @@ mod tests {
         for at in starts[1]..starts[2] {
             let mut altered = file.clone();
             altered[at] ^= 1;
-            let next = if at < starts[2] - CHAIN_HASH {
-                starts[2]
-            } else {
-                starts[3]
-            };
+            let next = if at < starts[2] - CHAIN_HASH { starts[2] } else { starts[3] };
             assert_eq!(found(&altered), Some(next), "{at}");
         }
     }

@@ -45,12 +45,7 @@ impl Binding {
         let signature =
             self.seal_fields(line, end, &hash, |fields| key.sign(Context::Seal, fields));
         let signature = Bytes::copy_from_slice(&signature);
-        record::Seal {
-            end: end.to_wire(),
-            line,
-            age,
-            signature,
-        }
+        record::Seal { end: end.to_wire(), line, age, signature }
     }
 
     /// Verifies a seal by the session key of the end that it names.
@@ -89,10 +84,8 @@ impl Binding {
         end: End,
         note_sha256: &[u8; HASH],
     ) -> record::EndSignature {
-        let signature = key.sign(
-            Context::EndSignature,
-            &self.end_fields(&[end.byte()], note_sha256),
-        );
+        let signature =
+            key.sign(Context::EndSignature, &self.end_fields(&[end.byte()], note_sha256));
         record::EndSignature {
             end: end.to_wire(),
             checkpoint_sha256: Bytes::copy_from_slice(note_sha256),
@@ -113,11 +106,7 @@ impl Binding {
         let end = End::from_wire(signature.end).ok_or(BadSignature)?;
         let hash = &signature.checkpoint_sha256;
         let fields = [end.byte()];
-        key.verify(
-            Context::EndSignature,
-            &self.end_fields(&fields, hash),
-            &signature.signature,
-        )
+        key.verify(Context::EndSignature, &self.end_fields(&fields, hash), &signature.signature)
     }
 
     fn end_fields<'a>(&'a self, end: &'a [u8; 1], note_sha256: &'a [u8]) -> [&'a [u8]; 4] {
@@ -142,11 +131,7 @@ impl Binding {
         closing: &[u8],
         signature: &[u8],
     ) -> Result<(), BadSignature> {
-        key.verify(
-            Context::Close,
-            &[by.label(), &self.transcript, closing],
-            signature,
-        )
+        key.verify(Context::Close, &[by.label(), &self.transcript, closing], signature)
     }
 }
 
@@ -158,40 +143,19 @@ mod tests {
     #[test]
     fn a_signature_holds_for_its_session_line_and_end_only() {
         let key = SigningKey::from_seed(Zeroizing::new([3; 32]));
-        let one = Binding {
-            session: SessionId::from_bytes([1; 16]),
-            transcript: [2; HASH],
-        };
-        let two = Binding {
-            session: SessionId::from_bytes([9; 16]),
-            ..one
-        };
-        let three = Binding {
-            transcript: [9; HASH],
-            ..one
-        };
+        let one = Binding { session: SessionId::from_bytes([1; 16]), transcript: [2; HASH] };
+        let two = Binding { session: SessionId::from_bytes([9; 16]), ..one };
+        let three = Binding { transcript: [9; HASH], ..one };
 
         let seal = one.seal(&key, 1, End::Agent, Bytes::from_static(b"age"));
         assert_eq!(one.verify_seal(&key.public(), &seal), Ok(()));
         assert!(two.verify_seal(&key.public(), &seal).is_err());
         assert!(three.verify_seal(&key.public(), &seal).is_err());
         let relabelled = [
-            record::Seal {
-                end: End::Technician.to_wire(),
-                ..seal.clone()
-            },
-            record::Seal {
-                end: 0,
-                ..seal.clone()
-            },
-            record::Seal {
-                line: 2,
-                ..seal.clone()
-            },
-            record::Seal {
-                age: Bytes::new(),
-                ..seal
-            },
+            record::Seal { end: End::Technician.to_wire(), ..seal.clone() },
+            record::Seal { end: 0, ..seal.clone() },
+            record::Seal { line: 2, ..seal.clone() },
+            record::Seal { age: Bytes::new(), ..seal },
         ];
         for other in relabelled {
             assert!(one.verify_seal(&key.public(), &other).is_err());
@@ -201,23 +165,11 @@ mod tests {
     #[test]
     fn a_close_holds_for_its_signer_only() {
         let key = SigningKey::from_seed(Zeroizing::new([3; 32]));
-        let one = Binding {
-            session: SessionId::from_bytes([1; 16]),
-            transcript: [2; HASH],
-        };
+        let one = Binding { session: SessionId::from_bytes([1; 16]), transcript: [2; HASH] };
         let signature = one.close(&key, Closer::Node, b"closing");
-        assert_eq!(
-            one.verify_close(&key.public(), Closer::Node, b"closing", &signature),
-            Ok(())
-        );
+        assert_eq!(one.verify_close(&key.public(), Closer::Node, b"closing", &signature), Ok(()));
         let agent = Closer::End(End::Agent);
-        assert!(
-            one.verify_close(&key.public(), agent, b"closing", &signature)
-                .is_err()
-        );
-        assert!(
-            one.verify_close(&key.public(), Closer::Node, b"other", &signature)
-                .is_err()
-        );
+        assert!(one.verify_close(&key.public(), agent, b"closing", &signature).is_err());
+        assert!(one.verify_close(&key.public(), Closer::Node, b"other", &signature).is_err());
     }
 }

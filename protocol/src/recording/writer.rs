@@ -14,6 +14,8 @@
 //! # Ok::<(), deskside_protocol::recording::WriteError>(())
 //! ```
 
+use std::ops::Range;
+
 use thiserror::Error;
 
 use super::format::{
@@ -34,11 +36,7 @@ impl State {
     /// Before the first block.
     #[must_use]
     pub fn start() -> Self {
-        Self {
-            seq: 0,
-            hash: format::first_hash(),
-            closed: false,
-        }
+        Self { seq: 0, hash: format::first_hash(), closed: false }
     }
 
     /// Number of the next block, which is how many there are.
@@ -62,11 +60,7 @@ impl State {
     /// After one more block of `kind` with chain hash `hash`.
     pub(super) const fn after(&self, kind: Kind, hash: [u8; CHAIN_HASH]) -> Self {
         let closed = matches!(kind, Kind::Close);
-        Self {
-            seq: self.seq.saturating_add(1),
-            hash,
-            closed,
-        }
+        Self { seq: self.seq.saturating_add(1), hash, closed }
     }
 }
 
@@ -152,34 +146,29 @@ impl Writer {
         Ok(Next(self.state.after(kind, hash)))
     }
 
-    /// Begins a PACKETS block straight in `out`: the fast path of a forwarded batch.
+    /// Completes a PACKETS block in its own buffer: header and chain hash. [`Packets::block`] is
+    /// then what to write.
     ///
     /// # Errors
-    /// [`WriteError::Closed`].
-    pub fn packets<'a>(
-        &self,
-        line: u16,
-        time_us: u64,
-        out: &'a mut Vec<u8>,
-    ) -> Result<PacketsBuilder<'a>, WriteError> {
-        let header = self.header(Kind::Packets, line, time_us, 0)?;
-        let start = out.len();
-        out.extend_from_slice(&[0; BLOCK_HEADER]);
-        Ok(PacketsBuilder {
-            state: self.state,
-            header,
-            out,
-            start,
-            finished: false,
-        })
+    /// [`WriteError::Closed`], or [`WriteError::EmptyRun`] where it holds no run.
+    pub fn packets(&self, packets: &mut Packets) -> Result<Next, WriteError> {
+        packets.buffer.truncate(packets.body_end);
+        let len = packets.body_len();
+        if len == 0 {
+            return Err(WriteError::EmptyRun);
+        }
+        let header = self.header(Kind::Packets, packets.line, packets.time_us, len)?.encode();
+        for (to, from) in packets.buffer.iter_mut().zip(header) {
+            *to = from;
+        }
+        let hash = format::chain(&self.state.hash, &packets.buffer);
+        packets.buffer.extend_from_slice(&hash);
+        Ok(Next(self.state.after(Kind::Packets, hash)))
     }
 
     /// The last block made is on disk.
     pub fn commit(&mut self, next: Next) {
-        debug_assert!(
-            next.0.seq == self.state.seq.saturating_add(1),
-            "a stale block"
-        );
+        debug_assert!(next.0.seq == self.state.seq.saturating_add(1), "a stale block");
         self.state = next.0;
     }
 
@@ -194,14 +183,7 @@ impl Writer {
             return Err(WriteError::Closed);
         }
         let seq = self.state.seq;
-        Ok(BlockHeader {
-            len: body_length(len)?,
-            kind,
-            flags: 0,
-            line,
-            seq,
-            time_us,
-        })
+        Ok(BlockHeader { len: body_length(len)?, kind, flags: 0, line, seq, time_us })
     }
 }
 
@@ -212,24 +194,31 @@ fn body_length(len: usize) -> Result<u32, WriteError> {
     }
 }
 
-/// A PACKETS block in the making, built in place so that the whole batch is one buffer: one hash
-/// update, one write. Dropped unfinished, it leaves the buffer as it was.
+/// A PACKETS block in the making, in one buffer: one hash update, one write. It knows nothing of the
+/// chain yet, so that whoever receives packets can fill it and another can write it.
 #[derive(Debug)]
-pub struct PacketsBuilder<'a> {
-    state: State,
-    header: BlockHeader,
-    out: &'a mut Vec<u8>,
-    start: usize,
-    finished: bool,
+pub struct Packets {
+    line: u16,
+    time_us: u64,
+    buffer: Vec<u8>,
+    body_end: usize,
 }
 
-impl PacketsBuilder<'_> {
+impl Packets {
+    /// An empty block of `line`, begun at `time_us`, with room for `capacity` bytes of packets.
+    #[must_use]
+    pub fn new(line: u16, time_us: u64, capacity: usize) -> Self {
+        let mut buffer = Vec::with_capacity(BLOCK_HEADER + 2 * RUN_HEADER + capacity + CHAIN_HASH);
+        buffer.resize(BLOCK_HEADER, 0);
+        Self { line, time_us, buffer, body_end: BLOCK_HEADER }
+    }
+
     /// Appends one receive batch: packets of `stride` bytes that `from` sent, received at
-    /// `time_us`. A time before the block's counts as the block's; one more than 71 minutes after
-    /// it does not occur.
+    /// `time_us`. Gives where they stand in [`Self::block`]. A time before the block's counts as
+    /// the block's; one more than 71 minutes after it does not occur.
     ///
     /// # Errors
-    /// [`WriteError::TooLarge`] where the block is full: finish it and begin another.
+    /// [`WriteError::TooLarge`] where the block is full: begin another.
     /// [`WriteError::EmptyRun`]. The block is then as it was.
     pub fn run(
         &mut self,
@@ -237,58 +226,32 @@ impl PacketsBuilder<'_> {
         stride: u16,
         time_us: u64,
         bytes: &[u8],
-    ) -> Result<(), WriteError> {
+    ) -> Result<Range<usize>, WriteError> {
         if stride == 0 || bytes.is_empty() {
             return Err(WriteError::EmptyRun);
         }
         let len = self.body_len() + RUN_HEADER + bytes.len();
         body_length(len)?;
-        let delta = time_us.saturating_sub(self.header.time_us);
+        let delta = time_us.saturating_sub(self.time_us);
         let delta_us = u32::try_from(delta).unwrap_or(u32::MAX);
-        let run = Run {
-            from,
-            stride,
-            delta_us,
-            bytes,
-        };
+        let run = Run { from, stride, delta_us, bytes };
         let header = run.header().ok_or(WriteError::TooLarge { len })?;
-        self.out.reserve(RUN_HEADER + bytes.len() + CHAIN_HASH);
-        self.out.extend_from_slice(&header);
-        self.out.extend_from_slice(bytes);
-        Ok(())
+        self.buffer.truncate(self.body_end);
+        self.buffer.extend_from_slice(&header);
+        let start = self.buffer.len();
+        self.buffer.extend_from_slice(bytes);
+        self.body_end = self.buffer.len();
+        Ok(start..self.body_end)
     }
 
-    /// Completes the block: header, chain hash.
-    ///
-    /// # Errors
-    /// [`WriteError::EmptyRun`] where no run was appended; the buffer is then as before the block.
-    pub fn finish(mut self) -> Result<Next, WriteError> {
-        let len = self.body_len();
-        if len == 0 {
-            return Err(WriteError::EmptyRun);
-        }
-        self.header.len = body_length(len)?;
-        let header = self.header.encode();
-        let block = self.out.get_mut(self.start..).unwrap_or_default();
-        for (to, from) in block.iter_mut().zip(header) {
-            *to = from;
-        }
-        let hash = format::chain(&self.state.hash, block);
-        self.out.extend_from_slice(&hash);
-        self.finished = true;
-        Ok(Next(self.state.after(Kind::Packets, hash)))
+    /// The bytes so far: the whole block once [`Writer::packets`] completed it.
+    #[must_use]
+    pub fn block(&self) -> &[u8] {
+        &self.buffer
     }
 
     const fn body_len(&self) -> usize {
-        self.out.len().saturating_sub(self.start + BLOCK_HEADER)
-    }
-}
-
-impl Drop for PacketsBuilder<'_> {
-    fn drop(&mut self) {
-        if !self.finished {
-            self.out.truncate(self.start);
-        }
+        self.body_end.saturating_sub(BLOCK_HEADER)
     }
 }
 
@@ -299,18 +262,18 @@ mod tests {
     #[test]
     fn the_fast_path_makes_the_same_block() {
         let (writer, _) = Writer::create();
-        let mut fast = b"before".to_vec();
-        let mut packets = writer.packets(3, 1_000, &mut fast).unwrap();
-        packets.run(End::Agent, 2, 1_005, b"abc").unwrap();
+        let mut packets = Packets::new(3, 1_000, 0);
+        let first = packets.run(End::Agent, 2, 1_005, b"abc").unwrap();
         packets.run(End::Technician, 9, 900, b"d").unwrap();
-        let next = packets.finish().unwrap();
+        let next = writer.packets(&mut packets).unwrap();
+        assert_eq!(packets.block()[first], *b"abc");
 
         let body = b"\x01\0\x02\0\0\0\x03\0\0\0\x05abc\0\0\x09\0\0\0\x01\0\0\0\0d";
-        let mut slow = b"before".to_vec();
-        let same = writer
-            .block(Kind::Packets, 3, 1_000, body, &mut slow)
-            .unwrap();
-        assert_eq!((fast, next), (slow, same));
+        let mut slow = Vec::new();
+        let same = writer.block(Kind::Packets, 3, 1_000, body, &mut slow).unwrap();
+        assert_eq!((packets.block(), next), (slow.as_slice(), same));
+        let again = writer.packets(&mut packets).unwrap();
+        assert_eq!((packets.block(), again), (slow.as_slice(), next));
     }
 
     #[test]
@@ -319,30 +282,24 @@ mod tests {
         let mut out = b"before".to_vec();
         let body = vec![0; MAX_BODY + 1];
         let too_large = WriteError::TooLarge { len: MAX_BODY + 1 };
-        assert_eq!(
-            writer.block(Kind::Event, 0, 0, &body, &mut out),
-            Err(too_large)
-        );
-        let mut packets = writer.packets(1, 0, &mut out).unwrap();
-        assert!(packets.run(End::Agent, 1200, 0, &body).is_err());
-        assert_eq!(
-            packets.run(End::Agent, 0, 0, b"a"),
-            Err(WriteError::EmptyRun)
-        );
-        assert_eq!(packets.finish(), Err(WriteError::EmptyRun));
+        assert_eq!(writer.block(Kind::Event, 0, 0, &body, &mut out), Err(too_large));
         assert_eq!(out, b"before");
+        let mut packets = Packets::new(1, 0, 0);
+        assert!(packets.run(End::Agent, 1200, 0, &body).is_err());
+        assert_eq!(packets.run(End::Agent, 0, 0, b"a"), Err(WriteError::EmptyRun));
+        assert_eq!(writer.packets(&mut packets), Err(WriteError::EmptyRun));
     }
 
     #[test]
     fn nothing_follows_a_close() {
         let (mut writer, _) = Writer::create();
-        let next = writer
-            .block(Kind::Close, 0, 0, b"", &mut Vec::new())
-            .unwrap();
+        let next = writer.block(Kind::Close, 0, 0, b"", &mut Vec::new()).unwrap();
         writer.commit(next);
         let after = writer.block(Kind::Event, 0, 0, b"", &mut Vec::new());
         assert_eq!(after, Err(WriteError::Closed));
-        assert!(writer.packets(0, 0, &mut Vec::new()).is_err());
+        let mut packets = Packets::new(0, 0, 0);
+        packets.run(End::Agent, 1, 0, b"a").unwrap();
+        assert_eq!(writer.packets(&mut packets), Err(WriteError::Closed));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use deskside_protocol::code::Nameplate;
 use deskside_protocol::key::{Context, PublicKey, SigningKey};
 use deskside_protocol::recording::checkpoint::{Checkpoint, Note};
-use deskside_protocol::recording::{Binding, Closer, Kind, Writer};
+use deskside_protocol::recording::{Binding, Closer, Kind, Packets, Writer};
 use deskside_protocol::session::{End, Ends, SessionId};
 use deskside_protocol::transcript::{
     AgentData, ChannelIdentifier, Join, Transcript, policy_hash, sid,
@@ -39,10 +39,7 @@ impl Default for Cast {
             organisation: key(1),
             node: key(2),
             long_term: key(3),
-            ends: Ends {
-                agent: key(4),
-                technician: key(5),
-            },
+            ends: Ends { agent: key(4), technician: key(5) },
             session: SessionId::from_bytes([0x5e; 16]),
             roles: vec![record::Role::Technician],
             not_after: START / STEP + 86_400,
@@ -62,10 +59,7 @@ impl Cast {
 
     fn signed(&self, context: Context, body: Vec<u8>) -> record::Signed {
         let signature = self.organisation.sign(context, &[&body]);
-        record::Signed {
-            body: body.into(),
-            signature: Bytes::copy_from_slice(&signature),
-        }
+        record::Signed { body: body.into(), signature: Bytes::copy_from_slice(&signature) }
     }
 
     fn certificate(&self) -> record::Signed {
@@ -111,14 +105,8 @@ impl Cast {
         let (y_a, y_t) = ([0xca; 32], [0xcb; 32]);
         let (ci_bytes, ad_a) = (ci.encode(), agent.encode());
         let ad_t = join.sign(&self.long_term, &ci_bytes, &sid, &y_t).encode();
-        let transcript = Transcript {
-            ci: &ci_bytes,
-            sid: &sid,
-            y_a: &y_a,
-            ad_a: &ad_a,
-            y_t: &y_t,
-            ad_t: &ad_t,
-        };
+        let transcript =
+            Transcript { ci: &ci_bytes, sid: &sid, y_a: &y_a, ad_a: &ad_a, y_t: &y_t, ad_t: &ad_t };
         let hash = transcript.hash();
         let header = record::Header {
             session: Bytes::copy_from_slice(self.session.as_bytes()),
@@ -164,10 +152,7 @@ impl Tape {
         let (_, transcript) = cast.header();
         let (writer, preamble) = Writer::create();
         let mut tape = Self {
-            binding: Binding {
-                session: cast.session,
-                transcript,
-            },
+            binding: Binding { session: cast.session, transcript },
             cast,
             writer,
             file: preamble.to_vec(),
@@ -183,10 +168,7 @@ impl Tape {
     }
 
     pub(crate) fn block(&mut self, kind: Kind, line: u16, body: &[u8]) {
-        let next = self
-            .writer
-            .block(kind, line, self.now(), body, &mut self.file)
-            .unwrap();
+        let next = self.writer.block(kind, line, self.now(), body, &mut self.file).unwrap();
         self.writer.commit(next);
     }
 
@@ -202,29 +184,20 @@ impl Tape {
 
     /// Two batches: 2,500 bytes of the agent's in three packets, 60 of the technician's in one.
     pub(crate) fn packets(&mut self, line: u16) {
-        self.packets_of(
-            line,
-            &[(End::Agent, 1_200, 2_500), (End::Technician, 1_200, 60)],
-        );
+        self.packets_of(line, &[(End::Agent, 1_200, 2_500), (End::Technician, 1_200, 60)]);
     }
 
     pub(crate) fn packets_of(&mut self, line: u16, runs: &[(End, u16, usize)]) {
         let now = self.now();
-        let mut packets = self.writer.packets(line, now, &mut self.file).unwrap();
+        let mut packets = Packets::new(line, now, 0);
         for (delta, (from, stride, len)) in (0..).zip(runs) {
             packets
-                .run(
-                    *from,
-                    *stride,
-                    now + delta * 100,
-                    &vec![0x40 | from.byte(); *len],
-                )
+                .run(*from, *stride, now + delta * 100, &vec![0x40 | from.byte(); *len])
                 .unwrap();
             let (count, bytes) = match from {
-                End::Agent => (
-                    &mut self.totals.packets_from_agent,
-                    &mut self.totals.bytes_from_agent,
-                ),
+                End::Agent => {
+                    (&mut self.totals.packets_from_agent, &mut self.totals.bytes_from_agent)
+                }
                 End::Technician => (
                     &mut self.totals.packets_from_technician,
                     &mut self.totals.bytes_from_technician,
@@ -233,15 +206,13 @@ impl Tape {
             *count += len.div_ceil(usize::from(*stride)) as u64;
             *bytes += *len as u64;
         }
-        let next = packets.finish().unwrap();
+        let next = self.writer.packets(&mut packets).unwrap();
+        self.file.extend_from_slice(packets.block());
         self.writer.commit(next);
     }
 
     pub(crate) fn event(&mut self, kind: record::event::Kind) {
-        let event = record::Event {
-            kind: kind.into(),
-            ..record::Event::default()
-        };
+        let event = record::Event { kind: kind.into(), ..record::Event::default() };
         self.block(Kind::Event, 0, &event.encode_to_vec());
     }
 
@@ -255,9 +226,7 @@ impl Tape {
     /// `end` signs the last checkpoint.
     pub(crate) fn end_signature(&mut self, end: End) {
         let note = self.note.unwrap().sha256();
-        let signature = self
-            .binding
-            .end_signature(self.cast.ends.of(end), end, &note);
+        let signature = self.binding.end_signature(self.cast.ends.of(end), end, &note);
         self.block(Kind::EndSignature, 0, &signature.encode_to_vec());
     }
 
@@ -301,10 +270,7 @@ pub(crate) const BOTH: [End; 2] = [End::Agent, End::Technician];
 pub(crate) fn open_session() -> Tape {
     let mut tape = Tape::begin(Cast::default());
     tape.event(record::event::Kind::Joined);
-    tape.packets_of(
-        1,
-        &[(End::Technician, 1_200, 1_200), (End::Agent, 1_200, 2_400)],
-    );
+    tape.packets_of(1, &[(End::Technician, 1_200, 1_200), (End::Agent, 1_200, 2_400)]);
     tape.seal(1, End::Agent);
     tape.seal(1, End::Technician);
     tape.packets(1);

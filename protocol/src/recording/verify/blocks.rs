@@ -82,12 +82,7 @@ impl Verifier {
         if std::mem::replace(known, true) {
             return Err(self.second_seal(line, end, &seal.age));
         }
-        self.report.seals.push(SealFact {
-            end,
-            line,
-            age: seal.age,
-            at,
-        });
+        self.report.seals.push(SealFact { end, line, age: seal.age, at });
         Ok(())
     }
 
@@ -114,9 +109,7 @@ impl Verifier {
         if !line.is_sealed() {
             line.unsealed = line.unsealed.saturating_add(bytes);
             if line.unsealed > HANDSHAKE_BYTES {
-                return Err(Flaw::Unsealed {
-                    line: block.header.line,
-                });
+                return Err(Flaw::Unsealed { line: block.header.line });
             }
         }
         Ok(())
@@ -138,8 +131,7 @@ impl Verifier {
     fn checkpoint(&mut self, facts: &Facts, block: &Block<'_>) -> Result<(), Flaw> {
         let kind = Kind::Checkpoint;
         let note = Note::parse(block.body).map_err(|_| Flaw::Body(kind))?;
-        note.verify(&facts.node_key)
-            .map_err(|_| Flaw::NotTheNode(kind))?;
+        note.verify(&facts.node_key).map_err(|_| Flaw::NotTheNode(kind))?;
         let stated = note.checkpoint;
         if stated.session != facts.session() {
             return Err(Flaw::Elsewhere(kind));
@@ -152,8 +144,7 @@ impl Verifier {
         if self.checkpoints.len() == MAX_LAG {
             self.checkpoints.pop_front();
         }
-        self.checkpoints
-            .push_back((sha256(block.body), block.place()));
+        self.checkpoints.push_back((sha256(block.body), block.place()));
         Ok(())
     }
 
@@ -164,10 +155,7 @@ impl Verifier {
         let signed = facts.binding.verify_end(facts.session_key(end), &signature);
         signed.map_err(|_| Flaw::NotTheEnd(kind, end))?;
         let hash = signature.checkpoint_sha256;
-        let known = self
-            .checkpoints
-            .iter()
-            .find(|(known, _)| hash == known.as_slice());
+        let known = self.checkpoints.iter().find(|(known, _)| hash == known.as_slice());
         let (_, place) = known.ok_or(Flaw::UnknownCheckpoint(end))?;
         let until = self.report.signed_until.of_mut(end);
         if until.is_none_or(|until| until.seq < place.seq) {
@@ -182,9 +170,7 @@ impl Verifier {
         let closing =
             record::Closing::decode(close.closing.clone()).map_err(|_| Flaw::Body(kind))?;
         let verify = |key: &PublicKey, by, signature: &[u8]| {
-            facts
-                .binding
-                .verify_close(key, by, &close.closing, signature)
+            facts.binding.verify_close(key, by, &close.closing, signature)
         };
         verify(&facts.node_key, Closer::Node, &close.node_signature)
             .map_err(|_| Flaw::NotTheNode(kind))?;
@@ -192,10 +178,9 @@ impl Verifier {
         self.attested(block.header.seq);
         let totals = closing.totals.unwrap_or_default();
         self.report.closing = Some(closing);
-        for (end, signature) in [
-            (End::Agent, &close.agent_signature),
-            (End::Technician, &close.technician_signature),
-        ] {
+        for (end, signature) in
+            [(End::Agent, &close.agent_signature), (End::Technician, &close.technician_signature)]
+        {
             if !signature.is_empty() {
                 verify(facts.session_key(end), Closer::End(end), signature)
                     .map_err(|_| Flaw::NotTheEnd(kind, end))?;
@@ -228,13 +213,8 @@ fn belongs_here(closing: &record::Closing, facts: &Facts, block: &Block<'_>) -> 
 
 /// Packets dropped are not recorded, so nothing recounts them.
 fn same_totals(totals: &record::Totals, counted: &Ends<Count>) -> bool {
-    let agent = Count {
-        packets: totals.packets_from_agent,
-        bytes: totals.bytes_from_agent,
-    };
-    let technician = Count {
-        packets: totals.packets_from_technician,
-        bytes: totals.bytes_from_technician,
-    };
+    let agent = Count { packets: totals.packets_from_agent, bytes: totals.bytes_from_agent };
+    let technician =
+        Count { packets: totals.packets_from_technician, bytes: totals.bytes_from_technician };
     *counted == Ends { agent, technician }
 }

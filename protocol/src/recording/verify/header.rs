@@ -38,10 +38,7 @@ pub(super) fn check(body: &[u8], expected: Option<&PublicKey>) -> Result<Facts, 
     let session = SessionId::try_from(header.session.as_ref());
     let session = session.map_err(|_| Flaw::Header("session"))?;
     Ok(Facts {
-        binding: Binding {
-            session,
-            transcript,
-        },
+        binding: Binding { session, transcript },
         relay_origin: header.relay_origin,
         node_key,
         organisation_key: organisation,
@@ -56,12 +53,7 @@ pub(super) fn check(body: &[u8], expected: Option<&PublicKey>) -> Result<Facts, 
 
 /// Whether the certificate allowed its holder to be a technician when the session opened.
 pub(super) fn allowed(facts: &Facts) -> Result<(), Flaw> {
-    let record::Certificate {
-        not_before,
-        not_after,
-        roles,
-        ..
-    } = &facts.certificate;
+    let record::Certificate { not_before, not_after, roles, .. } = &facts.certificate;
     if !roles.contains(&record::Role::Technician.into()) {
         return Err(Flaw::NotATechnician);
     }
@@ -87,9 +79,7 @@ fn pairing(
     }
     let long_term = PublicKey::try_from(certificate.public_key.as_ref());
     let long_term = long_term.map_err(|_| Flaw::Certificate)?;
-    technician
-        .verify(&long_term, ci, &sid, &header.y_t)
-        .map_err(|_| Flaw::Join)?;
+    technician.verify(&long_term, ci, &sid, &header.y_t).map_err(|_| Flaw::Join)?;
     let transcript = Transcript {
         ci,
         sid: &sid,

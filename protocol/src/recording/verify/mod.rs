@@ -90,10 +90,7 @@ impl Verifier {
     /// Takes the next block of a [`Reader`], in order and without a gap.
     pub fn feed(&mut self, block: &Block<'_>) {
         let place = block.place();
-        let (first, _) = self
-            .report
-            .times_us
-            .unwrap_or((place.time_us, place.time_us));
+        let (first, _) = self.report.times_us.unwrap_or((place.time_us, place.time_us));
         self.report.times_us = Some((first, place.time_us));
         self.report.blocks += 1;
         self.report.hash = Some(block.hash);
@@ -132,15 +129,9 @@ impl Verifier {
         }
         let closed_by = self.report.closed_by;
         if self.report.closing.is_none() || !closed_by.agent || !closed_by.technician {
-            return Verdict::Incomplete {
-                since: self.proven_until(),
-            };
+            return Verdict::Incomplete { since: self.proven_until() };
         }
-        match (
-            self.recovered,
-            self.report.shredded.is_empty(),
-            self.expected,
-        ) {
+        match (self.recovered, self.report.shredded.is_empty(), self.expected) {
             (Some(at), _, _) => Verdict::Recovered { at },
             (None, false, _) => Verdict::Shredded,
             (None, true, None) => Verdict::Consistent,
@@ -154,9 +145,7 @@ impl Verifier {
             .into_iter()
             .filter(|end| !*self.report.closed_by.of(*end));
         let signed = missing.map(|end| *self.report.signed_until.of(end));
-        signed
-            .min_by_key(|place| place.map(|place| place.seq))
-            .flatten()
+        signed.min_by_key(|place| place.map(|place| place.seq)).flatten()
     }
 
     /// Keeps the first flaw.
