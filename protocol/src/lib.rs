@@ -12,6 +12,7 @@ pub mod key;
 pub mod label;
 pub mod lv;
 pub mod pairing;
+pub mod parsers;
 pub mod policy;
 pub mod random;
 pub mod recording;

@@ -1,5 +1,6 @@
 //! The recording format against hands that alter it: whatever they do, a recording is never called
 //! verified again.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
 
 mod support;
 
@@ -20,10 +21,10 @@ fn verify(file: &[u8]) -> Report {
 }
 
 fn finding(file: &[u8]) -> Finding {
-    match verify(file).verdict {
-        Verdict::Tampered(finding) => finding,
-        other => panic!("{other:?}"),
-    }
+    let Verdict::Tampered(finding) = verify(file).verdict else {
+        panic!("nothing found");
+    };
+    finding
 }
 
 fn blocks(mut file: &[u8]) -> Vec<Block<'_>> {
@@ -369,6 +370,20 @@ fn a_close_elsewhere_in_the_chain_or_at_another_time_does_not_fit() {
 }
 
 #[test]
+fn nobody_relabels_the_close_block_itself() {
+    // Its own header is in no signature: it has to agree with what is signed.
+    let tape = open_session();
+    let close = tape.signed_close(&tape.closing(), &BOTH).encode_to_vec();
+    for (line, later) in [(0, 1), (3, 0)] {
+        let mut file = tape.file.clone();
+        let time = tape.now() + later;
+        let made = tape.writer.block(Kind::Close, line, time, &close, &mut file);
+        assert!(made.is_ok());
+        assert_eq!(finding(&file).what, Flaw::Elsewhere(Kind::Close));
+    }
+}
+
+#[test]
 fn a_missing_end_leaves_the_tail_unproven_since_its_last_signature() {
     let mut tape = open_session();
     tape.checkpoint();
@@ -376,9 +391,11 @@ fn a_missing_end_leaves_the_tail_unproven_since_its_last_signature() {
     let mut without = tape.clone();
     without.close(&[End::Technician]);
     // The agent signed the checkpoint in block 6, the technician the one in block 9.
-    let since = |tape: &Tape| match verify(&tape.file).verdict {
-        Verdict::Incomplete { since } => since.map(|place| place.seq),
-        other => panic!("{other:?}"),
+    let since = |tape: &Tape| {
+        let Verdict::Incomplete { since } = verify(&tape.file).verdict else {
+            panic!("not incomplete");
+        };
+        since.map(|place| place.seq)
     };
     assert_eq!(since(&without), Some(6));
     assert_eq!(since(&tape), Some(6));

@@ -3,11 +3,13 @@
 //! elsewhere.
 //!
 //! [`format`](mod@format) has the layout, [`Writer`] makes blocks, [`Reader`] takes them out again,
-//! [`checkpoint`] and [`signatures`] hold what is signed, [`verify`] judges a whole file.
+//! [`recovery`] looks at a torn end, [`checkpoint`] and [`signatures`] hold what is signed,
+//! [`verify`] judges a whole file.
 
 pub mod checkpoint;
 pub mod format;
 pub mod reader;
+pub mod recovery;
 pub mod signatures;
 pub mod verify;
 pub mod writer;

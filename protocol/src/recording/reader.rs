@@ -255,7 +255,7 @@ impl Reader {
     }
 }
 
-fn chain_hash(
+pub(super) fn chain_hash(
     previous: &[u8; CHAIN_HASH],
     header: &BlockHeader,
     whole: &[u8],
