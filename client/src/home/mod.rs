@@ -169,6 +169,7 @@ impl Home {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    pub(crate) use super::account::tests::{certificate_of, join, key};
     use super::*;
     use crate::failure::exit_of;
 

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::private;
 
 /// How long a code is remembered, in seconds: its 10 minutes of life and 10 of rest.
-pub const REMEMBERED_SECONDS: u64 = 20 * 60;
+pub(super) const REMEMBERED_SECONDS: u64 = 20 * 60;
 /// The most codes remembered: one a second for the whole time. The oldest goes first.
 const MAX_CODES: usize = 1200;
 
