@@ -14,6 +14,8 @@ pub mod lv;
 pub mod pairing;
 pub mod policy;
 pub mod random;
+pub mod seal;
+pub mod session;
 pub mod signed;
 pub mod text;
 pub mod transcript;
