@@ -115,7 +115,8 @@ impl Enrolment {
 }
 
 fn another_organisation(home: &Home, account: &Account) -> Failure {
-    let name = account.person().map_or_else(|_| account.join.origin(), |person| person.organisation);
+    let name =
+        account.person().map_or_else(|_| account.join.origin(), |person| person.organisation);
     let sentence = format!(
         "{} belongs to {}, which this token is not from: to be in both, set DESKSIDE_HOME to \
          another folder and enroll there",
@@ -185,4 +186,4 @@ fn role_words(person: &Certificate) -> Vec<&'static str> {
 
 #[cfg(test)]
 #[path = "account_tests.rs"]
-mod tests;
+pub(crate) mod tests;

@@ -17,7 +17,7 @@ fn token(organisation: &SigningKey) -> String {
     token.to_text().to_string()
 }
 
-fn policy(auditors: Vec<String>) -> Policy {
+pub(crate) fn policy(auditors: Vec<String>) -> Policy {
     Policy {
         serial: 1,
         organisation: "Example".into(),
@@ -79,7 +79,10 @@ async fn a_relay_that_lies_is_exit_7_and_nothing_is_kept() {
     let lies = |own: &SigningKey| {
         [answer(&key(8), own, vec![]), answer(&key(1), &key(3), vec![]), {
             let certificate = Some(certificate_of(&key(1), own));
-            Kind::Enrolled(Enrolled { certificate, policy: Some(policy(vec![]).sign(&key(8)).unwrap()) })
+            Kind::Enrolled(Enrolled {
+                certificate,
+                policy: Some(policy(vec![]).sign(&key(8)).unwrap()),
+            })
         }]
     };
     for lie in 0..3 {

@@ -90,7 +90,9 @@ fn refused_sentence(code: refused::Code) -> &'static str {
         Code::Busy => "the relay is busy: try again in a minute",
         Code::NotEnrolled => "the relay does not know you: run deskside enroll TOKEN",
         Code::NotPermitted => "your roles do not permit this: ask whoever runs the relay",
-        Code::CodeSpent => "that code is unknown, used or expired: ask the user for the one shown now",
+        Code::CodeSpent => {
+            "that code is unknown, used or expired: ask the user for the one shown now"
+        }
         Code::TicketNotFound => "there is no such ticket: see deskside ticket list",
         Code::TicketClosed => "that ticket is closed: open another with deskside ticket new",
         Code::NoAuditor => {

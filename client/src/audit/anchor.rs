@@ -31,10 +31,10 @@ pub(super) enum Anchor {
 pub(super) async fn compare(relay: &mut impl Relay, report: &Report) -> anyhow::Result<Anchor> {
     let (Some(facts), Some(hash)) = (&report.facts, &report.hash) else { return Ok(Anchor::None) };
     let show = TicketShow { ticket: facts.technician.join.ticket.clone() };
-    match request(relay, Kind::TicketShow(show)).await? {
-        Kind::Ticket(ticket) => Ok(judge(&ticket, facts, hash)),
-        _ => Err(unexpected()),
-    }
+    let Kind::Ticket(ticket) = request(relay, Kind::TicketShow(show)).await? else {
+        return Err(unexpected());
+    };
+    Ok(judge(&ticket, facts, hash))
 }
 
 fn judge(ticket: &Ticket, facts: &Facts, hash: &[u8; 32]) -> Anchor {

@@ -26,7 +26,8 @@ impl Wish {
     pub fn new(session: &str, reason: &str) -> anyhow::Result<Self> {
         let reason = reason.trim().to_owned();
         if reason.is_empty() {
-            let sentence = "say why you need the recording: --reason TEXT is kept in the relay's log";
+            let sentence =
+                "say why you need the recording: --reason TEXT is kept in the relay's log";
             return Err(Failure::new(Exit::Usage, sentence).into());
         }
         let session = session.parse().or_exit_as_is(Exit::Usage)?;

@@ -83,7 +83,10 @@ mod tests {
             buffer.text()
         };
         let text = print(false).await;
-        assert!(text.contains("1001    alice       2026-11-22 05:50  running       2.0 KiB"), "{text}");
+        assert!(
+            text.contains("1001    alice       2026-11-22 05:50  running       2.0 KiB"),
+            "{text}"
+        );
         let event: Value = serde_json::from_str(&print(true).await).unwrap();
         assert_eq!((&event["ticket"], &event["closed"]), (&1001.into(), &Value::Null));
         assert_eq!(event["session"], "ab".repeat(16));

@@ -57,7 +57,7 @@ pub(super) enum SealFlaw {
 }
 
 /// The identities of an age identity file.
-pub(super) type Identities = Vec<Box<dyn Identity>>;
+pub(super) type Identities = Vec<Box<dyn Identity + Send + Sync>>;
 
 /// Reads an age identity file.
 ///
@@ -72,7 +72,8 @@ pub(super) fn identities(path: &Path) -> anyhow::Result<Identities> {
     // The error type is not ours to show: it can name key material.
     match parsed.into_identities() {
         Ok(identities) if !identities.is_empty() => Ok(identities),
-        _ => Err(Failure::new(Exit::Usage, format!("{name} holds no age identity"))).context("open the seals"),
+        _ => Err(Failure::new(Exit::Usage, format!("{name} holds no age identity")))
+            .context("open the seals"),
     }
 }
 
@@ -116,7 +117,8 @@ fn open_one(
 
 fn decrypt(age: &[u8], identities: &Identities) -> Option<Zeroizing<Vec<u8>>> {
     let decryptor = Decryptor::new(age).ok()?;
-    let reader = decryptor.decrypt(identities.iter().map(|identity| &**identity)).ok()?;
+    let reader =
+        decryptor.decrypt(identities.iter().map(|identity| &**identity as &dyn Identity)).ok()?;
     // Never grows, so that no copy of the secrets stays behind in memory.
     let mut text = Zeroizing::new(Vec::with_capacity(MAX_AGE));
     reader.take(MAX_AGE as u64).read_to_end(&mut text).ok()?;

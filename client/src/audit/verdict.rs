@@ -38,7 +38,9 @@ impl Judgement {
         match self.report.verdict {
             Verdict::Tampered(_) => "tampered",
             Verdict::Unreadable(_) => "unreadable",
-            _ if !self.seals.as_ref().is_none_or(|seals| seals.flaws.is_empty()) => "seals-disputed",
+            _ if !self.seals.as_ref().is_none_or(|seals| seals.flaws.is_empty()) => {
+                "seals-disputed"
+            }
             _ if self.anchor == Some(Anchor::Different) => "replaced",
             Verdict::Verified => "verified",
             Verdict::Consistent => "consistent",
@@ -124,13 +126,14 @@ impl Judgement {
     pub(super) fn event(&self) -> Value {
         let report = &self.report;
         let facts = report.facts.as_ref();
-        let finding = match &report.verdict {
-            Verdict::Tampered(finding) => json!({
+        let finding = if let Verdict::Tampered(finding) = &report.verdict {
+            json!({
                 "what": finding.what.to_string(),
                 "at": place(&finding.at),
                 "incriminates": finding.party.to_string(),
-            }),
-            _ => Value::Null,
+            })
+        } else {
+            Value::Null
         };
         let anchor = self.anchor.map(|anchor| match anchor {
             Anchor::Same => "same",
@@ -190,19 +193,19 @@ fn verdict_sentence(verdict: &Verdict) -> String {
             shown(at)
         ),
         Verdict::Incomplete { since: Some(at) } => {
-            format!("nothing is wrong up to the end of the file, but the tail is unproven since {}.", shown(at))
+            format!(
+                "nothing is wrong up to the end of the file, but the tail is unproven since {}.",
+                shown(at)
+            )
         }
         Verdict::Incomplete { since: None } => {
             "nothing is wrong up to the end of the file, but none of it is proven: the ends did \
              not sign."
                 .to_owned()
         }
-        Verdict::Tampered(finding) => format!(
-            "{} ({}). This points at {}.",
-            finding.what,
-            shown(&finding.at),
-            finding.party
-        ),
+        Verdict::Tampered(finding) => {
+            format!("{} ({}). This points at {}.", finding.what, shown(&finding.at), finding.party)
+        }
         Verdict::Unreadable(damage) => format!("{damage}."),
     }
 }

@@ -20,7 +20,7 @@ use crate::cli::VerifyArgs;
 use crate::failure::{Failure, OrExit as _};
 use crate::home::Home;
 use crate::output::Output;
-use crate::relay;
+use crate::relay::{self, Relay as _};
 
 /// Verifies and prints the verdict. Gives the exit code: 0 or 7.
 ///
@@ -65,18 +65,25 @@ async fn online(
     let mut leg = relay::dial(&account.join, &key).await?;
     let folder = tempfile::tempdir().context("make room for the recording")?;
     let copy = folder.path().join("recording.dsr");
-    fetch(&mut leg, &wish, &copy).await?;
-    let report = judged(&copy, organisation).await?;
-    let anchor = anchor::compare(&mut leg, &report).await?;
+    let compared = async {
+        fetch(&mut leg, &wish, &copy).await?;
+        let report = judged(&copy, organisation).await?;
+        let anchor = anchor::compare(&mut leg, &report).await?;
+        anyhow::Ok((report, anchor))
+    };
+    let compared = compared.await;
+    leg.bye().await;
+    let (report, anchor) = compared?;
     Ok(concluded(report, organisation, identities, Some(anchor)))
 }
 
 async fn judged(path: &Path, organisation: Option<PublicKey>) -> anyhow::Result<Report> {
     let name = path.display().to_string();
     let file = std::fs::File::open(path).map_err(|error| {
-        let sentence = match error.kind() {
-            ErrorKind::NotFound => format!("there is no file {name}, and it is not a session's id"),
-            _ => format!("{name} cannot be read"),
+        let sentence = if error.kind() == ErrorKind::NotFound {
+            format!("there is no file {name}, and it is not a session's id")
+        } else {
+            format!("{name} cannot be read")
         };
         anyhow::Error::from(error).context(Failure::new(Exit::NotFound, sentence))
     })?;

@@ -38,7 +38,9 @@ pub fn ask(
                 write!(prompt, "{question}: ").and_then(|()| prompt.flush()).context("ask")?;
             }
             None => {
-                let what = format!("no {question} given: write it as an argument, or - to read it from standard input");
+                let what = format!(
+                    "no {question} given: write it as an argument, or - to read it from standard input"
+                );
                 return Err(Failure::new(Exit::Usage, what).into());
             }
         },
@@ -74,7 +76,11 @@ pub(super) fn ask_person(
 /// Text that is not UTF-8, or over the maximum.
 pub(super) fn whole_input() -> anyhow::Result<String> {
     let mut text = String::new();
-    io::stdin().lock().take(MAX_LINE + 1).read_to_string(&mut text).context("read standard input")?;
+    io::stdin()
+        .lock()
+        .take(MAX_LINE + 1)
+        .read_to_string(&mut text)
+        .context("read standard input")?;
     if text.len() as u64 > MAX_LINE {
         return Err(Failure::new(Exit::Usage, "a note may have 16 KiB at most").into());
     }
@@ -86,7 +92,11 @@ mod tests {
     use super::*;
     use crate::failure::exit_of;
 
-    fn asked(argument: Option<&str>, typed: &str, terminal: bool) -> (anyhow::Result<String>, String) {
+    fn asked(
+        argument: Option<&str>,
+        typed: &str,
+        terminal: bool,
+    ) -> (anyhow::Result<String>, String) {
         let mut prompt = Vec::new();
         let mut from = typed.as_bytes();
         let mut input = Input {

@@ -336,9 +336,9 @@ mod tests {
 
     #[test]
     fn view_only_asks_for_nothing_else() {
-        let requested = |line| match parse(line).unwrap().command {
-            Command::Connect(args) => args.requested().to_string(),
-            _ => String::new(),
+        let requested = |line| {
+            let Command::Connect(args) = parse(line).unwrap().command else { unreachable!() };
+            args.requested().to_string()
         };
         assert_eq!(requested("deskside connect 1 --ticket 1 --view-only"), "view");
         assert_eq!(

@@ -15,6 +15,7 @@ use crate::commands::{self, Standard};
 use crate::control::{Session, open_sessions};
 use crate::home::{Environment, Home};
 use crate::output::{Output, now, size, written};
+use crate::relay::Relay as _;
 use crate::{audit, connect, relay, ticket};
 
 /// Does what was typed. Gives the exit code, which is 0 but for `exec` and `audit verify`.
@@ -24,16 +25,15 @@ use crate::{audit, connect, relay, ticket};
 pub async fn run(cli: Cli) -> anyhow::Result<u8> {
     let mut output = Output::standard(cli.json);
     let output = &mut output;
-    match cli.command {
-        Command::Completions { shell } => completions(shell)?,
-        Command::Man { dir } => manual(dir.as_deref())?,
-        command => return Box::pin(at_home(command, &home()?, output)).await,
+    if let Command::Completions { shell } = cli.command {
+        completions(shell)?;
+    } else if let Command::Man { dir } = cli.command {
+        manual(dir.as_deref())?;
+    } else {
+        let home = Home::open(Environment::of_process())?;
+        return Box::pin(at_home(cli.command, &home, output)).await;
     }
     Ok(Exit::Done.code())
-}
-
-fn home() -> anyhow::Result<Home> {
-    Home::open(Environment::of_process())
 }
 
 async fn at_home(command: Command, home: &Home, output: &mut Output) -> anyhow::Result<u8> {
@@ -66,34 +66,48 @@ async fn enroll(token: Option<String>, home: &Home, output: &mut Output) -> anyh
     let token = ask_person(token, "token")?;
     let enrolment = Enrolment::prepare(home, &token)?;
     let mut leg = relay::dial(enrolment.join(), enrolment.key()).await?;
-    let member = enrolment.trade(home, &mut leg, now()).await?;
+    let member = enrolment.trade(home, &mut leg, now()).await;
+    leg.bye().await;
+    let member = member?;
     output.show(&member.event(), &member.text())
 }
 
-async fn tickets(command: TicketCommand, home: &Home, output: &mut Output) -> anyhow::Result<()> {
-    let command = match command {
-        TicketCommand::Note { ticket, text, public } if text == "-" => {
-            TicketCommand::Note { ticket, text: whole_input()?, public }
-        }
-        other => other,
-    };
+async fn tickets(
+    mut command: TicketCommand,
+    home: &Home,
+    output: &mut Output,
+) -> anyhow::Result<()> {
+    if let TicketCommand::Note { text, .. } = &mut command
+        && text == "-"
+    {
+        *text = whole_input()?;
+    }
     let (key, account) = home.enrolled()?;
-    ticket::run(command, &mut relay::dial(&account.join, &key).await?, output).await
+    let mut leg = relay::dial(&account.join, &key).await?;
+    let done = ticket::run(command, &mut leg, output).await;
+    leg.bye().await;
+    done
 }
 
 async fn audits(command: AuditCommand, home: &Home, output: &mut Output) -> anyhow::Result<u8> {
     match command {
         AuditCommand::List => {
             let (key, account) = home.enrolled()?;
-            audit::list(&mut relay::dial(&account.join, &key).await?, output).await?;
+            let mut leg = relay::dial(&account.join, &key).await?;
+            let listed = audit::list(&mut leg, output).await;
+            leg.bye().await;
+            listed?;
         }
         AuditCommand::Fetch { session, output: file, reason } => {
             let (key, account) = home.enrolled()?;
             let wish = audit::Wish::new(&session, &reason)?;
             let mut leg = relay::dial(&account.join, &key).await?;
-            let bytes = audit::fetch(&mut leg, &wish, &file).await?;
+            let bytes = audit::fetch(&mut leg, &wish, &file).await;
+            leg.bye().await;
+            let bytes = bytes?;
             let text = format!("saved {} ({})", file.display(), size(bytes));
-            let event = json!({"event": "recording", "session": session, "path": file, "bytes": bytes});
+            let event =
+                json!({"event": "recording", "session": session, "path": file, "bytes": bytes});
             output.show(&event, &text)?;
         }
         AuditCommand::Verify(args) => return audit::verify(&args, home, output).await,

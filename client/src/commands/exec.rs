@@ -104,11 +104,13 @@ where
     O: AsyncWrite + Unpin,
     E: AsyncWrite + Unpin,
 {
-    let timeout_ms = timeout.map_or(0, |timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX));
+    let timeout_ms =
+        timeout.map_or(0, |timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX));
     let start = Kind::CommandStart(CommandStart { argv, timeout_ms });
     to.send(&Message { kind: Some(start) }).await?;
     let Standard { input, output, errors, json } = standard;
-    let mut printer = Printer { output, errors, json, out_cut: Cut::default(), err_cut: Cut::default() };
+    let mut printer =
+        Printer { output, errors, json, out_cut: Cut::default(), err_cut: Cut::default() };
     let mut feeding = std::pin::pin!(feed(to, input));
     let mut fed = false;
     let mut running = std::pin::pin!(follow(from, &mut printer));
@@ -160,14 +162,15 @@ where
     E: AsyncWrite + Unpin,
 {
     loop {
-        match answer(from).await? {
-            Kind::CommandOutput(piece) => printer.print(&piece).await?,
-            Kind::CommandExit(exit) => {
-                let outcome = Outcome::try_from(exit)?;
-                printer.finish(outcome).await?;
-                return Ok(outcome);
-            }
-            _ => return Err(out_of_order()),
+        let message = answer(from).await?;
+        if let Kind::CommandOutput(piece) = message {
+            printer.print(&piece).await?;
+        } else if let Kind::CommandExit(exit) = message {
+            let outcome = Outcome::try_from(exit)?;
+            printer.finish(outcome).await?;
+            return Ok(outcome);
+        } else {
+            return Err(out_of_order());
         }
     }
 }

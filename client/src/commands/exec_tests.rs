@@ -33,7 +33,9 @@ async fn run(input: Option<&[u8]>, answers: Vec<Kind>, json: bool) -> Seen {
         let start = Kind::CommandStart(CommandStart { argv, timeout_ms: 1500 });
         assert_eq!(from.recv().await.unwrap().unwrap().kind, Some(start));
         let mut input = Vec::new();
-        while let Some(Message { kind: Some(Kind::CommandInput(piece)) }) = from.recv().await.unwrap() {
+        while let Some(Message { kind: Some(Kind::CommandInput(piece)) }) =
+            from.recv().await.unwrap()
+        {
             input.extend_from_slice(&piece.data);
             if piece.end {
                 break;
@@ -55,7 +57,8 @@ async fn run(input: Option<&[u8]>, answers: Vec<Kind>, json: bool) -> Seen {
 
 #[tokio::test]
 async fn bytes_go_both_ways_untouched_and_apart() {
-    let answers = vec![out(b"a\xff\x1b[31m"), err(b"b\0"), out(b"c"), end(command_exit::How::Code(3))];
+    let answers =
+        vec![out(b"a\xff\x1b[31m"), err(b"b\0"), out(b"c"), end(command_exit::How::Code(3))];
     let seen = run(Some(b"some input, longer than the pipe"), answers, false).await;
     assert_eq!(seen.outcome.unwrap(), Outcome::Code(3));
     assert_eq!(seen.output, b"a\xff\x1b[31mc");
@@ -146,8 +149,7 @@ async fn an_output_that_nobody_reads_ends_it() {
     });
     let (output, gone) = tokio::io::duplex(8);
     drop(gone);
-    let standard =
-        Standard { input: None::<&[u8]>, output, errors: Vec::new(), json: false };
+    let standard = Standard { input: None::<&[u8]>, output, errors: Vec::new(), json: false };
     let outcome = exec(&mut reader, &mut writer, vec!["yes".to_owned()], None, standard).await;
     assert!(outcome.unwrap_err().is::<OutputClosed>());
     agent.await.unwrap();

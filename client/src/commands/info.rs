@@ -41,7 +41,8 @@ pub fn info_text(info: &SessionInfo) -> String {
         true => "nothing".to_owned(),
         false => info.grants.join(", "),
     };
-    let yes_no = |yes, when_yes: &str, when_no: &str| if yes { when_yes } else { when_no }.to_owned();
+    let yes_no =
+        |yes, when_yes: &str, when_no: &str| if yes { when_yes } else { when_no }.to_owned();
     let rows = [
         ("session", info.session.clone()),
         ("ticket", format!("{} {}", info.ticket, info.subject)),

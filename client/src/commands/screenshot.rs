@@ -64,7 +64,9 @@ fn within_limits(told: &Screenshot) -> Result<(), Failure> {
     let Screenshot { width, height, bytes } = told;
     Err(Failure::new(
         Exit::Other,
-        format!("the user's computer announces a picture of {width} x {height} pixels in {bytes} bytes, which is over the limit: try --monitor 1"),
+        format!(
+            "the user's computer announces a picture of {width} x {height} pixels in {bytes} bytes, which is over the limit: try --monitor 1"
+        ),
     ))
 }
 
@@ -200,7 +202,10 @@ mod tests {
             (with(told(30, 20, png.len() - 1)), Exit::Other),
             (with(told(30, 20, png.len() + 1)), Exit::EndedByPeer),
             (with(told(0, 20, png.len())), Exit::Other),
-            (vec![Kind::Screenshot(Screenshot { width: 1, height: 1, bytes: MAX_PNG + 1 })], Exit::Other),
+            (
+                vec![Kind::Screenshot(Screenshot { width: 1, height: 1, bytes: MAX_PNG + 1 })],
+                Exit::Other,
+            ),
             (vec![Kind::Chunk(Chunk::default())], Exit::Other),
             (vec![told(1, 1, 5), Kind::Chunk(Chunk::default())], Exit::Other),
             (damaged, Exit::Other),

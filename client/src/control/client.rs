@@ -73,12 +73,14 @@ impl Sessions {
             ([], false, Some(id)) => {
                 (Exit::NotFound, format!("session {id} is not open; open are {}", all()))
             }
-            (_, _, None) => {
-                (Exit::Usage, format!("several sessions are open: add --session with one of {}", all()))
-            }
-            (_, _, Some(id)) => {
-                (Exit::Usage, format!("{id} fits several sessions: write more of it; open are {}", all()))
-            }
+            (_, _, None) => (
+                Exit::Usage,
+                format!("several sessions are open: add --session with one of {}", all()),
+            ),
+            (_, _, Some(id)) => (
+                Exit::Usage,
+                format!("{id} fits several sessions: write more of it; open are {}", all()),
+            ),
         };
         Err(Failure::new(exit, sentence))
     }

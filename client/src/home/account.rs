@@ -40,12 +40,14 @@ impl Account {
     /// # Errors
     /// A certificate that the organisation did not sign.
     pub fn person(&self) -> anyhow::Result<Certificate> {
-        certificate::open(&self.certificate, &self.join.organisation).context("read your certificate")
+        certificate::open(&self.certificate, &self.join.organisation)
+            .context("read your certificate")
     }
 
     pub(super) fn parse(text: &[u8]) -> anyhow::Result<Self> {
         let file: File = serde_json::from_slice(text).context("parse the account")?;
-        let certificate = BASE64.decode(file.certificate.as_bytes()).context("parse the certificate")?;
+        let certificate =
+            BASE64.decode(file.certificate.as_bytes()).context("parse the certificate")?;
         Ok(Self {
             join: file.join.parse().context("parse the join link")?,
             certificate: Signed::decode(certificate.as_slice()).context("parse the certificate")?,

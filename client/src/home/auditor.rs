@@ -122,7 +122,8 @@ mod tests {
         let recipient = auditor.recipient().unwrap();
         auditor.settle(true).unwrap();
         let sealed = age::encrypt(&recipient, b"secrets").unwrap();
-        let file = age::IdentityFile::from_file(auditor.path().to_str().unwrap().to_owned()).unwrap();
+        let file =
+            age::IdentityFile::from_file(auditor.path().to_str().unwrap().to_owned()).unwrap();
         let identities = file.into_identities().unwrap();
         let opened = age::Decryptor::new(sealed.as_slice()).unwrap();
         let mut text = Vec::new();

@@ -189,7 +189,8 @@ pub(crate) mod tests {
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt as _;
-            let mode = |path: PathBuf| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+            let mode =
+                |path: PathBuf| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
             assert_eq!(mode(home.path().join(KEY)), 0o600);
             assert_eq!(mode(home.path().to_owned()), 0o700);
             assert_eq!(mode(home.runtime().unwrap()), 0o700);

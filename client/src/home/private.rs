@@ -124,7 +124,9 @@ mod tests {
         let base = tempfile::tempdir().unwrap();
         let path = base.path().join("open");
         folder(&path, Others::MayLook).unwrap();
-        for (mode, look, keep_out) in [(0o700, true, true), (0o755, true, false), (0o775, false, false)] {
+        for (mode, look, keep_out) in
+            [(0o700, true, true), (0o755, true, false), (0o775, false, false)]
+        {
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
             assert_eq!(folder(&path, Others::MayLook).is_ok(), look, "{mode:o}");
             assert_eq!(folder(&path, Others::KeepOut).is_ok(), keep_out, "{mode:o}");

@@ -60,7 +60,9 @@ mod tests {
 
     #[test]
     fn a_deep_home_gets_a_short_folder_of_its_own() {
-        let deep = |name: &str| folder(Path::new(&format!("/{}/{name}", "d".repeat(90))), &environment(None, None));
+        let deep = |name: &str| {
+            folder(Path::new(&format!("/{}/{name}", "d".repeat(90))), &environment(None, None))
+        };
         assert!(deep("a").as_os_str().len() + NAME <= MAX_SOCKET_PATH);
         assert_eq!(deep("a"), deep("a"));
         assert_ne!(deep("a"), deep("b"));

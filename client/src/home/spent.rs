@@ -79,7 +79,8 @@ impl SpentCodes {
 
     /// Held until dropped; the file itself is replaced, so it cannot carry the lock.
     fn lock(&self) -> anyhow::Result<File> {
-        let file = File::create(self.folder.join("spent-codes.lock")).context("open a lock file")?;
+        let file =
+            File::create(self.folder.join("spent-codes.lock")).context("open a lock file")?;
         file.lock().context("wait for the list of spent codes")?;
         Ok(file)
     }
@@ -117,7 +118,8 @@ mod tests {
 
     /// Any eleven digits with the check digit that fits.
     fn codes() -> impl Iterator<Item = Code> {
-        (10_000_000_000_u64..).flat_map(|body| (0..10).map(move |check| body * 10 + check))
+        (10_000_000_000_u64..)
+            .flat_map(|body| (0..10).map(move |check| body * 10 + check))
             .filter_map(|number| Code::parse(&number.to_string()).ok())
     }
 

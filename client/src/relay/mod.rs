@@ -3,7 +3,7 @@
 
 mod leg;
 
-pub use leg::dial;
+pub use leg::{SOFTWARE, dial, unanswered};
 
 use std::future::Future;
 
@@ -28,6 +28,9 @@ pub trait Relay: Send {
         &mut self,
         question: RecordingFetch,
     ) -> impl Future<Output = anyhow::Result<(Kind, Self::Body)>> + Send;
+
+    /// Parts in order.
+    fn bye(self) -> impl Future<Output = ()> + Send;
 }
 
 /// Asks, and turns a refusal into a failure with its exit code.
@@ -35,10 +38,11 @@ pub trait Relay: Send {
 /// # Errors
 /// The refusal, or a relay that cannot be asked.
 pub async fn request(relay: &mut impl Relay, question: Kind) -> anyhow::Result<Kind> {
-    match relay.ask(question).await? {
-        Kind::Refused(refused) => Err(Failure::from(&refused).into()),
-        answer => Ok(answer),
+    let answer = relay.ask(question).await?;
+    if let Kind::Refused(refused) = &answer {
+        return Err(Failure::from(refused).into());
     }
+    Ok(answer)
 }
 
 /// Asks for a recording: its length and its bytes.
@@ -97,5 +101,7 @@ pub(crate) mod tests {
             let answer = self.ask(Kind::RecordingFetch(question)).await?;
             Ok((answer, Cursor::new(std::mem::take(&mut self.body))))
         }
+
+        async fn bye(self) {}
     }
 }

@@ -42,17 +42,16 @@ pub async fn run(
         TicketCommand::Status { ticket, status } => {
             let status = deskside_protocol::wire::signal::Status::from(status).into();
             let ticket = one(relay, Kind::TicketStatus(TicketStatus { ticket, status })).await?;
-            let said = format!("ticket {} is {}", shown(&ticket.ticket), show::status_word(&ticket));
+            let said =
+                format!("ticket {} is {}", shown(&ticket.ticket), show::status_word(&ticket));
             output.show(&ticket_event(&ticket), &said)
         }
     }
 }
 
 async fn one(relay: &mut impl Relay, question: Kind) -> anyhow::Result<Ticket> {
-    match request(relay, question).await? {
-        Kind::Ticket(ticket) => Ok(ticket),
-        _ => Err(unexpected()),
-    }
+    let Kind::Ticket(ticket) = request(relay, question).await? else { return Err(unexpected()) };
+    Ok(ticket)
 }
 
 async fn list(all: bool, relay: &mut impl Relay, output: &mut Output) -> anyhow::Result<()> {

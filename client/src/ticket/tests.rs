@@ -57,7 +57,10 @@ async fn a_list_is_aligned_and_harmless() {
     );
     let (text, _) = printed(TicketCommand::List { all: false }, tickets, true).await;
     let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!([&lines[0]["ticket"], &lines[1]["ticket"]], [&Value::from(7), &Value::from("INC-12")]);
+    assert_eq!(
+        [&lines[0]["ticket"], &lines[1]["ticket"]],
+        [&Value::from(7), &Value::from("INC-12")]
+    );
 }
 
 #[tokio::test]
