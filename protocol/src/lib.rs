@@ -14,6 +14,7 @@ pub mod lv;
 pub mod pairing;
 pub mod policy;
 pub mod random;
+pub mod recording;
 pub mod seal;
 pub mod session;
 pub mod signed;

@@ -5,8 +5,7 @@ use data_encoding::HEXLOWER;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use crate::session::SessionId;
-use crate::wire::record::End;
+use crate::session::{End, SessionId};
 
 /// The longest traffic secret, in bytes: a SHA-384 suite's.
 const MAX_SECRET: usize = 48;
@@ -85,7 +84,6 @@ fn head(session: SessionId, line: u16, end: End) -> String {
     let end = match end {
         End::Technician => "technician",
         End::Agent => "agent",
-        End::Unspecified => "nobody",
     };
     format!("# deskside1 seal\n# session {session}\n# line {line}\n# end {end}\n")
 }
