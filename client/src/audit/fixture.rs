@@ -62,11 +62,11 @@ impl Fixture {
 
     /// One end's seal of line 1 with what `secrets` hold.
     pub(super) fn seal(&mut self, end: End, secrets: &LineSecrets, to: &age::x25519::Recipient) {
-        let (wire, key) = match end {
-            End::Agent => (record::End::Agent, key(11)),
-            End::Technician => (record::End::Technician, key(12)),
+        let key = match end {
+            End::Agent => key(11),
+            End::Technician => key(12),
         };
-        let log = secrets.to_key_log(session(), 1, wire);
+        let log = secrets.to_key_log(session(), 1, end);
         let sealed = age::encrypt(to, log.as_bytes()).unwrap();
         let seal = self.binding.seal(&key, 1, end, sealed.into());
         self.block(Kind::Seal, 1, &seal.encode_to_vec());

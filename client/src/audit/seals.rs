@@ -13,7 +13,6 @@ use deskside_protocol::recording::format::MAX_AGE;
 use deskside_protocol::recording::verify::SealFact;
 use deskside_protocol::seal::LineSecrets;
 use deskside_protocol::session::{End, SessionId};
-use deskside_protocol::wire::record;
 use zeroize::Zeroizing;
 
 use crate::failure::{Failure, OrExit as _};
@@ -105,13 +104,9 @@ fn open_one(
 ) -> Result<LineSecrets, SealFlaw> {
     let (line, end) = (seal.line, seal.end);
     let text = decrypt(&seal.age, identities).ok_or(SealFlaw::Closed { line, end })?;
-    let whose = match end {
-        End::Agent => record::End::Agent,
-        End::Technician => record::End::Technician,
-    };
     std::str::from_utf8(&text)
         .ok()
-        .and_then(|text| LineSecrets::from_key_log(text, session, line, whose).ok())
+        .and_then(|text| LineSecrets::from_key_log(text, session, line, end).ok())
         .ok_or(SealFlaw::NotSecrets { line, end })
 }
 

@@ -92,8 +92,8 @@ pub struct SessionArgs {
 pub struct ConnectArgs {
     /// The twelve digits, in any grouping, or - to read them from standard input; without them
     /// the program asks
-    #[arg(allow_hyphen_values = false)]
-    pub code: Option<String>,
+    #[arg(num_args = 0..)]
+    pub code: Vec<String>,
     /// The ticket that this session is for
     #[arg(long, value_name = "N")]
     pub ticket: String,
@@ -304,6 +304,7 @@ mod tests {
             "deskside ticket note 1001 text",
             "deskside ticket status 1001 resolved",
             "deskside connect - --ticket 1001 --view-only --headless",
+            "deskside connect 4821 9302 7568 --ticket 1001",
             "deskside connect 4821-9302-7568 --ticket 1001 --request view,control",
             "deskside screenshot -o a.png --monitor 2",
             "deskside exec --timeout 1.5 --session ab -- ls -la",

@@ -41,7 +41,9 @@ async fn at_home(command: Command, home: &Home, output: &mut Output) -> anyhow::
         Command::Enroll { token } => enroll(token, home, output).await?,
         Command::Ticket(command) => tickets(command, home, output).await?,
         Command::Connect(mut args) => {
-            let code = ask_person(args.code.take(), "code")?;
+            let words = std::mem::take(&mut args.code);
+            let typed = (!words.is_empty()).then(|| words.join(" "));
+            let code = ask_person(typed, "code")?;
             connect::run(code, args, home, output).await?;
         }
         Command::Screenshot(args) => screenshot(args, home, output).await?,
