@@ -111,16 +111,16 @@ impl Authority {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::System;
+    use deskside_link::random::System;
 
     #[test]
     fn it_is_made_once_and_missed_when_it_is_away() {
         let folder = tempfile::tempdir().unwrap();
         let authority = Authority::at(folder.path().join("org"));
         assert!(!authority.present());
-        let key = authority.found(&mut System).unwrap();
+        let key = authority.found(&mut System::new()).unwrap();
         assert!(authority.present());
-        assert_eq!(authority.found(&mut System).unwrap().public(), key.public());
+        assert_eq!(authority.found(&mut System::new()).unwrap().public(), key.public());
         assert!(authority.key(&key.public()).is_ok());
         let other = PublicKey::from_bytes([1; 32]);
         let foreign = authority.key(&other).err().unwrap();

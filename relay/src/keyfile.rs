@@ -62,7 +62,7 @@ fn not_a_key() -> io::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::System;
+    use deskside_link::random::System;
     use std::os::unix::fs::PermissionsExt as _;
 
     #[test]
@@ -73,9 +73,9 @@ mod tests {
         make_folder(&inner).unwrap();
         assert_eq!(inner.metadata().unwrap().permissions().mode() & 0o777, 0o700);
         let path = inner.join("node.key");
-        let made = read_or_make(&path, &mut System).unwrap();
+        let made = read_or_make(&path, &mut System::new()).unwrap();
         assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
-        let again = read_or_make(&path, &mut System).unwrap();
+        let again = read_or_make(&path, &mut System::new()).unwrap();
         assert_eq!(made.public(), again.public());
     }
 
@@ -85,7 +85,7 @@ mod tests {
         let path = folder.path().join("node.key");
         for length in [0, 31, 33] {
             fs::write(&path, vec![1; length]).unwrap();
-            let error = read_or_make(&path, &mut System).err().unwrap();
+            let error = read_or_make(&path, &mut System::new()).err().unwrap();
             assert_eq!(error.kind(), ErrorKind::InvalidData);
             assert_eq!(fs::read(&path).unwrap().len(), length);
         }

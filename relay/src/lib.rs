@@ -11,7 +11,6 @@ pub mod lobby;
 pub mod metrics;
 pub mod node;
 pub mod policy;
-pub mod random;
 pub mod recipient;
 pub mod roles;
 pub mod serve;

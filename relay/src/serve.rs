@@ -17,9 +17,9 @@ use zeroize::Zeroizing;
 
 use crate::metrics::Metrics;
 use crate::node::{Lock, Node, NodeError, Places};
-use crate::random::System;
 use crate::store::StoreError;
 use crate::{clock, http};
+use deskside_link::random::System;
 
 /// A certificate of a public authority for the legs, and its key, as PEM files.
 #[derive(Debug, Clone)]
@@ -118,7 +118,8 @@ pub async fn start(settings: Settings, stop: CancellationToken) -> Result<Runnin
     let (socket, address) = bind_udp(settings.listen)?;
     let (listener, http) = bind_tcp(settings.http).await?;
     let started =
-        Node::start(settings.places, &settings.organisation, clock::seconds(), &mut System).await;
+        Node::start(settings.places, &settings.organisation, clock::seconds(), &mut System::new())
+            .await;
     let (node, secret) = started?;
     let webpki = settings.certificate.is_some();
     let (host, port) =

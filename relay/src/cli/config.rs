@@ -23,8 +23,6 @@ pub(super) struct Wrong(pub(super) String);
 const LISTEN: &str = "0.0.0.0:7443";
 const HTTP: &str = "127.0.0.1:0";
 const ORGANISATION: &str = "Help desk";
-/// The longest name of an organisation: a certificate holds it.
-const MAX_ORGANISATION: usize = deskside_protocol::identity::certificate::MAX_NAME;
 
 /// `deskside/relay.toml` in the platform's configuration folder.
 #[derive(Debug, Default, Deserialize)]
@@ -135,8 +133,7 @@ fn host_and_port(text: &str) -> anyhow::Result<(String, u16)> {
 }
 
 fn checked(organisation: String) -> anyhow::Result<String> {
-    let fits = (1..=MAX_ORGANISATION).contains(&organisation.len())
-        && deskside_protocol::text::visible(&organisation) == organisation;
+    let fits = crate::policy::is_organisation(&organisation);
     if fits {
         Ok(organisation)
     } else {

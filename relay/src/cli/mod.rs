@@ -116,7 +116,9 @@ fn exit_of(error: &anyhow::Error) -> Exit {
     }
     match error.downcast_ref::<ChangeError>() {
         Some(ChangeError::Older { .. } | ChangeError::Ended(_)) => Exit::Refused,
-        Some(ChangeError::Auditor { .. }) => Exit::Usage,
+        Some(ChangeError::Auditor { .. } | ChangeError::Organisation | ChangeError::Unknown(_)) => {
+            Exit::Usage
+        }
         Some(ChangeError::Policy(PolicyError::Malformed(_) | PolicyError::TooLarge)) => Exit::Usage,
         Some(ChangeError::Enrolment(error)) => of_enrolment(error),
         Some(ChangeError::Authority(AuthorityError::Away { .. })) => Exit::NotFound,

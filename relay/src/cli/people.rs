@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 use super::NotThere;
 use super::say::{Say, table};
 use crate::node::Node;
-use crate::random::System;
 use crate::roles::Roles;
 use crate::store::Technician;
 use crate::{clock, enrolment};
+use deskside_link::random::System;
 
 pub(super) async fn invite(
     node: &Node,
@@ -23,7 +23,7 @@ pub(super) async fn invite(
         NotThere("this relay was never started, so a token has no address: start it once".into())
     })?;
     let now = clock::seconds();
-    let secret = enrolment::invite(node, login, name, roles, now, &mut System).await?;
+    let secret = enrolment::invite(node, login, name, roles, now, &mut System::new()).await?;
     let token = EnrolmentToken { join, secret }.to_text();
     let expires = now + enrolment::INVITATION_SECONDS;
     let object = json!({

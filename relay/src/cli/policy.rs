@@ -33,8 +33,7 @@ pub(super) async fn set(node: &Node, file: &Path, say: Say) -> anyhow::Result<()
         return Err(Wrong(format!("{} is too large for a policy", file.display())).into());
     }
     let text = fs::read_to_string(file).with_context(|| format!("read {}", file.display()))?;
-    let wished =
-        Policy::parse(&text).map_err(|error| Wrong(format!("{}: {error}", file.display())))?;
+    let wished = policy::parse_written(&text)?;
     let policy = policy::set(node, wished, clock::seconds()).await?;
     in_force(&policy, say)
 }

@@ -5,15 +5,16 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::node::Places;
-use crate::random::System;
 use crate::recipient::EXAMPLE;
+use deskside_link::random::System;
 
 const NOW: u64 = 1_795_305_600;
 
 async fn founded() -> (Node, FirstSecret, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let places = Places::under(folder.path().join("relay"));
-    let (node, secret) = Node::start(places, "Example Help", NOW, &mut System).await.unwrap();
+    let (node, secret) =
+        Node::start(places, "Example Help", NOW, &mut System::new()).await.unwrap();
     (node, secret.unwrap(), folder)
 }
 
@@ -30,7 +31,7 @@ fn first<'a>(secret: &'a FirstSecret, key: &SigningKey) -> Request<'a> {
 #[tokio::test]
 async fn the_first_person_becomes_technician_auditor_and_admin() {
     let (node, secret, _folder) = founded().await;
-    let key = SigningKey::generate(&mut System);
+    let key = SigningKey::generate(&mut System::new());
     let enrolled = redeem(&node, first(&secret, &key), NOW).await.unwrap();
     let revoked = RevocationList::new(NOW, []);
     for role in [Role::Technician, Role::Auditor, Role::Admin] {
@@ -52,7 +53,7 @@ use deskside_protocol::identity::revocations::RevocationList;
 #[tokio::test]
 async fn used_expired_and_unknown_tokens_get_one_answer() {
     let (node, secret, _folder) = founded().await;
-    let key = SigningKey::generate(&mut System);
+    let key = SigningKey::generate(&mut System::new());
     let late = redeem(&node, first(&secret, &key), NOW + INVITATION_SECONDS).await.unwrap_err();
     let other = Zeroizing::new([0; SECRET]);
     let unknown = redeem(&node, first(&other, &key), NOW).await.unwrap_err();
@@ -68,7 +69,7 @@ async fn used_expired_and_unknown_tokens_get_one_answer() {
 #[tokio::test]
 async fn two_at_once_cannot_both_win() {
     let (node, secret, _folder) = founded().await;
-    let keys = [SigningKey::generate(&mut System), SigningKey::generate(&mut System)];
+    let keys = [SigningKey::generate(&mut System::new()), SigningKey::generate(&mut System::new())];
     let (one, two) = tokio::join!(
         redeem(&node, first(&secret, &keys[0]), NOW),
         redeem(&node, first(&secret, &keys[1]), NOW),
@@ -80,7 +81,7 @@ async fn two_at_once_cannot_both_win() {
 #[tokio::test]
 async fn what_fails_leaves_the_token_good() {
     let (node, secret, folder) = founded().await;
-    let key = SigningKey::generate(&mut System);
+    let key = SigningKey::generate(&mut System::new());
     let good = first(&secret, &key);
     let (here, away) = (folder.path().join("relay-authority"), folder.path().join("vault"));
     std::fs::rename(&here, &away).unwrap();
@@ -108,8 +109,8 @@ async fn what_fails_leaves_the_token_good() {
 async fn an_invited_technician_is_who_the_invitation_says() {
     let (node, _secret, _folder) = founded().await;
     let roles: Roles = "technician".parse().unwrap();
-    let secret = invite(&node, "bob", "Bob", &roles, NOW, &mut System).await.unwrap();
-    let key = SigningKey::generate(&mut System);
+    let secret = invite(&node, "bob", "Bob", &roles, NOW, &mut System::new()).await.unwrap();
+    let key = SigningKey::generate(&mut System::new());
     let before = node.policy().await.unwrap();
     let enrolled = redeem(&node, first(&secret, &key), NOW).await.unwrap();
     let certificate = certificate::open(&enrolled.certificate, &node.organisation()).unwrap();
@@ -122,8 +123,8 @@ async fn an_invited_technician_is_who_the_invitation_says() {
 async fn a_taken_login_or_key_is_refused() {
     let (node, founder, _folder) = founded().await;
     let roles: Roles = "technician".parse().unwrap();
-    let secret = invite(&node, "alice", "Alice", &roles, NOW, &mut System).await.unwrap();
-    let key = SigningKey::generate(&mut System);
+    let secret = invite(&node, "alice", "Alice", &roles, NOW, &mut System::new()).await.unwrap();
+    let key = SigningKey::generate(&mut System::new());
     redeem(&node, first(&secret, &key), NOW).await.unwrap();
     let taken = redeem(&node, first(&founder, &key), NOW).await.unwrap_err();
     assert_eq!(taken.to_string(), "the login alice is taken");
@@ -136,9 +137,9 @@ async fn a_taken_login_or_key_is_refused() {
 async fn revoking_ends_certificates_and_open_invitations() {
     let (node, _secret, _folder) = founded().await;
     let roles: Roles = "technician".parse().unwrap();
-    let used = invite(&node, "bob", "Bob", &roles, NOW, &mut System).await.unwrap();
-    let open = invite(&node, "bob", "Bob", &roles, NOW, &mut System).await.unwrap();
-    let key = SigningKey::generate(&mut System);
+    let used = invite(&node, "bob", "Bob", &roles, NOW, &mut System::new()).await.unwrap();
+    let open = invite(&node, "bob", "Bob", &roles, NOW, &mut System::new()).await.unwrap();
+    let key = SigningKey::generate(&mut System::new());
     let enrolled = redeem(&node, first(&used, &key), NOW).await.unwrap();
     assert_eq!(node.store().revoke("bob", NOW + 1).await.unwrap(), Some(vec![1]));
     assert_eq!(node.store().revoke("bob", NOW + 2).await.unwrap(), Some(vec![]));
@@ -153,7 +154,7 @@ async fn revoking_ends_certificates_and_open_invitations() {
         &list,
     );
     assert_eq!(verdict.err(), Some(certificate::CertificateError::Revoked));
-    let other = SigningKey::generate(&mut System);
+    let other = SigningKey::generate(&mut System::new());
     let spent = redeem(&node, first(&open, &other), NOW + 1).await.unwrap_err();
     assert!(matches!(spent, EnrolmentError::Spent));
 }

@@ -10,6 +10,7 @@
 
 mod port;
 mod runs;
+mod sift;
 mod view;
 
 use std::collections::VecDeque;
@@ -22,7 +23,7 @@ use deskside_protocol::label::Label;
 use quinn::udp::RecvMeta;
 
 pub use port::{Port, SOCKET_BUFFER};
-pub use runs::{Run, runs};
+pub use sift::sift;
 pub(crate) use view::View;
 
 /// Datagrams that wait for a view which is not reading: legs talk little, and a line's own loss

@@ -6,15 +6,15 @@ use deskside_protocol::label::{self, Label};
 
 /// A stretch of datagrams with one owner, inside one receive buffer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Run {
+pub(super) struct Run {
     /// The label, or `None` for what belongs to a leg.
-    pub label: Option<Label>,
+    pub(super) label: Option<Label>,
     /// Where it stands in the buffer: whole datagrams of the stride, the last may be shorter.
-    pub range: Range<usize>,
+    pub(super) range: Range<usize>,
 }
 
 /// The runs of a buffer of `bytes` that holds datagrams of `stride` bytes.
-pub fn runs(bytes: &[u8], stride: usize) -> impl Iterator<Item = Run> + '_ {
+pub(super) fn runs(bytes: &[u8], stride: usize) -> impl Iterator<Item = Run> + '_ {
     let stride = stride.max(1);
     let mut start = 0;
     std::iter::from_fn(move || {

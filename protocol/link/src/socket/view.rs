@@ -10,7 +10,7 @@ use std::task::{Context, Poll, ready};
 use quinn::udp::{RecvMeta, Transmit};
 use quinn::{AsyncUdpSocket, UdpPoller};
 
-use super::{Owner, Socket, VIRTUAL, runs};
+use super::{Owner, Socket, VIRTUAL, sift};
 
 /// Receives that one poll may spend on other views' datagrams before it lets others run.
 const MAX_FOREIGN_BATCHES: usize = 16;
@@ -66,47 +66,16 @@ impl View {
     /// Keeps our own datagrams in `buffers`, and hands the others on. Returns how many buffers
     /// still hold something; they are moved to the front.
     fn sort(&self, buffers: &mut [IoSliceMut<'_>], meta: &mut [RecvMeta], count: usize) -> usize {
-        let mut kept = 0;
-        for index in 0..count {
-            let (Some(buffer), Some(received)) = (buffers.get_mut(index), meta.get_mut(index))
-            else {
-                break;
-            };
-            received.len = self.sort_buffer(buffer, *received);
-            received.addr = self.seen_from(received.addr);
-            if received.len > 0 {
-                buffers.swap(kept, index);
-                meta.swap(kept, index);
-                kept += 1;
-            }
-        }
-        kept
-    }
-
-    /// Moves our own runs to the front of one buffer and returns their length.
-    fn sort_buffer(&self, buffer: &mut [u8], received: RecvMeta) -> usize {
-        let filled = buffer.get(..received.len).unwrap_or_default();
-        // What is ours alone, as bulk data is, stays where it is.
-        let only = {
-            let mut split = runs(filled, received.stride);
-            (split.next(), split.next())
-        };
-        if matches!(&only, (Some(run), None) if run.label == self.owner) {
-            return received.len;
-        }
-        let all: Vec<_> = runs(filled, received.stride).collect();
-        let mut kept = 0;
-        for run in all {
-            if run.label == self.owner {
-                buffer.copy_within(run.range.clone(), kept);
-                kept += run.range.len();
-                continue;
-            }
+        let foreign = |label, received: &RecvMeta, bytes: &[u8]| {
             let mut state = self.socket.lock();
-            for datagram in buffer.get(run.range).unwrap_or_default().chunks(received.stride) {
-                let single = RecvMeta { len: datagram.len(), stride: datagram.len(), ..received };
-                state.deliver(run.label, single, datagram);
+            for datagram in bytes.chunks(received.stride.max(1)) {
+                let single = RecvMeta { len: datagram.len(), stride: datagram.len(), ..*received };
+                state.deliver(label, single, datagram);
             }
+        };
+        let kept = sift(buffers, meta, count, |label| label == self.owner, foreign);
+        for received in meta.iter_mut().take(kept) {
+            received.addr = self.seen_from(received.addr);
         }
         kept
     }
