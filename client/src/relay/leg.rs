@@ -74,3 +74,7 @@ impl Relay for Leg {
         self.close(CloseCode::Done).await;
     }
 }
+
+#[cfg(test)]
+#[path = "leg_tests.rs"]
+mod tests;
