@@ -43,11 +43,7 @@ impl Nameplate {
     /// A nameplate from its number, below [`NAMEPLATES`].
     #[must_use]
     pub const fn new(number: u32) -> Option<Self> {
-        if number < NAMEPLATES {
-            Some(Self(number))
-        } else {
-            None
-        }
+        if number < NAMEPLATES { Some(Self(number)) } else { None }
     }
 
     /// A nameplate at random.

@@ -102,7 +102,11 @@ impl PublicKey {
     }
 
     /// Verifies a signature over bytes that carry their own context (C2SP signed notes).
-    pub(crate) fn verify_bytes(&self, message: &[u8], signature: &[u8]) -> Result<(), BadSignature> {
+    pub(crate) fn verify_bytes(
+        &self,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<(), BadSignature> {
         UnparsedPublicKey::new(&ED25519, &self.0)
             .verify(message, signature)
             .map_err(|_| BadSignature)
@@ -204,7 +208,7 @@ mod tests {
 
     #[test]
     fn rfc_8032_test_1_gives_its_public_key() {
-        let seed = data_encoding::HEXLOWER
+        let seed = HEXLOWER
             .decode(b"9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60")
             .unwrap();
         let key = SigningKey::from_seed(Zeroizing::new(seed.try_into().unwrap()));

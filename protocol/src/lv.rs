@@ -36,11 +36,7 @@ pub fn decode<const N: usize>(mut bytes: &[u8]) -> Result<[&[u8]; N], Malformed>
         let length = usize::try_from(u32::from_be_bytes(*length)).map_err(|_| Malformed)?;
         (*field, bytes) = rest.split_at_checked(length).ok_or(Malformed)?;
     }
-    if bytes.is_empty() {
-        Ok(fields)
-    } else {
-        Err(Malformed)
-    }
+    if bytes.is_empty() { Ok(fields) } else { Err(Malformed) }
 }
 
 #[cfg(test)]

@@ -1,0 +1,246 @@
+//! The organisation's signed policy: what is recorded and for whom, and what may be asked for.
+//!
+//! It is TOML, so that a person can read and edit it, signed as the very bytes that were written.
+
+use jiff::Timestamp;
+use prost::Message as _;
+use ring::digest;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::grant::GrantSet;
+use crate::key::{Context, PublicKey, SigningKey};
+use crate::signed;
+use crate::wire::record::Signed;
+
+/// The longest policy, in bytes.
+pub const MAX_POLICY: usize = 64 * 1024;
+/// The most auditors of one policy: each adds about 100 bytes to the policy and 200 to a seal.
+pub const MAX_AUDITORS: usize = 256;
+
+/// Why a policy is not accepted.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum PolicyError {
+    /// Not signed by the organisation.
+    #[error("the policy is not signed by the organisation of the join link")]
+    Signature,
+    /// Not TOML of the expected shape.
+    #[error("the policy cannot be read: {0}")]
+    Malformed(String),
+    /// Older than one that was seen before.
+    #[error("the policy has serial {serial}, and serial {seen} was seen before: it is out of date")]
+    Stale {
+        /// The serial of this policy.
+        serial: u64,
+        /// The highest serial that this computer has seen.
+        seen: u64,
+    },
+    /// Past its end date.
+    #[error("the policy ended on {0}: the organisation has to sign a new one")]
+    Ended(Timestamp),
+    /// Over a named maximum.
+    #[error("the policy is too large")]
+    TooLarge,
+}
+
+/// Whether sessions are recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Recording {
+    /// A session that cannot be recorded does not happen.
+    Required,
+    /// A session that cannot be recorded goes on, and both ends are told.
+    BestEffort,
+    /// Nothing is recorded.
+    Off,
+}
+
+/// Whether the bodies of files are in the recording.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FileBodies {
+    /// On the main line like all else.
+    Recorded,
+    /// Name, size and hash only.
+    HashOnly,
+}
+
+/// What a ticket's note may hold beyond program names, exit codes, sizes and hashes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct NoteContents {
+    /// Arguments of commands.
+    pub arguments: bool,
+    /// Names of files.
+    pub file_names: bool,
+}
+
+/// The policy. Unknown keys are skipped, so that a newer relay can serve older ends.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Policy {
+    /// Counts up; an end refuses one lower than it has seen.
+    pub serial: u64,
+    /// Name of the organisation, as shown to users.
+    pub organisation: String,
+    /// When it was signed.
+    pub issued: Timestamp,
+    /// When it stops to be accepted.
+    pub ends: Timestamp,
+    /// Whether sessions are recorded.
+    pub recording: Recording,
+    /// Whether the bodies of files are in the recording.
+    pub file_bodies: FileBodies,
+    /// Grants that may be asked for.
+    #[serde(with = "grant_words")]
+    pub grants: GrantSet,
+    /// age recipients that seals are made for.
+    pub auditors: Vec<String>,
+    /// How long recordings are kept, in days.
+    pub retention_days: u32,
+    /// What a ticket's note may hold.
+    #[serde(default)]
+    pub note: NoteContents,
+}
+
+impl Policy {
+    /// Reads a policy's TOML.
+    ///
+    /// # Errors
+    /// [`PolicyError::Malformed`] or [`PolicyError::TooLarge`].
+    pub fn parse(toml: &str) -> Result<Self, PolicyError> {
+        if toml.len() > MAX_POLICY {
+            return Err(PolicyError::TooLarge);
+        }
+        let policy: Self =
+            toml::from_str(toml).map_err(|error| PolicyError::Malformed(error.to_string()))?;
+        if policy.auditors.len() > MAX_AUDITORS {
+            return Err(PolicyError::TooLarge);
+        }
+        Ok(policy)
+    }
+
+    /// The policy as TOML.
+    ///
+    /// # Errors
+    /// [`PolicyError::Malformed`] where a value has no TOML form (a serial over 2^63).
+    pub fn to_toml(&self) -> Result<String, PolicyError> {
+        toml::to_string_pretty(self).map_err(|error| PolicyError::Malformed(error.to_string()))
+    }
+
+    /// Signs the policy with the authority key.
+    ///
+    /// # Errors
+    /// [`PolicyError::Malformed`] as in [`Policy::to_toml`].
+    pub fn sign(&self, authority: &SigningKey) -> Result<Signed, PolicyError> {
+        Ok(signed::sign(authority, Context::Policy, self.to_toml()?.into_bytes()))
+    }
+
+    /// Verifies and reads a signed policy at `now` (seconds since the epoch), refusing a serial
+    /// below `seen`.
+    ///
+    /// # Errors
+    /// [`PolicyError`].
+    pub fn open(
+        signed: &Signed,
+        organisation: &PublicKey,
+        now: u64,
+        seen: u64,
+    ) -> Result<Self, PolicyError> {
+        let policy = Self::open_at_any_time(signed, organisation)?;
+        if policy.serial < seen {
+            return Err(PolicyError::Stale { serial: policy.serial, seen });
+        }
+        if u64::try_from(policy.ends.as_second()).unwrap_or(0) < now {
+            return Err(PolicyError::Ended(policy.ends));
+        }
+        Ok(policy)
+    }
+
+    /// Verifies and reads a signed policy, whenever it was in force: for an auditor, years later.
+    ///
+    /// # Errors
+    /// [`PolicyError`] but for serial and dates.
+    pub fn open_at_any_time(
+        signed: &Signed,
+        organisation: &PublicKey,
+    ) -> Result<Self, PolicyError> {
+        let body = signed::open(signed, organisation, Context::Policy)
+            .map_err(|_| PolicyError::Signature)?;
+        let toml =
+            std::str::from_utf8(body).map_err(|error| PolicyError::Malformed(error.to_string()))?;
+        Self::parse(toml)
+    }
+}
+
+/// The hash that binds a signed policy into every pairing: SHA-256 of its encoded [`Signed`].
+#[must_use]
+pub fn hash(signed: &Signed) -> [u8; 32] {
+    let mut out = [0; 32];
+    out.copy_from_slice(digest::digest(&digest::SHA256, &signed.encode_to_vec()).as_ref());
+    out
+}
+
+/// Grants as a list of words; words that this version does not know are skipped.
+mod grant_words {
+    use super::GrantSet;
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(set: &GrantSet, to: S) -> Result<S::Ok, S::Error> {
+        set.words().serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<GrantSet, D::Error> {
+        let words = Vec::<String>::deserialize(from)?;
+        Ok(words.iter().filter_map(|word| word.parse::<crate::grant::Grant>().ok()).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use zeroize::Zeroizing;
+
+    fn policy() -> Policy {
+        Policy {
+            serial: 4,
+            organisation: "Example Help".to_owned(),
+            issued: "2026-11-22T00:00:00Z".parse().unwrap(),
+            ends: "2028-11-22T00:00:00Z".parse().unwrap(),
+            recording: Recording::Required,
+            file_bodies: FileBodies::Recorded,
+            grants: GrantSet::all(),
+            auditors: vec!["age1example".to_owned()],
+            retention_days: 365,
+            note: NoteContents::default(),
+        }
+    }
+
+    const NOW: u64 = 1_795_305_600;
+
+    #[test]
+    fn a_signed_policy_comes_back() {
+        let authority = SigningKey::from_seed(Zeroizing::new([1; 32]));
+        let signed = policy().sign(&authority).unwrap();
+        assert_eq!(Policy::open(&signed, &authority.public(), NOW, 4), Ok(policy()));
+    }
+
+    #[test]
+    fn another_key_an_older_serial_and_an_ended_one_are_refused() {
+        let authority = SigningKey::from_seed(Zeroizing::new([1; 32]));
+        let other = SigningKey::from_seed(Zeroizing::new([2; 32])).public();
+        let signed = policy().sign(&authority).unwrap();
+        let open = |key, now, seen| Policy::open(&signed, &key, now, seen);
+        assert_eq!(open(other, NOW, 0), Err(PolicyError::Signature));
+        let stale = PolicyError::Stale { serial: 4, seen: 5 };
+        assert_eq!(open(authority.public(), NOW, 5), Err(stale));
+        let late = open(authority.public(), NOW * 2, 0);
+        assert!(matches!(late, Err(PolicyError::Ended(_))));
+    }
+
+    #[test]
+    fn unknown_keys_and_grants_are_skipped() {
+        let mut toml = policy().to_toml().unwrap().replace("\"view\"", "\"view\", \"camera\"");
+        toml.insert_str(0, "colour = \"blue\"\n");
+        assert_eq!(Policy::parse(&toml), Ok(policy()));
+    }
+}
