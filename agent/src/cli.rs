@@ -89,8 +89,17 @@ mod tests {
         Cli::command().debug_assert();
         let link = format!("deskside://h:1?org={}&node={}", "11".repeat(32), "22".repeat(32));
         let cli = Cli::try_parse_from([
-            NAME, "--relay", &link, "--terminal", "--json", "--allow", "view,command",
-            "--screen", "synthetic", "--folder", "/tmp",
+            NAME,
+            "--relay",
+            &link,
+            "--terminal",
+            "--json",
+            "--allow",
+            "view,command",
+            "--screen",
+            "synthetic",
+            "--folder",
+            "/tmp",
         ])
         .unwrap();
         assert_eq!(cli.relay.map(|link| link.origin()).as_deref(), Some("h:1"));
@@ -102,9 +111,9 @@ mod tests {
 
     #[test]
     fn wrong_usage_is_refused_with_exit_code_2() {
-        for bad in [
-            ["--relay", "https://h"], ["--allow", "camera"], ["--screen", "fake"], ["--code", "1"],
-        ] {
+        for bad in
+            [["--relay", "https://h"], ["--allow", "camera"], ["--screen", "fake"], ["--code", "1"]]
+        {
             let error = Cli::try_parse_from([NAME].iter().chain(&bad)).unwrap_err();
             assert_eq!(error.exit_code(), 2, "{bad:?}");
         }

@@ -139,7 +139,10 @@ fn words(event: &Event<'_>) -> String {
         Event::Code { code, expires_in } => code_in_words(code, *expires_in),
         Event::CodeExpired => "  These digits are no longer valid. Here are new ones.\n".to_owned(),
         Event::PairingFailed { reason } => {
-            format!("  Somebody tried to connect and failed: {}.\n  Nobody is connected.\n", visible(reason))
+            format!(
+                "  Somebody tried to connect and failed: {}.\n  Nobody is connected.\n",
+                visible(reason)
+            )
         }
         Event::PressEnter => "\n  Several attempts to connect have failed.\n  \
             Ask your technician what happened. Press Enter to show new digits.\n"
@@ -240,7 +243,9 @@ fn objects(event: &Event<'_>) -> Vec<Value> {
             vec![json!({"event": "code", "code": digits, "expires_in": expires_in})]
         }
         Event::CodeExpired => vec![json!({"event": "code_expired"})],
-        Event::PairingFailed { reason } => vec![json!({"event": "pairing_failed", "reason": reason})],
+        Event::PairingFailed { reason } => {
+            vec![json!({"event": "pairing_failed", "reason": reason})]
+        }
         Event::PressEnter => vec![json!({"event": "press_enter"})],
         Event::Paired { visitor, session } => vec![paired(visitor, *session)],
         Event::Granted { grants, lease, by } => {
@@ -248,15 +253,20 @@ fn objects(event: &Event<'_>) -> Vec<Value> {
                 By::User => "user",
                 By::Beforehand => "allow",
             };
-            each(*grants, |grant| {
-                json!({"event": "grant", "grant": grant, "by": by, "lease": lease.words()})
-            })
+            each(
+                *grants,
+                |grant| json!({"event": "grant", "grant": grant, "by": by, "lease": lease.words()}),
+            )
         }
-        Event::Refused { grants } => each(*grants, |grant| json!({"event": "refused", "grant": grant})),
+        Event::Refused { grants } => {
+            each(*grants, |grant| json!({"event": "refused", "grant": grant}))
+        }
         Event::Action { technician, grant, what } => vec![
             json!({"event": "action", "technician": technician, "grant": grant.word(), "what": what}),
         ],
-        Event::Revoked { grants } => each(*grants, |grant| json!({"event": "revoked", "grant": grant})),
+        Event::Revoked { grants } => {
+            each(*grants, |grant| json!({"event": "revoked", "grant": grant}))
+        }
         Event::Connection { present } => vec![json!({"event": "connection", "present": present})],
         Event::Ended { reason } => vec![json!({"event": "ended", "reason": reason_word(*reason)})],
         Event::Notice { text } => vec![json!({"event": "notice", "text": text})],
@@ -323,8 +333,10 @@ mod tests {
     fn each_grant_has_a_line_of_its_own() {
         let grants = GrantSet::parse("view,command").unwrap();
         let text = lines(&Event::Granted { grants, lease: grants, by: By::Beforehand });
-        let words: Vec<Value> =
-            text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["grant"].clone()).collect();
+        let words: Vec<Value> = text
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap()["grant"].clone())
+            .collect();
         assert_eq!(words, ["view", "command"]);
     }
 
@@ -335,7 +347,8 @@ mod tests {
         assert!(text.contains("Read these digits to your technician"));
         assert!(text.contains(code.grouped().as_str()));
         assert!(text.contains("10 minutes"));
-        let event = Event::Action { technician: "Alice Ng", grant: Grant::Command, what: "ip route" };
+        let event =
+            Event::Action { technician: "Alice Ng", grant: Grant::Command, what: "ip route" };
         assert_eq!(words(&event), "  Alice Ng runs: ip route\n");
     }
 

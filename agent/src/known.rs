@@ -26,7 +26,9 @@ const FILE: &str = "known.json";
 #[derive(Debug, Error)]
 pub enum KnownError {
     /// This organisation has shown a newer policy here before.
-    #[error("the organisation's policy has serial {offered}, and this computer has seen {seen}: an old one was brought back")]
+    #[error(
+        "the organisation's policy has serial {offered}, and this computer has seen {seen}: an old one was brought back"
+    )]
     OlderPolicy {
         /// The highest serial seen.
         seen: u64,

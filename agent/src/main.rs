@@ -59,7 +59,8 @@ fn run(cli: &Cli) -> anyhow::Result<Exit> {
     let settings = Settings::find(cli.relay.clone(), cli.folder.clone(), &environment)?;
     let _known = Known::load(&settings.agent_folder)?;
     let _screen = desktop::open(cli.screen, environment.display.as_deref())?;
-    let _show = if cli.json { Show::json(std::io::stdout()) } else { Show::people(std::io::stdout()) };
+    let _show =
+        if cli.json { Show::json(std::io::stdout()) } else { Show::people(std::io::stdout()) };
     let _asker: Arc<dyn Asker> = if cli.terminal || std::io::stdin().is_terminal() {
         let keyboard = Arc::new(Keyboard::reading(std::io::stdin()).context("read the keyboard")?);
         Arc::new(Terminal::new(keyboard, std::io::stderr()))

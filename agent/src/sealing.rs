@@ -46,8 +46,7 @@ pub fn seal(key_log_text: &str, recipients: &[String]) -> Result<Vec<u8>, SealEr
     }
     let failed = |error: &dyn std::fmt::Display| SealError::Age(error.to_string());
     let recipients = parsed.iter().map(|recipient| recipient as &dyn age::Recipient);
-    let encryptor =
-        age::Encryptor::with_recipients(recipients).map_err(|error| failed(&error))?;
+    let encryptor = age::Encryptor::with_recipients(recipients).map_err(|error| failed(&error))?;
     let mut sealed = Vec::new();
     let mut writer = encryptor.wrap_output(&mut sealed).map_err(|error| failed(&error))?;
     writer.write_all(key_log_text.as_bytes()).map_err(|error| failed(&error))?;

@@ -13,9 +13,7 @@ mod unix {
     use std::process::Stdio;
     use std::time::Duration;
 
-    use rustix::process::{
-        Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid,
-    };
+    use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
     use std::os::unix::process::ExitStatusExt as _;
     use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
     use tokio::signal::unix::{SignalKind, signal};

@@ -224,8 +224,13 @@ mod tests {
     async fn the_question_names_who_what_and_the_danger_in_safe_characters() {
         let (_, text) = answered(&["n"]).await;
         for part in [
-            "(alice)", "Example IT", "not known to this computer", "17: Printer",
-            "see your screen", "run commands on this computer", "called this help desk yourself",
+            "(alice)",
+            "Example IT",
+            "not known to this computer",
+            "17: Printer",
+            "see your screen",
+            "run commands on this computer",
+            "called this help desk yourself",
             "I did not ask for this",
         ] {
             assert!(text.contains(part), "{part:?} is missing in {text}");

@@ -276,6 +276,9 @@ mod tests {
         assert_eq!(region.clipped(100, 20), Some(Region { x: 90, y: 0, width: 10, height: 20 }));
         assert_eq!(region.clipped(90, 20), None);
         assert_eq!(region.clipped(10, 20), None);
-        assert_eq!(Region { x: 0, y: 0, width: 65_535, height: 65_535 }.clipped(65_535, 65_535), None);
+        assert_eq!(
+            Region { x: 0, y: 0, width: 65_535, height: 65_535 }.clipped(65_535, 65_535),
+            None
+        );
     }
 }

@@ -11,7 +11,7 @@ mod permit;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use deskside_protocol::grant::{Grant, GrantSet};
 use deskside_protocol::text;
@@ -136,7 +136,7 @@ impl Gate {
     /// # Errors
     /// [`TurnedDown`] where nothing was granted.
     pub async fn open(&self, requested: GrantSet) -> Result<GrantSet, TurnedDown> {
-        let (given, rest) = self.lease_mut().split(requested);
+        let (given, rest) = self.locked(|lease| lease.split(requested));
         if given.is_empty() && rest.is_empty() && !requested.is_empty() {
             return Err(TurnedDown::Policy);
         }
@@ -185,7 +185,7 @@ impl Gate {
     /// What the technician may do now.
     #[must_use]
     pub fn lease(&self) -> GrantSet {
-        self.lease_mut().held()
+        self.locked(|lease| lease.held())
     }
 
     /// Each change of the lease.
@@ -197,7 +197,7 @@ impl Gate {
     /// Takes grants back; everything that runs under them hears it at once. Returns those that were
     /// there.
     pub fn revoke(&self, grants: GrantSet) -> GrantSet {
-        let gone = self.lease_mut().revoke(grants);
+        let gone = self.locked(|lease| lease.revoke(grants));
         if !gone.is_empty() {
             self.shared.changes.send_replace(self.lease());
             self.shared.show.tell(&Event::Revoked { grants: gone });
@@ -208,7 +208,7 @@ impl Gate {
     /// Stops the session: takes everything back and answers every waiting and later request with a
     /// refusal.
     pub fn stop(&self) {
-        self.lease_mut().stop();
+        self.locked(|lease| lease.stop());
         self.shared.stopped.cancel();
         self.revoke(GrantSet::all());
     }
@@ -231,7 +231,7 @@ impl Gate {
     }
 
     async fn token_for(&self, grant: Grant, what: &str) -> Result<CancellationToken, Refusal> {
-        let waiting = match self.lease_mut().standing(grant) {
+        let waiting = match self.locked(|lease| lease.standing(grant)) {
             Standing::Held(token) => return Ok(token),
             Standing::Beforehand => {
                 self.grant(grant.into(), By::Beforehand);
@@ -242,10 +242,12 @@ impl Gate {
         };
         let _turn = self.shared.turn.lock().await;
         // Meanwhile the same question may have been answered for someone else.
-        match self.lease_mut().standing(grant) {
+        match self.locked(|lease| lease.standing(grant)) {
             Standing::Held(token) => return Ok(token),
             Standing::Never(refusal) => return Err(refusal),
-            Standing::Ask { refusals } if refusals != waiting.refusals => return Err(refused(grant)),
+            Standing::Ask { refusals } if refusals != waiting.refusals => {
+                return Err(refused(grant));
+            }
             Standing::Ask { .. } | Standing::Beforehand => {}
         }
         let what = shown(what);
@@ -273,7 +275,7 @@ impl Gate {
     }
 
     fn held(&self, grant: Grant) -> Result<CancellationToken, Refusal> {
-        match self.lease_mut().standing(grant) {
+        match self.locked(|lease| lease.standing(grant)) {
             Standing::Held(token) => Ok(token),
             Standing::Never(refusal) => Err(refusal),
             Standing::Ask { .. } | Standing::Beforehand => Err(refused(grant)),
@@ -281,7 +283,7 @@ impl Gate {
     }
 
     fn grant(&self, grants: GrantSet, by: By) {
-        let new = self.lease_mut().grant(grants);
+        let new = self.locked(|lease| lease.grant(grants));
         if !new.is_empty() {
             let lease = self.lease();
             self.shared.changes.send_replace(lease);
@@ -290,12 +292,13 @@ impl Gate {
     }
 
     fn note_refusal(&self, grants: GrantSet) {
-        self.lease_mut().refuse(grants);
+        self.locked(|lease| lease.refuse(grants));
         self.shared.show.tell(&Event::Refused { grants });
     }
 
-    fn lease_mut(&self) -> MutexGuard<'_, Lease> {
-        self.shared.lease.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The lock ends with the closure: no answer of the lease's is looked at while it is held.
+    fn locked<T>(&self, look: impl FnOnce(&mut Lease) -> T) -> T {
+        look(&mut self.shared.lease.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 

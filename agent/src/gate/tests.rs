@@ -135,9 +135,8 @@ async fn a_session_needs_something_granted() {
 async fn a_question_is_put_once_for_all_who_wait() {
     let (asker, mut questions) = scripted(Answer::Allow, 0);
     let gate = gate(GrantSet::all(), GrantSet::NONE, asker.clone());
-    let both = async {
-        tokio::join!(gate.admit::<Command>("ip route"), gate.admit::<Command>("ip link"))
-    };
+    let both =
+        async { tokio::join!(gate.admit::<Command>("ip route"), gate.admit::<Command>("ip link")) };
     let let_go = async {
         questions.recv().await.unwrap();
         tokio::task::yield_now().await;
@@ -150,9 +149,15 @@ async fn a_question_is_put_once_for_all_who_wait() {
 
 #[tokio::test]
 async fn a_no_counts_for_all_who_wait_and_three_end_the_asking() {
-    let (asker, _questions) = scripted(Answer::Refuse, 100);
+    let (asker, mut questions) = scripted(Answer::Refuse, 0);
     let gate = gate(GrantSet::all(), GrantSet::NONE, asker.clone());
-    let (first, second) = tokio::join!(gate.admit::<Shell>("a"), gate.admit::<Shell>("b"));
+    let let_go = async {
+        questions.recv().await.unwrap();
+        tokio::task::yield_now().await;
+        asker.go.add_permits(100);
+    };
+    let (first, second, ()) =
+        tokio::join!(gate.admit::<Shell>("a"), gate.admit::<Shell>("b"), let_go);
     assert!(first.is_err() && second.is_err());
     assert_eq!(asker.asked.load(Ordering::SeqCst), 1);
     for _ in 0..5 {

@@ -241,7 +241,8 @@ mod tests {
         let none = found(&environment).unwrap_err();
         assert!(none.to_string().contains(JOIN_FILE), "{none}");
 
-        std::fs::write(agent.join(CONFIG_FILE), format!("relay = \"{}\"", relay("config"))).unwrap();
+        std::fs::write(agent.join(CONFIG_FILE), format!("relay = \"{}\"", relay("config")))
+            .unwrap();
         assert_eq!(found(&environment).unwrap(), "config");
 
         let named = name::of(&relay("named").parse().unwrap()).unwrap();

@@ -21,10 +21,11 @@ pub fn parse(name: &str) -> Option<JoinLink> {
     let name = name.strip_suffix(EXE).unwrap_or(name);
     let name = name.split([' ', '(']).next()?;
     let (_, link) = name.split_once(SEPARATOR)?;
-    let (link, webpki) = match link.strip_suffix(WEBPKI).and_then(|link| link.strip_suffix(SEPARATOR)) {
-        Some(link) => (link, true),
-        None => (link, false),
-    };
+    let (link, webpki) =
+        match link.strip_suffix(WEBPKI).and_then(|link| link.strip_suffix(SEPARATOR)) {
+            Some(link) => (link, true),
+            None => (link, false),
+        };
     // From the right: a host name may hold the separator ("xn--").
     let (link, keys) = link.rsplit_once(SEPARATOR)?;
     let (host, port) = link.rsplit_once(SEPARATOR)?;
@@ -69,7 +70,12 @@ mod tests {
                     webpki,
                 };
                 let name = of(&link).unwrap();
-                for name in [name.clone(), format!("{name}.exe"), format!("{name} (1).exe"), format!("{name}(2)")] {
+                for name in [
+                    name.clone(),
+                    format!("{name}.exe"),
+                    format!("{name} (1).exe"),
+                    format!("{name}(2)"),
+                ] {
                     assert_eq!(parse(&name).as_ref(), Some(&link), "{name}");
                 }
             }

@@ -107,7 +107,8 @@ impl Layout {
         if self.is_bgrx() {
             return raw;
         }
-        let used = usize::try_from(width).unwrap_or(usize::MAX).saturating_mul(self.bytes_per_pixel);
+        let used =
+            usize::try_from(width).unwrap_or(usize::MAX).saturating_mul(self.bytes_per_pixel);
         let mut out = Vec::with_capacity(self.bytes_of(width, height));
         for row in raw.chunks_exact(self.row(width)) {
             for pixel in row[..used].chunks_exact(self.bytes_per_pixel) {
@@ -121,11 +122,7 @@ impl Layout {
 
     fn value(self, pixel: &[u8]) -> u32 {
         let add = |value: u32, byte: &u8| value << 8 | u32::from(*byte);
-        if self.big_endian {
-            pixel.iter().fold(0, add)
-        } else {
-            pixel.iter().rev().fold(0, add)
-        }
+        if self.big_endian { pixel.iter().fold(0, add) } else { pixel.iter().rev().fold(0, add) }
     }
 }
 
@@ -149,7 +146,7 @@ mod tests {
             (32, 32, true, RGB888, b"\0\x10\x20\x30\xff\x40\x50\x60"),
             (32, 32, false, [0xff, 0xff00, 0xff_0000], b"\x10\x20\x30\0\x40\x50\x60\0"),
             (32, 64, false, RGB888, b"\x30\x20\x10\0\x60\x50\x40\0"),
-            (24, 32, false, RGB888, b"\x30\x20\x10\x60\x50\x40..") ,
+            (24, 32, false, RGB888, b"\x30\x20\x10\x60\x50\x40.."),
             (24, 32, true, RGB888, b"\x10\x20\x30\x40\x50\x60.."),
         ];
         for (bits, pad, big, masks, raw) in table {

@@ -133,9 +133,7 @@ impl Shared {
         let (x, y, width, height) = wire(region)?;
         let format = ImageFormat::Z_PIXMAP.into();
         let segment = self.segment;
-        connection
-            .shm_get_image(root, x, y, width, height, !0, format, segment, 0)?
-            .reply()?;
+        connection.shm_get_image(root, x, y, width, height, !0, format, segment, 0)?.reply()?;
         Ok(self.mapping.copy(len))
     }
 }
