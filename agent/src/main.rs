@@ -61,9 +61,14 @@ fn run(cli: &Cli) -> anyhow::Result<Exit> {
     let _screen = desktop::open(cli.screen, environment.display.as_deref())?;
     let _show =
         if cli.json { Show::json(std::io::stdout()) } else { Show::people(std::io::stdout()) };
-    let _asker: Arc<dyn Asker> = if cli.terminal || std::io::stdin().is_terminal() {
-        let keyboard = Arc::new(Keyboard::reading(std::io::stdin()).context("read the keyboard")?);
-        Arc::new(Terminal::new(keyboard, std::io::stderr()))
+    let attended = cli.terminal || std::io::stdin().is_terminal();
+    let keyboard = Arc::new(if attended {
+        Keyboard::reading(std::io::stdin()).context("read the keyboard")?
+    } else {
+        Keyboard::none()
+    });
+    let _asker: Arc<dyn Asker> = if attended {
+        Arc::new(Terminal::new(Arc::clone(&keyboard), std::io::stderr()))
     } else {
         Arc::new(Unattended)
     };

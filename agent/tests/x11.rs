@@ -1,6 +1,7 @@
 //! The X11 desktop against `xwd -root` on real X servers, pixel for pixel. Each test starts an Xvfb
 //! of its own on a free display and stops it by its id.
 #![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
 
 use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader};
@@ -123,7 +124,7 @@ fn draw(display: &str) -> RustConnection {
     let root = screen.root;
     let gc = connection.generate_id().unwrap();
     for step in 0..64_u32 {
-        let foreground = step * 0x03_05_07 ^ 0x30_c0_40;
+        let foreground = (step * 0x03_05_07) ^ 0x30_c0_40;
         let values = CreateGCAux::new().foreground(foreground);
         connection.create_gc(gc, root, &values).unwrap();
         let place = i16::try_from(step * 11).unwrap();

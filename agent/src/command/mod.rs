@@ -7,7 +7,8 @@
 
 mod group;
 mod run;
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests;
 
 use std::time::Duration;
@@ -164,9 +165,13 @@ impl Running {
         }
         let mut process = Process::new(program);
         process.args(&spec.argv[1..]);
-        let group = Group::start(process).map_err(|cause| match cause.kind() {
-            std::io::ErrorKind::NotFound => CommandError::NotFound(program.to_owned()),
-            _ => CommandError::Start { program: program.to_owned(), cause },
+        let group = Group::start(process).map_err(|cause| {
+            let program = program.to_owned();
+            if cause.kind() == std::io::ErrorKind::NotFound {
+                CommandError::NotFound(program)
+            } else {
+                CommandError::Start { program, cause }
+            }
         })?;
         let (pieces, input) = mpsc::channel(INPUTS);
         let (sender, events) = mpsc::channel(EVENTS);

@@ -41,6 +41,12 @@ impl Keyboard {
         Self { lines: Mutex::new(lines) }
     }
 
+    /// Nobody types.
+    #[must_use]
+    pub fn none() -> Self {
+        Self::of(mpsc::channel(1).1)
+    }
+
     /// The next line without its end; `None` once there are no more.
     pub async fn line(&self) -> Option<String> {
         self.lines.lock().await.recv().await

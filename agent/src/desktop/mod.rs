@@ -10,9 +10,12 @@ mod synthetic;
 mod x11;
 
 use std::ffi::OsStr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::time::Duration;
 
 use thiserror::Error;
+use tokio::sync::Mutex;
+use tokio::time::timeout;
 
 pub use self::picture::{Picture, PngError};
 use crate::gate::{Permit, View};
@@ -23,6 +26,9 @@ pub const MAX_MONITORS: usize = 64;
 pub const MAX_SIDE: u32 = 65_535;
 /// Pixels of one picture at most: sixteen 4K monitors. 4 bytes each make 512 MiB.
 pub const MAX_PIXELS: u64 = 16 * 3840 * 2160;
+/// A display that has not answered for so long is given up on for this picture: another program may
+/// hold it.
+pub const ANSWER_TIME: Duration = Duration::from_secs(10);
 
 /// Which desktop to open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -91,6 +97,9 @@ pub enum DesktopError {
     /// The display's pixels are in a form that nobody wrote a reader for.
     #[error("this display's colours cannot be read ({0})")]
     Unsupported(&'static str),
+    /// The display did not answer within [`ANSWER_TIME`].
+    #[error("the display does not answer")]
+    Silent,
     /// The display went away or refused while it was read.
     #[error("the display could not be read: {0}")]
     Read(String),
@@ -219,17 +228,18 @@ impl Screen {
         revocable(permit, work).await
     }
 
-    /// Runs `work` on a thread that may block, one piece of work at a time.
+    /// Runs `work` on a thread that may block. One at a time, so that a display that does not answer
+    /// holds one thread and no more.
     async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut dyn Desktop) -> Result<T, DesktopError> + Send + 'static,
     ) -> Result<T, DesktopError> {
-        let desktop = Arc::clone(&self.desktop);
-        let done = tokio::task::spawn_blocking(move || {
-            let mut desktop = desktop.lock().unwrap_or_else(PoisonError::into_inner);
-            work(desktop.as_mut())
-        });
-        done.await.map_err(|error| DesktopError::Read(error.to_string()))?
+        let done = async {
+            let mut desktop = Arc::clone(&self.desktop).lock_owned().await;
+            let done = tokio::task::spawn_blocking(move || work(desktop.as_mut()));
+            done.await.map_err(|error| DesktopError::Read(error.to_string()))?
+        };
+        timeout(ANSWER_TIME, done).await.map_err(|_| DesktopError::Silent)?
     }
 }
 

@@ -112,7 +112,7 @@ impl Canvas {
             self.text((540, 288 + line * 28), text, colour);
         }
         self.text((540, 288 + 9 * 28), "$", GREEN);
-        if frame % 2 == 0 {
+        if frame.is_multiple_of(2) {
             self.fill((564, 284 + 9 * 28, CELL.0, CELL.1), GREY);
         }
     }

@@ -141,7 +141,9 @@ mod tests {
 
     #[test]
     fn every_layout_gives_the_same_colours() {
-        let table: [(u8, u8, bool, [u32; 3], &[u8]); 6] = [
+        // Bits, padding, whether the most significant byte is first, masks, two pixels.
+        type Row = (u8, u8, bool, [u32; 3], &'static [u8]);
+        let table: [Row; 6] = [
             (32, 32, false, RGB888, b"\x30\x20\x10\0\x60\x50\x40\xff"),
             (32, 32, true, RGB888, b"\0\x10\x20\x30\xff\x40\x50\x60"),
             (32, 32, false, [0xff, 0xff00, 0xff_0000], b"\x10\x20\x30\0\x40\x50\x60\0"),

@@ -106,7 +106,7 @@ impl Shared {
             return Err(ShareError::TooOld);
         }
         let (mapping, memory) = Mapping::new(len)?;
-        let segment = connection.generate_id().map_err(ReplyOrIdError::from)?;
+        let segment = connection.generate_id()?;
         connection.shm_attach_fd(segment, memory, false)?.check()?;
         Ok(Self { mapping, segment })
     }
