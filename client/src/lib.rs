@@ -1,1 +1,18 @@
-//! x
+//! The technician's and auditor's program of Deskside.
+//!
+//! `cli` reads what was typed; each room does one thing of it. `connect` holds a session open and
+//! serves the other commands over `control`; `account`, `ticket` and `audit` ask the relay; `home`
+//! is all that this program keeps.
+
+pub mod account;
+pub mod audit;
+pub mod cli;
+pub mod commands;
+pub mod connect;
+pub mod control;
+pub mod failure;
+pub mod home;
+pub mod note;
+pub mod output;
+pub mod relay;
+pub mod ticket;

@@ -3,8 +3,6 @@
 //! It is TOML, so that a person can read and edit it, signed as the very bytes that were written.
 
 use jiff::Timestamp;
-use prost::Message as _;
-use ring::digest;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -170,14 +168,6 @@ impl Policy {
             std::str::from_utf8(body).map_err(|error| PolicyError::Malformed(error.to_string()))?;
         Self::parse(toml)
     }
-}
-
-/// The hash that binds a signed policy into every pairing: SHA-256 of its encoded [`Signed`].
-#[must_use]
-pub fn hash(signed: &Signed) -> [u8; 32] {
-    let mut out = [0; 32];
-    out.copy_from_slice(digest::digest(&digest::SHA256, &signed.encode_to_vec()).as_ref());
-    out
 }
 
 /// Grants as a list of words; words that this version does not know are skipped.

@@ -1,1 +1,18 @@
-//! x
+//! The I/O that the two ends and the relay share: one UDP socket for a leg and its lines, TLS with
+//! pinned keys, typed streams.
+//!
+//! It hands out a line's four traffic secrets and seals nothing; it moves signals and messages and
+//! knows what none of them means.
+
+pub mod cid;
+pub mod leg;
+pub mod line;
+pub mod random;
+pub mod secrets;
+pub mod socket;
+pub mod stream;
+pub mod tls;
+pub mod transport;
+
+pub use leg::Leg;
+pub use line::Line;

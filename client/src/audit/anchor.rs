@@ -1,0 +1,63 @@
+//! The note on the ticket, which repeats the recording's final hash: an anchor outside the file,
+//! signed by the technician. A recording that was made again from scratch does not fit it.
+
+use deskside_protocol::identity::certificate;
+use deskside_protocol::key::{Context, PublicKey};
+use deskside_protocol::recording::Report;
+use deskside_protocol::recording::verify::Facts;
+use deskside_protocol::signed;
+use deskside_protocol::wire::record::{self, Signed};
+use deskside_protocol::wire::signal::signal::Kind;
+use deskside_protocol::wire::signal::{Ticket, TicketShow};
+use prost::Message as _;
+
+use crate::relay::{Relay, request, unexpected};
+
+/// What the ticket says of a recording.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Anchor {
+    /// The same final hash, signed by the technician of the session.
+    Same,
+    /// Another one: the recording or the note was replaced.
+    Different,
+    /// No signed note of this session is there.
+    None,
+}
+
+/// Compares the ticket of `report` with it.
+///
+/// # Errors
+/// The relay's refusal.
+pub(super) async fn compare(relay: &mut impl Relay, report: &Report) -> anyhow::Result<Anchor> {
+    let (Some(facts), Some(hash)) = (&report.facts, &report.hash) else { return Ok(Anchor::None) };
+    let show = TicketShow { ticket: facts.technician.join.ticket.clone() };
+    let Kind::Ticket(ticket) = request(relay, Kind::TicketShow(show)).await? else {
+        return Err(unexpected());
+    };
+    Ok(judge(&ticket, facts, hash))
+}
+
+fn judge(ticket: &Ticket, facts: &Facts, hash: &[u8; 32]) -> Anchor {
+    let signed = ticket.notes.iter().filter_map(|note| note.signed.as_ref());
+    let own: Vec<_> = signed.filter_map(|note| of_session(note, facts)).collect();
+    if own.is_empty() {
+        Anchor::None
+    } else if own.iter().all(|note| note.recording_hash.as_ref() == hash) {
+        Anchor::Same
+    } else {
+        Anchor::Different
+    }
+}
+
+/// The note's body, where the technician of this very session signed it for this session.
+fn of_session(note: &Signed, facts: &Facts) -> Option<record::Note> {
+    let key = PublicKey::try_from(facts.certificate.public_key.as_ref()).ok()?;
+    let body = signed::open(note, &key, Context::Note).ok()?;
+    let note = record::Note::decode(body).ok()?;
+    let certificate = Signed::decode(note.certificate.as_ref()).ok()?;
+    let signer = certificate::open(&certificate, &facts.organisation_key).ok()?;
+    let fits = signer.public_key == facts.certificate.public_key
+        && note.session == facts.session().as_bytes().as_slice()
+        && note.ticket == facts.technician.join.ticket;
+    fits.then_some(note)
+}

@@ -1,0 +1,179 @@
+//! Verification of whole files, honest and not.
+
+use std::path::Path;
+
+use age::secrecy::ExposeSecret as _;
+use age::x25519::Identity;
+use deskside_protocol::exit::Exit;
+use deskside_protocol::key::Context;
+use deskside_protocol::recording::Verdict;
+use deskside_protocol::session::End;
+use deskside_protocol::signed;
+use deskside_protocol::wire::record;
+use deskside_protocol::wire::signal::signal::Kind;
+use deskside_protocol::wire::signal::{Note, Ticket};
+use prost::Message as _;
+use serde_json::Value;
+
+use super::anchor::{self, Anchor};
+use super::fixture::{Fixture, authority, secrets, session, technician};
+use super::judge::judge;
+use super::verify;
+use crate::cli::VerifyArgs;
+use crate::failure::exit_of;
+use crate::home::Account;
+use crate::home::tests::{certificate_of, home_in, join, key};
+use crate::output::tests::Buffer;
+use crate::relay::tests::Scripted;
+
+/// A recording whose ends sealed these secrets to `identity`.
+fn recording(identity: &Identity, agent: u8, technician: u8) -> (Vec<u8>, [u8; 32]) {
+    let mut fixture = Fixture::start();
+    fixture.seal(End::Agent, &secrets(agent), &identity.to_public());
+    fixture.seal(End::Technician, &secrets(technician), &identity.to_public());
+    fixture.checkpoint();
+    fixture.close()
+}
+
+struct Case<'a> {
+    bytes: &'a [u8],
+    identity: Option<&'a Identity>,
+    org: Option<String>,
+    enrolled: bool,
+}
+
+/// Verifies the file of `case` offline: exit code and what was printed with `--json`.
+async fn verdict(case: Case<'_>) -> anyhow::Result<(u8, Value)> {
+    let folder = tempfile::tempdir().unwrap();
+    let home = home_in(folder.path());
+    if case.enrolled {
+        let certificate = certificate_of(&authority(), &technician());
+        let account = Account { join: join(&authority()), certificate, policy_serial: 1 };
+        home.keep_account(&account).unwrap();
+    }
+    let path = folder.path().join("a.dsr");
+    std::fs::write(&path, case.bytes).unwrap();
+    let identity = case.identity.map(|identity| {
+        let path = folder.path().join("identity");
+        std::fs::write(&path, identity.to_string().expose_secret()).unwrap();
+        path
+    });
+    let args = args(&path, identity, case.org);
+    let buffer = Buffer::default();
+    let exit = verify(&args, &home, &mut buffer.output(true)).await?;
+    verify(&args, &home, &mut Buffer::default().output(false)).await?;
+    Ok((exit, serde_json::from_str(&buffer.text()).unwrap()))
+}
+
+fn args(path: &Path, identity: Option<std::path::PathBuf>, org: Option<String>) -> VerifyArgs {
+    let recording = path.display().to_string();
+    VerifyArgs { recording, identity, org, reason: "test".into() }
+}
+
+fn offline<'a>(bytes: &'a [u8], identity: Option<&'a Identity>) -> Case<'a> {
+    Case { bytes, identity, org: None, enrolled: true }
+}
+
+#[tokio::test]
+async fn an_honest_recording_is_verified_against_the_accounts_organisation() {
+    let identity = Identity::generate();
+    let (bytes, hash) = recording(&identity, 1, 1);
+    let (exit, event) = verdict(offline(&bytes, Some(&identity))).await.unwrap();
+    assert_eq!((exit, event["verdict"].as_str()), (0, Some("verified")), "{event}");
+    assert_eq!(event["ticket"], 1001);
+    assert_eq!(event["hash"], data_encoding::HEXLOWER.encode(&hash));
+    assert_eq!(event["seals"]["equal"], serde_json::json!([1]));
+}
+
+#[tokio::test]
+async fn without_a_key_it_is_consistent_and_never_verified() {
+    let (bytes, _) = recording(&Identity::generate(), 1, 1);
+    let stranger = || Case { enrolled: false, ..offline(&bytes, None) };
+    let (exit, event) = verdict(stranger()).await.unwrap();
+    assert_eq!((exit, event["verdict"].as_str()), (0, Some("consistent")));
+    let org = Some(authority().public().to_string());
+    let (exit, event) = verdict(Case { org, ..stranger() }).await.unwrap();
+    assert_eq!((exit, event["verdict"].as_str()), (0, Some("verified")));
+    let org = Some(key(77).public().to_string());
+    let (exit, event) = verdict(Case { org, ..stranger() }).await.unwrap();
+    assert_eq!((exit, event["verdict"].as_str()), (7, Some("tampered")), "{event}");
+    let org = Some("zz".to_owned());
+    assert_eq!(exit_of(&verdict(Case { org, ..stranger() }).await.unwrap_err()), Exit::Usage);
+}
+
+#[tokio::test]
+async fn a_changed_byte_and_a_cut_tail_are_exit_7() {
+    let (bytes, _) = recording(&Identity::generate(), 1, 1);
+    for at in [9, 40, bytes.len() / 2, bytes.len() - 1] {
+        let mut changed = bytes.clone();
+        changed[at] ^= 1;
+        let (exit, event) = verdict(offline(&changed, None)).await.unwrap();
+        assert_eq!(exit, 7, "byte {at}: {event}");
+    }
+    let (exit, event) = verdict(offline(&bytes[..bytes.len() - 1], None)).await.unwrap();
+    assert_eq!((exit, event["verdict"].as_str()), (7, Some("incomplete")));
+}
+
+#[tokio::test]
+async fn a_changed_byte_is_named_with_its_place_and_party() {
+    let (mut bytes, _) = recording(&Identity::generate(), 1, 1);
+    let last = bytes.len() - 40;
+    bytes[last] ^= 1;
+    let (_, event) = verdict(offline(&bytes, None)).await.unwrap();
+    assert_eq!(event["finding"]["at"]["block"], 4, "{event}");
+    assert_eq!(event["finding"]["incriminates"], "whoever held the file");
+}
+
+#[tokio::test]
+async fn what_is_no_recording_is_exit_7_and_what_is_missing_5() {
+    let (exit, event) = verdict(offline(b"hello, world", None)).await.unwrap();
+    assert_eq!((exit, event["verdict"].as_str()), (7, Some("unreadable")));
+    let (exit, _) = verdict(offline(b"", None)).await.unwrap();
+    assert_eq!(exit, 7);
+    let folder = tempfile::tempdir().unwrap();
+    let missing = args(&folder.path().join("none.dsr"), None, None);
+    let home = home_in(folder.path());
+    let error = verify(&missing, &home, &mut Buffer::default().output(false)).await.unwrap_err();
+    assert_eq!(exit_of(&error), Exit::NotFound);
+}
+
+#[tokio::test]
+async fn ends_that_sealed_different_secrets_are_exit_7() {
+    let identity = Identity::generate();
+    let (bytes, _) = recording(&identity, 1, 2);
+    let (exit, event) = verdict(offline(&bytes, Some(&identity))).await.unwrap();
+    assert_eq!((exit, event["verdict"].as_str()), (7, Some("seals-disputed")));
+    let other = Identity::generate();
+    let (exit, event) = verdict(offline(&bytes, Some(&other))).await.unwrap();
+    assert_eq!((exit, event["seals"]["flaws"].as_array().map(Vec::len)), (7, Some(2)));
+}
+
+/// A ticket with a session note that names `hash`, signed by `signer`.
+fn ticket(hash: &[u8], signer: u8) -> Ticket {
+    let note = record::Note {
+        session: session().as_bytes().to_vec().into(),
+        ticket: "1001".into(),
+        recording_hash: hash.to_vec().into(),
+        certificate: certificate_of(&authority(), &key(signer)).encode_to_vec().into(),
+        ..record::Note::default()
+    };
+    let signed = signed::sign_message(&key(signer), Context::Note, &note);
+    let note = Note { signed: Some(signed), ..Note::default() };
+    Ticket { ticket: "1001".into(), notes: vec![Note::default(), note], ..Ticket::default() }
+}
+
+#[tokio::test]
+async fn the_tickets_note_is_an_anchor() {
+    let (bytes, hash) = recording(&Identity::generate(), 1, 1);
+    let report = judge(bytes.as_slice(), Some(authority().public())).unwrap();
+    assert_eq!(report.verdict, Verdict::Verified);
+    for (ticket, expected) in [
+        (ticket(&hash, 2), Anchor::Same),
+        (ticket(&[0; 32], 2), Anchor::Different),
+        (ticket(&hash, 3), Anchor::None),
+        (Ticket::default(), Anchor::None),
+    ] {
+        let mut relay = Scripted::answering([Kind::Ticket(ticket)]);
+        assert_eq!(anchor::compare(&mut relay, &report).await.unwrap(), expected);
+    }
+}

@@ -1,0 +1,239 @@
+//! A judgement in words: what it is, where, and whom it points at.
+
+use std::fmt::Write as _;
+
+use data_encoding::HEXLOWER;
+use deskside_protocol::recording::verify::Facts;
+use deskside_protocol::recording::{Place, Report, Verdict};
+use deskside_protocol::text::visible;
+use serde_json::{Value, json};
+
+use super::anchor::Anchor;
+use super::seals::Seals;
+use crate::output::{moment, size};
+use crate::ticket::number;
+
+/// All that was found out about a recording.
+#[derive(Debug, Clone)]
+pub(super) struct Judgement {
+    /// What the file itself says.
+    pub(super) report: Report,
+    /// Whether there was an organisation's key to compare with.
+    pub(super) organisation_known: bool,
+    /// What the opened seals say, where there was an identity.
+    pub(super) seals: Option<Seals>,
+    /// What the ticket says, where the relay was asked.
+    pub(super) anchor: Option<Anchor>,
+}
+
+impl Judgement {
+    /// Whether nothing at all is wrong.
+    pub(super) fn is_sound(&self) -> bool {
+        let seals = self.seals.as_ref().is_none_or(|seals| seals.flaws.is_empty());
+        self.report.verdict.is_sound() && seals && self.anchor != Some(Anchor::Different)
+    }
+
+    /// One word for scripts.
+    fn word(&self) -> &'static str {
+        match self.report.verdict {
+            Verdict::Tampered(_) => "tampered",
+            Verdict::Unreadable(_) => "unreadable",
+            _ if !self.seals.as_ref().is_none_or(|seals| seals.flaws.is_empty()) => {
+                "seals-disputed"
+            }
+            _ if self.anchor == Some(Anchor::Different) => "replaced",
+            Verdict::Verified => "verified",
+            Verdict::Consistent => "consistent",
+            Verdict::Shredded => "shredded",
+            Verdict::Recovered { .. } => "recovered",
+            Verdict::Incomplete { .. } => "incomplete",
+        }
+    }
+
+    /// What is wrong, where, and whom it points at, one sentence each.
+    fn sentences(&self) -> Vec<String> {
+        let mut all = vec![verdict_sentence(&self.report.verdict)];
+        let flaws = self.seals.iter().flat_map(|seals| &seals.flaws);
+        all.extend(flaws.map(|flaw| format!("{flaw}.")));
+        if self.anchor == Some(Anchor::Different) {
+            all.push(
+                "The note on the ticket, which the technician signed, names another final hash: \
+                 the recording is not the one that was made then. This points at whoever keeps \
+                 the recordings."
+                    .to_owned(),
+            );
+        }
+        if !self.organisation_known && self.report.verdict == Verdict::Consistent {
+            all.push(
+                "Whose recording it is nobody has said: give --org KEYHEX to compare with your \
+                 organisation's key."
+                    .to_owned(),
+            );
+        }
+        all
+    }
+
+    /// For people.
+    pub(super) fn text(&self) -> String {
+        let mut text = format!("{}: {}", self.word().to_uppercase(), self.sentences().join("\n"));
+        let mut row = |name: &str, value: &str| {
+            let _infallible = write!(text, "\n{name:<13} {}", visible(value));
+        };
+        if let Some(facts) = &self.report.facts {
+            facts_rows(facts, &mut row);
+        }
+        self.file_rows(&mut row);
+        if let Some(seals) = &self.seals {
+            row("opened seals", &seals_words(seals));
+        }
+        match self.anchor {
+            Some(Anchor::Same) => row("ticket's note", "names the same final hash"),
+            Some(Anchor::Different) => row("ticket's note", "names another final hash"),
+            Some(Anchor::None) => row("ticket's note", "none that is signed for this session"),
+            None => {}
+        }
+        text
+    }
+
+    fn file_rows(&self, row: &mut impl FnMut(&str, &str)) {
+        let report = &self.report;
+        if let Some((first, last)) = report.times_us {
+            row("time", &format!("{} to {}", seconds(first), seconds(last)));
+        }
+        let (agent, technician) = (report.packets.agent, report.packets.technician);
+        let packets = format!(
+            "{} from the agent ({}), {} from the technician ({})",
+            agent.packets,
+            size(agent.bytes),
+            technician.packets,
+            size(technician.bytes)
+        );
+        row("packets", &packets);
+        let closed_by = match (report.closed_by.agent, report.closed_by.technician) {
+            (true, true) => "both ends",
+            (true, false) => "the agent only",
+            (false, true) => "the technician only",
+            (false, false) => "neither end",
+        };
+        let checkpoints = report.checkpoints;
+        row("proofs", &format!("{checkpoints} checkpoints, the close signed by {closed_by}"));
+        if let Some(hash) = &report.hash {
+            row("final hash", &HEXLOWER.encode(hash));
+        }
+    }
+
+    /// For `--json`.
+    pub(super) fn event(&self) -> Value {
+        let report = &self.report;
+        let facts = report.facts.as_ref();
+        let finding = if let Verdict::Tampered(finding) = &report.verdict {
+            json!({
+                "what": finding.what.to_string(),
+                "at": place(&finding.at),
+                "incriminates": finding.party.to_string(),
+            })
+        } else {
+            Value::Null
+        };
+        let anchor = self.anchor.map(|anchor| match anchor {
+            Anchor::Same => "same",
+            Anchor::Different => "different",
+            Anchor::None => "none",
+        });
+        let seals = self.seals.as_ref().map(|seals| {
+            let flaws: Vec<_> = seals.flaws.iter().map(ToString::to_string).collect();
+            json!({"equal": seals.equal, "single": seals.single, "flaws": flaws})
+        });
+        json!({
+            "event": "verdict",
+            "verdict": self.word(),
+            "sound": self.is_sound(),
+            "explanation": self.sentences(),
+            "finding": finding,
+            "session": facts.map(|facts| facts.session().to_string()),
+            "ticket": facts.map(|facts| number(&facts.technician.join.ticket)),
+            "technician": facts.map(|facts| facts.certificate.login.clone()),
+            "organisation_key": facts.map(|facts| facts.organisation_key.to_string()),
+            "blocks": report.blocks,
+            "checkpoints": report.checkpoints,
+            "packets": report.packets.agent.packets + report.packets.technician.packets,
+            "hash": report.hash.map(|hash| HEXLOWER.encode(&hash)),
+            "seals": seals,
+            "note": anchor,
+        })
+    }
+}
+
+fn facts_rows(facts: &Facts, row: &mut impl FnMut(&str, &str)) {
+    let person = &facts.certificate;
+    row("session", &facts.session().to_string());
+    row("ticket", &format!("{} {}", facts.technician.join.ticket, facts.technician.join.subject));
+    row("technician", &format!("{} ({}), {}", person.name, person.login, person.organisation));
+    row("relay", &facts.relay_origin);
+}
+
+fn verdict_sentence(verdict: &Verdict) -> String {
+    match verdict {
+        Verdict::Verified => {
+            "nobody changed this recording: the relay and both ends signed all of it, under your \
+             organisation's key."
+                .to_owned()
+        }
+        Verdict::Consistent => {
+            "the recording is consistent in itself: the relay and both ends signed all of it."
+                .to_owned()
+        }
+        Verdict::Shredded => {
+            "the recording is consistent, but sealed keys were destroyed: what they opened cannot \
+             be read by anybody any more."
+                .to_owned()
+        }
+        Verdict::Recovered { at } => format!(
+            "the relay crashed and went on at {}: what was not on its disk by then may be missing.",
+            shown(at)
+        ),
+        Verdict::Incomplete { since: Some(at) } => {
+            format!(
+                "nothing is wrong up to the end of the file, but the tail is unproven since {}.",
+                shown(at)
+            )
+        }
+        Verdict::Incomplete { since: None } => {
+            "nothing is wrong up to the end of the file, but none of it is proven: the ends did \
+             not sign."
+                .to_owned()
+        }
+        Verdict::Tampered(finding) => {
+            format!("{} ({}). This points at {}.", finding.what, shown(&finding.at), finding.party)
+        }
+        Verdict::Unreadable(damage) => format!("{damage}."),
+    }
+}
+
+fn seals_words(seals: &Seals) -> String {
+    let lines = |lines: &[u16]| lines.iter().map(u16::to_string).collect::<Vec<_>>().join(", ");
+    let mut words = Vec::new();
+    if !seals.equal.is_empty() {
+        words.push(format!("both ends sealed the same secrets of line {}", lines(&seals.equal)));
+    }
+    if !seals.single.is_empty() {
+        words.push(format!("line {} ended before both had sealed it", lines(&seals.single)));
+    }
+    words.extend(seals.flaws.iter().map(ToString::to_string));
+    if words.is_empty() { "there are none".to_owned() } else { words.join("; ") }
+}
+
+fn place(place: &Place) -> Value {
+    json!({"block": place.seq, "byte": place.offset, "time": seconds(place.time_us)})
+}
+
+fn shown(place: &Place) -> String {
+    match place.time_us {
+        0 => place.to_string(),
+        time => format!("{place}, {}", seconds(time)),
+    }
+}
+
+fn seconds(time_us: u64) -> String {
+    moment(time_us / 1_000_000)
+}

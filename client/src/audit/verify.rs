@@ -1,0 +1,102 @@
+//! `deskside audit verify`: finds the recording, judges it, and says what came of it. Nothing is
+//! asked of a relay unless a session's id is given.
+
+use std::io::ErrorKind;
+use std::path::Path;
+
+use anyhow::Context as _;
+use data_encoding::HEXLOWER_PERMISSIVE;
+use deskside_protocol::exit::Exit;
+use deskside_protocol::key::PublicKey;
+use deskside_protocol::recording::Report;
+use deskside_protocol::session::SessionId;
+
+use super::anchor::{self, Anchor};
+use super::judge::judge;
+use super::seals::{self, Identities};
+use super::verdict::Judgement;
+use super::{Wish, fetch};
+use crate::cli::VerifyArgs;
+use crate::failure::{Failure, OrExit as _};
+use crate::home::Home;
+use crate::output::Output;
+use crate::relay::{self, Relay as _};
+
+/// Verifies and prints the verdict. Gives the exit code: 0 or 7.
+///
+/// # Errors
+/// What kept it from judging at all: no such recording, no relay, a key that is none.
+pub async fn verify(args: &VerifyArgs, home: &Home, output: &mut Output) -> anyhow::Result<u8> {
+    let organisation = organisation(args.org.as_deref(), home)?;
+    let identities = args.identity.as_deref().map(seals::identities).transpose()?;
+    let path = Path::new(&args.recording);
+    let judgement = match args.recording.parse::<SessionId>() {
+        Ok(_) if !path.exists() => online(args, home, organisation, identities).await?,
+        _ => {
+            let report = judged(path, organisation).await?;
+            concluded(report, organisation, identities, None)
+        }
+    };
+    output.show(&judgement.event(), &judgement.text())?;
+    let exit = if judgement.is_sound() { Exit::Done } else { Exit::Verification };
+    Ok(exit.code())
+}
+
+/// The organisation's key: from `--org`, else the account's, else nobody's.
+fn organisation(hex: Option<&str>, home: &Home) -> anyhow::Result<Option<PublicKey>> {
+    let Some(hex) = hex else {
+        return Ok(home.account()?.map(|account| account.join.organisation));
+    };
+    let bytes = HEXLOWER_PERMISSIVE.decode(hex.trim().as_bytes()).unwrap_or_default();
+    let key = PublicKey::try_from(bytes.as_slice());
+    let sentence = "--org takes the organisation's public key as 64 hexadecimal digits";
+    key.map(Some).map_err(|_| Failure::new(Exit::Usage, sentence).into())
+}
+
+/// Fetches the recording into a file that goes again, and compares the ticket's note too.
+async fn online(
+    args: &VerifyArgs,
+    home: &Home,
+    organisation: Option<PublicKey>,
+    identities: Option<Identities>,
+) -> anyhow::Result<Judgement> {
+    let (key, account) = home.enrolled()?;
+    let wish = Wish::new(&args.recording, &args.reason)?;
+    let mut leg = relay::dial(&account.join, &key).await?;
+    let folder = tempfile::tempdir().context("make room for the recording")?;
+    let copy = folder.path().join("recording.dsr");
+    let compared = async {
+        fetch(&mut leg, &wish, &copy).await?;
+        let report = judged(&copy, organisation).await?;
+        let anchor = anchor::compare(&mut leg, &report).await?;
+        anyhow::Ok((report, anchor))
+    };
+    let compared = compared.await;
+    leg.bye().await;
+    let (report, anchor) = compared?;
+    Ok(concluded(report, organisation, identities, Some(anchor)))
+}
+
+async fn judged(path: &Path, organisation: Option<PublicKey>) -> anyhow::Result<Report> {
+    let name = path.display().to_string();
+    let file = std::fs::File::open(path).map_err(|error| {
+        let sentence = if error.kind() == ErrorKind::NotFound {
+            format!("there is no file {name}, and it is not a session's id")
+        } else {
+            format!("{name} cannot be read")
+        };
+        anyhow::Error::from(error).context(Failure::new(Exit::NotFound, sentence))
+    })?;
+    let judging = tokio::task::spawn_blocking(move || judge(file, organisation));
+    judging.await.context("judge")?.or_exit(Exit::NotFound, format!("{name} cannot be read"))
+}
+
+fn concluded(
+    report: Report,
+    organisation: Option<PublicKey>,
+    identities: Option<Identities>,
+    anchor: Option<Anchor>,
+) -> Judgement {
+    let seals = identities.map(|identities| seals::open(&report, &identities));
+    Judgement { report, organisation_known: organisation.is_some(), seals, anchor }
+}

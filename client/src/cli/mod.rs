@@ -1,0 +1,350 @@
+//! The command line: every command with its words. What a command does lives in the room of its
+//! name; `run` only takes the arguments there.
+
+mod ask;
+mod run;
+
+pub use ask::{Input, ask};
+pub use run::run;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use deskside_protocol::grant::{Grant, GrantSet};
+use deskside_protocol::wire::signal;
+
+const AFTER: &str = "\
+Exit codes: 0 done, 2 wrong usage, 3 refused by the user or the policy, 4 wrong or used code or
+token, 5 not found, 6 no connection, 7 verification failed, 8 ended by the other side, 1 anything
+else. `exec` passes on the exit code of the remote command.
+
+Keys and certificate are in the configuration folder of your system, or in DESKSIDE_HOME.
+RUST_LOG=debug writes a log to standard error.";
+
+/// Help a person at their computer, and prove later what was done.
+#[derive(Debug, Parser)]
+#[command(name = "deskside", version, after_help = AFTER, max_term_width = 100)]
+pub struct Cli {
+    /// Print one JSON object a line, and nothing else, on standard output
+    #[arg(long, global = true, help_heading = "Options for every command")]
+    pub json: bool,
+
+    #[command(subcommand)]
+    #[allow(missing_docs, reason = "a doc comment here would become the program's help")]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make this computer yours: trade an enrolment token for a certificate
+    Enroll {
+        /// The token, or - to read it from standard input; without it the program asks
+        token: Option<String>,
+    },
+    /// Open, read and change help-desk tickets
+    #[command(subcommand)]
+    Ticket(TicketCommand),
+    /// Help the person who reads a code to you, and stay until the session ends
+    Connect(ConnectArgs),
+    /// Save a picture of the user's screen as PNG
+    Screenshot(ScreenshotArgs),
+    /// Run one command on the user's computer and pass its exit code on
+    Exec(ExecArgs),
+    /// Show the session that is open: who, since when, what is allowed
+    Info(SessionArgs),
+    /// End the session and write its note to the ticket
+    End {
+        #[command(flatten)]
+        #[allow(missing_docs, reason = "flattened")]
+        session: SessionArgs,
+        /// What you did, for the ticket
+        #[arg(long, value_name = "TEXT")]
+        note: Option<String>,
+    },
+    /// List, fetch and verify recordings
+    #[command(subcommand)]
+    Audit(AuditCommand),
+    /// Print the completion script for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print this program's manual page, in roff
+    Man {
+        /// Write the pages of all commands into this folder instead
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
+    },
+}
+
+/// Which session a command means.
+#[derive(Debug, Clone, Default, Args)]
+pub struct SessionArgs {
+    /// The session, or the first digits of its id; needed only when several are open
+    #[arg(long, value_name = "ID")]
+    pub session: Option<String>,
+}
+
+/// `deskside connect`.
+#[derive(Debug, Clone, Args)]
+pub struct ConnectArgs {
+    /// The twelve digits, in any grouping, or - to read them from standard input; without them
+    /// the program asks
+    #[arg(num_args = 0..)]
+    pub code: Vec<String>,
+    /// The ticket that this session is for
+    #[arg(long, value_name = "N")]
+    pub ticket: String,
+    /// Ask to see the screen, and for nothing else
+    #[arg(long, conflicts_with = "request")]
+    pub view_only: bool,
+    /// What to ask the user for, by comma: view, control, command, shell, file, clipboard, reboot
+    /// [default: all that the policy allows, but not reboot]
+    #[arg(long, value_name = "GRANTS", value_parser = grants)]
+    pub request: Option<GrantSet>,
+    /// Show a text status instead of a viewer window
+    #[arg(long)]
+    pub headless: bool,
+}
+
+impl ConnectArgs {
+    /// What to ask the user for, before the policy has its word.
+    #[must_use]
+    pub fn requested(&self) -> GrantSet {
+        if self.view_only {
+            return Grant::View.into();
+        }
+        self.request.unwrap_or_else(|| GrantSet::all().without(Grant::Reboot.into()))
+    }
+}
+
+fn grants(list: &str) -> Result<GrantSet, String> {
+    let set = GrantSet::parse(list).map_err(|error| error.to_string())?;
+    if set.is_empty() { Err("name at least one grant".to_owned()) } else { Ok(set) }
+}
+
+/// `deskside screenshot`.
+#[derive(Debug, Clone, Args)]
+pub struct ScreenshotArgs {
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "flattened")]
+    pub session: SessionArgs,
+    /// Where to save it [default: deskside-SESSION-TIME.png in this folder]
+    #[arg(short, long, value_name = "FILE.png")]
+    pub output: Option<PathBuf>,
+    /// Only this monitor, counted from 1 [default: the whole desktop]
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..))]
+    pub monitor: Option<u32>,
+}
+
+/// `deskside exec`.
+#[derive(Debug, Clone, Args)]
+pub struct ExecArgs {
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "flattened")]
+    pub session: SessionArgs,
+    /// Stop the command after this many seconds and exit with 124
+    #[arg(long, value_name = "S", value_parser = seconds)]
+    pub timeout: Option<Duration>,
+    /// The program and its arguments, behind --; no shell reads them
+    #[arg(last = true, required = true, value_name = "ARGV")]
+    pub argv: Vec<String>,
+}
+
+/// The longest time-out of a command, in seconds: a day.
+const MAX_TIMEOUT: f64 = 86_400.0;
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let wrong = || "give seconds above 0 and up to 86400, such as 30 or 0.5".to_owned();
+    let seconds: f64 = text.parse().map_err(|_| wrong())?;
+    if (0.001..=MAX_TIMEOUT).contains(&seconds) {
+        Ok(Duration::from_secs_f64(seconds))
+    } else {
+        Err(wrong())
+    }
+}
+
+/// `deskside ticket ...`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum TicketCommand {
+    /// Open a ticket and print its number
+    New {
+        /// What it is about, in one line
+        #[arg(long, value_name = "S")]
+        subject: String,
+        /// Who asks for help
+        #[arg(long, value_name = "R", default_value = "", hide_default_value = true)]
+        requester: String,
+        /// How to reach them
+        #[arg(long, value_name = "C", default_value = "", hide_default_value = true)]
+        contact: String,
+        /// What is wrong, at length
+        #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+        description: String,
+    },
+    /// List open tickets
+    List {
+        /// Resolved and closed ones too
+        #[arg(long)]
+        all: bool,
+    },
+    /// Show a ticket and its notes
+    Show {
+        /// Its number
+        #[arg(value_name = "N")]
+        ticket: String,
+    },
+    /// Add a note to a ticket
+    Note {
+        /// Its number
+        #[arg(value_name = "N")]
+        ticket: String,
+        /// The note, or - to read it from standard input
+        text: String,
+        /// Let the requester see it
+        #[arg(long)]
+        public: bool,
+    },
+    /// Change a ticket's status
+    Status {
+        /// Its number
+        #[arg(value_name = "N")]
+        ticket: String,
+        /// The new status
+        status: StatusWord,
+    },
+}
+
+/// A ticket's status, as written on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum StatusWord {
+    /// Nobody has looked at it
+    New,
+    /// Being worked on
+    Open,
+    /// Waiting for somebody else
+    Waiting,
+    /// Done, as far as we know
+    Resolved,
+    /// Done for good
+    Closed,
+}
+
+impl From<StatusWord> for signal::Status {
+    fn from(word: StatusWord) -> Self {
+        match word {
+            StatusWord::New => Self::New,
+            StatusWord::Open => Self::Open,
+            StatusWord::Waiting => Self::Waiting,
+            StatusWord::Resolved => Self::Resolved,
+            StatusWord::Closed => Self::Closed,
+        }
+    }
+}
+
+/// `deskside audit ...`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum AuditCommand {
+    /// List the recordings that the relay holds
+    List,
+    /// Save a recording as a file; the relay logs who, when and why
+    Fetch {
+        /// Session id, as in the list
+        session: String,
+        /// Where to save it
+        #[arg(short, long, value_name = "FILE.dsr")]
+        output: PathBuf,
+        /// Why you need it
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
+    /// Check that nobody changed a recording, and say who did
+    Verify(VerifyArgs),
+}
+
+/// `deskside audit verify`.
+#[derive(Debug, Clone, Args)]
+pub struct VerifyArgs {
+    /// A recording's file, or a session id to fetch it from the relay
+    #[arg(value_name = "FILE.dsr|SESSION")]
+    pub recording: String,
+    /// Also open both seals with this age identity and compare what they hold
+    #[arg(long, value_name = "AGE_IDENTITY_FILE")]
+    pub identity: Option<PathBuf>,
+    /// The organisation's public key, as 64 hexadecimal digits [default: your own organisation's]
+    #[arg(long, value_name = "KEYHEX")]
+    pub org: Option<String>,
+    /// Why you need it; for a session id only
+    #[arg(long, value_name = "TEXT", default_value = "verification", hide_default_value = true)]
+    pub reason: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    fn parse(line: &str) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(line.split(' '))
+    }
+
+    #[test]
+    fn clap_finds_no_contradiction() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_lines_of_the_design_are_read() {
+        for line in [
+            "deskside enroll -",
+            "deskside --json enroll TOKEN",
+            "deskside ticket new --subject S --json",
+            "deskside ticket note 1001 text",
+            "deskside ticket status 1001 resolved",
+            "deskside connect - --ticket 1001 --view-only --headless",
+            "deskside connect 4821 9302 7568 --ticket 1001",
+            "deskside connect 4821-9302-7568 --ticket 1001 --request view,control",
+            "deskside screenshot -o a.png --monitor 2",
+            "deskside exec --timeout 1.5 --session ab -- ls -la",
+            "deskside info",
+            "deskside end --note done",
+            "deskside audit list",
+            "deskside audit fetch 00 -o a.dsr --reason why",
+            "deskside audit verify a.dsr --identity key --org 00",
+            "deskside completions bash",
+            "deskside man",
+        ] {
+            assert!(parse(line).is_ok(), "{line}: {:?}", parse(line).err());
+        }
+    }
+
+    #[test]
+    fn wrong_usage_is_exit_2() {
+        for line in [
+            "deskside connect 482193027568",
+            "deskside connect 1 --ticket 1 --view-only --request view",
+            "deskside connect 1 --ticket 1 --request fly",
+            "deskside exec ls",
+            "deskside exec --timeout 0 -- ls",
+            "deskside audit fetch 00 -o a.dsr",
+            "deskside screenshot --monitor 0",
+        ] {
+            assert_eq!(parse(line).err().map(|error| error.exit_code()), Some(2), "{line}");
+        }
+    }
+
+    #[test]
+    fn view_only_asks_for_nothing_else() {
+        let requested = |line| {
+            let Command::Connect(args) = parse(line).unwrap().command else { unreachable!() };
+            args.requested().to_string()
+        };
+        assert_eq!(requested("deskside connect 1 --ticket 1 --view-only"), "view");
+        assert_eq!(
+            requested("deskside connect 1 --ticket 1"),
+            "view, control, command, shell, file, clipboard"
+        );
+    }
+}

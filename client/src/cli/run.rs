@@ -1,0 +1,173 @@
+//! Takes each command to the room that does it.
+
+use std::io::{IsTerminal as _, Write as _};
+
+use anyhow::Context as _;
+use clap::CommandFactory as _;
+use deskside_protocol::exit::Exit;
+use deskside_protocol::wire::message;
+use serde_json::json;
+
+use super::ask::{ask_person, whole_input};
+use super::{AuditCommand, Cli, Command, ExecArgs, ScreenshotArgs, SessionArgs, TicketCommand};
+use crate::account::Enrolment;
+use crate::commands::{self, Standard};
+use crate::control::{Session, open_sessions};
+use crate::home::{Environment, Home};
+use crate::output::{Output, now, size, written};
+use crate::relay::Relay as _;
+use crate::{audit, connect, relay, ticket};
+
+/// Does what was typed. Gives the exit code, which is 0 but for `exec` and `audit verify`.
+///
+/// # Errors
+/// What went wrong, to be printed once.
+pub async fn run(cli: Cli) -> anyhow::Result<u8> {
+    let mut output = Output::standard(cli.json);
+    let output = &mut output;
+    if let Command::Completions { shell } = cli.command {
+        completions(shell)?;
+    } else if let Command::Man { dir } = cli.command {
+        manual(dir.as_deref())?;
+    } else {
+        let home = Home::open(Environment::of_process())?;
+        return Box::pin(at_home(cli.command, &home, output)).await;
+    }
+    Ok(Exit::Done.code())
+}
+
+async fn at_home(command: Command, home: &Home, output: &mut Output) -> anyhow::Result<u8> {
+    match command {
+        Command::Enroll { token } => enroll(token, home, output).await?,
+        Command::Ticket(command) => tickets(command, home, output).await?,
+        Command::Connect(mut args) => {
+            let words = std::mem::take(&mut args.code);
+            let typed = (!words.is_empty()).then(|| words.join(" "));
+            let code = ask_person(typed, "code")?;
+            connect::run(code, args, home, output).await?;
+        }
+        Command::Screenshot(args) => screenshot(args, home, output).await?,
+        Command::Exec(args) => return exec(args, home, output).await,
+        Command::Info(args) => {
+            let info = session(home, &args).await?.info().await?;
+            output.show(&commands::info_event(&info), &commands::info_text(&info))?;
+        }
+        Command::End { session: args, note } => {
+            let session = session(home, &args).await?;
+            session.end(note).await?;
+            let event = json!({"event": "ended", "session": session.id});
+            output.show(&event, "the session has ended")?;
+        }
+        Command::Audit(command) => return audits(command, home, output).await,
+        Command::Completions { .. } | Command::Man { .. } => {}
+    }
+    Ok(Exit::Done.code())
+}
+
+async fn enroll(token: Option<String>, home: &Home, output: &mut Output) -> anyhow::Result<()> {
+    let token = ask_person(token, "token")?;
+    let enrolment = Enrolment::prepare(home, &token)?;
+    let mut leg = relay::dial(enrolment.join(), enrolment.key()).await?;
+    let member = enrolment.trade(home, &mut leg, now()).await;
+    leg.bye().await;
+    let member = member?;
+    output.show(&member.event(), &member.text())
+}
+
+async fn tickets(
+    mut command: TicketCommand,
+    home: &Home,
+    output: &mut Output,
+) -> anyhow::Result<()> {
+    if let TicketCommand::Note { text, .. } = &mut command
+        && text == "-"
+    {
+        *text = whole_input()?;
+    }
+    let (key, account) = home.enrolled()?;
+    let mut leg = relay::dial(&account.join, &key).await?;
+    let done = ticket::run(command, &mut leg, output).await;
+    leg.bye().await;
+    done
+}
+
+async fn audits(command: AuditCommand, home: &Home, output: &mut Output) -> anyhow::Result<u8> {
+    match command {
+        AuditCommand::List => {
+            let (key, account) = home.enrolled()?;
+            let mut leg = relay::dial(&account.join, &key).await?;
+            let listed = audit::list(&mut leg, output).await;
+            leg.bye().await;
+            listed?;
+        }
+        AuditCommand::Fetch { session, output: file, reason } => {
+            let (key, account) = home.enrolled()?;
+            let wish = audit::Wish::new(&session, &reason)?;
+            let mut leg = relay::dial(&account.join, &key).await?;
+            let bytes = audit::fetch(&mut leg, &wish, &file).await;
+            leg.bye().await;
+            let bytes = bytes?;
+            let text = format!("saved {} ({})", file.display(), size(bytes));
+            let event =
+                json!({"event": "recording", "session": session, "path": file, "bytes": bytes});
+            output.show(&event, &text)?;
+        }
+        AuditCommand::Verify(args) => return audit::verify(&args, home, output).await,
+    }
+    Ok(Exit::Done.code())
+}
+
+/// The open session that is meant.
+async fn session(home: &Home, args: &SessionArgs) -> anyhow::Result<Session> {
+    let sessions = open_sessions(&home.runtime()?).await?;
+    Ok(sessions.choose(args.session.as_deref())?)
+}
+
+async fn screenshot(args: ScreenshotArgs, home: &Home, output: &mut Output) -> anyhow::Result<()> {
+    let session = session(home, &args.session).await?;
+    let mut channel = session.open(message::Channel::Screen).await?;
+    let monitor = args.monitor.unwrap_or(0);
+    let picture = commands::take(&mut channel.reader, &mut channel.writer, monitor).await?;
+    let default = commands::default_name(&session.id, now());
+    let path = commands::save(&picture.png, args.output.as_deref(), &default)?;
+    let event = json!({
+        "event": "screenshot",
+        "path": path,
+        "width": picture.width,
+        "height": picture.height,
+        "bytes": picture.png.len(),
+    });
+    let text = format!("{} ({} x {})", path.display(), picture.width, picture.height);
+    output.show(&event, &text)
+}
+
+async fn exec(args: ExecArgs, home: &Home, output: &Output) -> anyhow::Result<u8> {
+    let session = session(home, &args.session).await?;
+    let mut channel = session.open(message::Channel::Command).await?;
+    let typed = std::io::stdin().is_terminal();
+    let standard = Standard {
+        input: (!typed).then(tokio::io::stdin),
+        output: tokio::io::stdout(),
+        errors: tokio::io::stderr(),
+        json: output.json(),
+    };
+    let (reader, writer) = (&mut channel.reader, &mut channel.writer);
+    let outcome = commands::exec(reader, writer, args.argv, args.timeout, standard).await?;
+    Ok(outcome.exit_code())
+}
+
+fn completions(shell: clap_complete::Shell) -> anyhow::Result<()> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "deskside", &mut script);
+    written(std::io::stdout().write_all(&script))
+}
+
+fn manual(folder: Option<&std::path::Path>) -> anyhow::Result<()> {
+    if let Some(folder) = folder {
+        let pages = clap_mangen::generate_to(Cli::command(), folder);
+        return pages.with_context(|| format!("write manual pages to {}", folder.display()));
+    }
+    let mut page = Vec::new();
+    clap_mangen::Man::new(Cli::command()).render(&mut page).context("write the manual page")?;
+    written(std::io::stdout().write_all(&page))
+}

@@ -1,0 +1,116 @@
+//! Both sides of the socket, and what is left by the dead.
+
+use super::*;
+use crate::failure::{Failure, exit_of};
+use deskside_protocol::exit::Exit;
+use deskside_protocol::wire::message::{Chunk, Message, message::Kind};
+
+const ID: &str = "00112233445566778899aabbccddeeff";
+const OTHER: &str = "00ffffffffffffffffffffffffffffff";
+
+fn chunk(text: &'static str) -> Message {
+    Message { kind: Some(Kind::Chunk(Chunk { data: text.into() })) }
+}
+
+/// Serves every request with what a test expects.
+async fn serve(mut server: Server) -> anyhow::Result<()> {
+    loop {
+        match server.accept().await? {
+            LocalRequest::Open(open) if open.channel == message::Channel::Screen => {
+                let (mut reader, mut writer) = open.accept().await?;
+                while let Some(body) = reader.recv_body().await? {
+                    writer.send_body(&body).await?;
+                }
+            }
+            LocalRequest::Open(open) => open.refuse(&Failure::new(Exit::Refused, "no")).await,
+            LocalRequest::Info(info) => {
+                info.answer(SessionInfo { ticket: "7".into(), ..SessionInfo::default() }).await;
+            }
+            LocalRequest::End(end) => {
+                assert_eq!(end.note.as_deref(), Some("done"));
+                end.done().await;
+                return Ok(());
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_session_answers_local_commands() {
+    let folder = tempfile::tempdir().unwrap();
+    let served = tokio::spawn(serve(Server::bind(folder.path(), ID).await.unwrap()));
+    let session = open_sessions(folder.path()).await.unwrap().choose(Some("0011")).unwrap();
+    assert_eq!(session.id, ID);
+
+    let mut channel = session.open(message::Channel::Screen).await.unwrap();
+    channel.writer.send(&chunk("hello")).await.unwrap();
+    assert_eq!(channel.reader.recv().await.unwrap(), Some(chunk("hello")));
+    channel.writer.close().await.unwrap();
+    assert_eq!(channel.reader.recv().await.unwrap(), None);
+
+    let refused = session.open(message::Channel::Command).await.unwrap_err();
+    assert_eq!((exit_of(&refused), refused.to_string().as_str()), (Exit::Refused, "no"));
+    assert_eq!(session.info().await.unwrap().ticket, "7");
+    session.end(Some("done".into())).await.unwrap();
+    served.await.unwrap().unwrap();
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "the socket goes with it");
+}
+
+#[tokio::test]
+async fn the_dead_are_removed_and_the_living_are_told_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(std::os::unix::net::UnixListener::bind(folder.path().join(format!("{OTHER}{SUFFIX}"))));
+    let none = open_sessions(folder.path()).await.unwrap().choose(None).unwrap_err();
+    assert_eq!(none.exit, Exit::NotFound);
+    assert!(none.sentence.contains("deskside connect CODE"), "{none}");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "the dead socket is gone");
+
+    let _first = Server::bind(folder.path(), ID).await.unwrap();
+    let _second = Server::bind(folder.path(), OTHER).await.unwrap();
+    let sessions = open_sessions(folder.path()).await.unwrap();
+    for unclear in [None, Some("00")] {
+        let failure = sessions.choose(unclear).unwrap_err();
+        assert_eq!(failure.exit, Exit::Usage);
+        assert!(failure.sentence.contains(ID) && failure.sentence.contains(OTHER), "{failure}");
+    }
+    assert_eq!(sessions.choose(Some("00FF")).unwrap().id, OTHER);
+    assert_eq!(sessions.choose(Some("77")).unwrap_err().exit, Exit::NotFound);
+}
+
+#[tokio::test]
+async fn one_session_has_one_socket() {
+    let folder = tempfile::tempdir().unwrap();
+    let _first = Server::bind(folder.path(), ID).await.unwrap();
+    assert!(Server::bind(folder.path(), ID).await.is_err());
+}
+
+#[tokio::test]
+async fn nonsense_and_silence_stall_nobody() {
+    use tokio::io::AsyncWriteExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let served = tokio::spawn(serve(Server::bind(folder.path(), ID).await.unwrap()));
+    let path = folder.path().join(format!("{ID}{SUFFIX}"));
+    let _silent = tokio::net::UnixStream::connect(&path).await.unwrap();
+    for nonsense in [&b"\xff\xff\xff\xff"[..], b"\0\0\0\x02hi", b"\0\0\0\x10{\"open"] {
+        let mut stream = tokio::net::UnixStream::connect(&path).await.unwrap();
+        stream.write_all(nonsense).await.unwrap();
+    }
+    let session = open_sessions(folder.path()).await.unwrap().choose(None).unwrap();
+    assert_eq!(session.info().await.unwrap().ticket, "7");
+    served.abort();
+}
+
+#[tokio::test]
+async fn frames_come_through_a_pipe_of_eight_bytes() {
+    let (ours, theirs) = tokio::io::duplex(8);
+    let mut writer = MessageWriter::new(ours);
+    let sender = tokio::spawn(async move {
+        writer.send(&chunk("a text of more than eight bytes")).await.unwrap();
+        writer.send_body(b"").await.unwrap();
+    });
+    let mut reader = MessageReader::new(theirs);
+    assert_eq!(reader.recv().await.unwrap(), Some(chunk("a text of more than eight bytes")));
+    assert_eq!(reader.recv().await.unwrap(), Some(Message { kind: None }));
+    assert_eq!(reader.recv().await.unwrap(), None);
+    sender.await.unwrap();
+}

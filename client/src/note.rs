@@ -1,0 +1,254 @@
+//! The note that a session leaves on its ticket. It is the one thing of a session that the relay
+//! reads, so it holds only what the policy lets it hold: by default a command's program name and
+//! exit code, never its arguments.
+
+use std::fmt::Write as _;
+
+use data_encoding::HEXLOWER;
+use deskside_protocol::grant::GrantSet;
+use deskside_protocol::policy::NoteContents;
+use deskside_protocol::text::{visible, visible_lines};
+use deskside_protocol::wire::record::Reason;
+
+use crate::commands::Outcome;
+use crate::output::minute;
+
+/// The longest note, in bytes.
+pub const MAX_NOTE: usize = 16 * 1024;
+/// The longest work note inside it, in bytes: half, so that the facts have the other half.
+pub const MAX_WORK_NOTE: usize = MAX_NOTE / 2;
+/// The most commands that a [`Record`] keeps; later ones are counted only.
+pub const MAX_COMMANDS: usize = 512;
+/// The most changes of what is allowed that a [`Record`] keeps; likewise.
+pub const MAX_CHANGES: usize = 128;
+/// The longest single line of the note, in bytes.
+const MAX_LINE: usize = 512;
+/// Kept free for the closing lines: what was left out, the recording.
+const TAIL: usize = 512;
+
+/// What happened, as the technician's program saw it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Record {
+    /// 32 hexadecimal digits.
+    pub session: String,
+    /// Name of the technician, from the certificate.
+    pub technician: String,
+    /// Login of the technician, from the certificate.
+    pub login: String,
+    /// Organisation of the technician.
+    pub organisation: String,
+    /// Who is logged in at the user's computer, as that computer says.
+    pub user: String,
+    /// The user's computer, as it says.
+    pub hostname: String,
+    /// Its operating system, as it says.
+    pub system: String,
+    /// Seconds since the epoch.
+    pub started: u64,
+    /// Seconds since the epoch.
+    pub ended: u64,
+    /// Why it ended.
+    pub reason: Reason,
+    /// What was granted and revoked, and when.
+    pub changes: Vec<Change>,
+    /// Changes that did not fit.
+    pub changes_left_out: usize,
+    /// The commands, in the order of their starts.
+    pub commands: Vec<Command>,
+    /// Commands that did not fit.
+    pub commands_left_out: usize,
+    /// Screenshots that were taken.
+    pub screenshots: u64,
+    /// What the technician says was done.
+    pub work_note: Option<String>,
+    /// Chain hash of the recording's CLOSE block; empty where nothing was recorded.
+    pub recording_hash: Vec<u8>,
+}
+
+/// The user's answer, or a change of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// Seconds since the epoch.
+    pub time: u64,
+    /// Allowed from now on; otherwise no longer.
+    pub granted: bool,
+    /// What.
+    pub grants: GrantSet,
+}
+
+/// One command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Command {
+    /// Seconds since the epoch.
+    pub time: u64,
+    /// Program and arguments.
+    pub argv: Vec<String>,
+    /// How it ended; `None` where that is not known.
+    pub outcome: Option<Outcome>,
+}
+
+impl Record {
+    /// Notes a change, or counts it where there is no more room.
+    pub fn changed(&mut self, change: Change) {
+        if self.changes.len() < MAX_CHANGES {
+            self.changes.push(change);
+        } else {
+            self.changes_left_out += 1;
+        }
+    }
+
+    /// Notes a command that starts. Gives its place, for [`Record::ended`].
+    pub fn ran(&mut self, time: u64, argv: Vec<String>) -> Option<usize> {
+        if self.commands.len() < MAX_COMMANDS {
+            self.commands.push(Command { time, argv, outcome: None });
+            Some(self.commands.len() - 1)
+        } else {
+            self.commands_left_out += 1;
+            None
+        }
+    }
+
+    /// Notes how a command ended.
+    pub fn ended(&mut self, place: Option<usize>, outcome: Outcome) {
+        if let Some(command) = place.and_then(|place| self.commands.get_mut(place)) {
+            command.outcome = Some(outcome);
+        }
+    }
+}
+
+/// The note's text: at most [`MAX_NOTE`] bytes, whatever the record holds.
+#[must_use]
+pub fn compose(record: &Record, allowed: NoteContents) -> String {
+    let mut note = Note::default();
+    head(&mut note, record);
+    if let Some(work) = record.work_note.as_deref().map(str::trim).filter(|work| !work.is_empty()) {
+        note.block("");
+        note.block(&shortened(&visible_lines(work), MAX_WORK_NOTE));
+        note.block("");
+    }
+    changes(&mut note, record);
+    commands(&mut note, record, allowed);
+    tail(note, record)
+}
+
+fn head(note: &mut Note, record: &Record) {
+    let Record { technician, login, organisation, hostname, system, .. } = record;
+    note.line(&format!("Remote help: session {}", record.session));
+    note.line(&format!("Technician: {technician} ({login}), {organisation}"));
+    let user = match record.user.as_str() {
+        "" => "the person at the computer",
+        user => user,
+    };
+    note.line(&format!("Helped: {user} at {hostname} ({system})"));
+    let minutes = record.ended.saturating_sub(record.started).div_ceil(60);
+    let (start, end) = (minute(record.started), minute(record.ended));
+    note.line(&format!("From {start} to {end} UTC ({minutes} min), {}", reason(record.reason)));
+}
+
+fn changes(note: &mut Note, record: &Record) {
+    if record.changes.is_empty() {
+        note.line("The user allowed nothing.");
+    }
+    for change in &record.changes {
+        let what = if change.granted { "allowed" } else { "no longer allowed" };
+        note.line(&format!("{} {what}: {}", minute(change.time), change.grants));
+    }
+    note.left_out += record.changes_left_out;
+}
+
+fn commands(note: &mut Note, record: &Record, allowed: NoteContents) {
+    let count = record.commands.len() + record.commands_left_out;
+    if count > 0 {
+        note.line(&format!("Commands: {count}"));
+    }
+    for command in &record.commands {
+        let how = match command.outcome {
+            Some(Outcome::Code(code)) => format!("exit code {code}"),
+            Some(Outcome::Signal(signal)) => format!("ended by signal {signal}"),
+            Some(Outcome::TimedOut) => "stopped at its time-out".to_owned(),
+            None => "end not known".to_owned(),
+        };
+        let what = program(&command.argv, allowed.arguments);
+        note.line(&format!("- {} {}: {how}", minute(command.time), shortened(&what, MAX_LINE / 2)));
+    }
+    note.left_out += record.commands_left_out;
+    if record.screenshots > 0 {
+        note.line(&format!("Screenshots: {}", record.screenshots));
+    }
+}
+
+/// The program's own name, without its folder; with arguments where the policy opens them.
+fn program(argv: &[String], arguments: bool) -> String {
+    let (program, rest) = argv.split_first().map_or(("", &[][..]), |(p, rest)| (p.as_str(), rest));
+    if arguments {
+        let words = std::iter::once(program).chain(rest.iter().map(String::as_str));
+        return words.collect::<Vec<_>>().join(" ");
+    }
+    let name = program.rsplit(['/', '\\']).next().unwrap_or(program).to_owned();
+    if rest.is_empty() { name } else { name + " [arguments not shown]" }
+}
+
+fn tail(note: Note, record: &Record) -> String {
+    let Note { mut text, left_out } = note;
+    if left_out > 0 {
+        let _infallible = writeln!(text, "({left_out} more are in the recording only)");
+    }
+    if record.recording_hash.is_empty() {
+        text.push_str("Not recorded.");
+    } else {
+        let hash = HEXLOWER.encode(&record.recording_hash);
+        let _infallible = write!(text, "Recording {}, final hash {hash}", visible(&record.session));
+    }
+    text
+}
+
+fn reason(reason: Reason) -> &'static str {
+    match reason {
+        Reason::TechnicianEnded => "ended by the technician",
+        Reason::UserEnded => "ended by the user",
+        Reason::UserRefused => "refused by the user",
+        Reason::TechnicianLost => "the technician's computer was lost",
+        Reason::AgentLost => "the user's computer was lost",
+        Reason::RelayStopped => "the relay was stopped",
+        Reason::RecordingFailed => "the recording failed",
+        Reason::NotSealed => "it could not be recorded as the policy requires",
+        Reason::Unspecified => "for a reason not known",
+    }
+}
+
+/// A text that never outgrows its bound.
+#[derive(Default)]
+struct Note {
+    text: String,
+    left_out: usize,
+}
+
+impl Note {
+    /// One line of facts: whatever the peer put into it, it stays one line.
+    fn line(&mut self, line: &str) {
+        self.block(&shortened(&visible(line), MAX_LINE));
+    }
+
+    fn block(&mut self, block: &str) {
+        if self.text.len() + block.len() < MAX_NOTE - TAIL {
+            self.text.push_str(block);
+            self.text.push('\n');
+        } else {
+            self.left_out += 1;
+        }
+    }
+}
+
+/// At most `bytes` bytes of `text`, whole characters, and a sign that some are missing.
+fn shortened(text: &str, bytes: usize) -> String {
+    const SIGN: &str = "...";
+    if text.len() <= bytes {
+        return text.to_owned();
+    }
+    let end = text.floor_char_boundary(bytes.saturating_sub(SIGN.len()));
+    format!("{}{SIGN}", text.get(..end).unwrap_or_default())
+}
+
+#[cfg(test)]
+#[path = "note_tests.rs"]
+mod tests;

@@ -1,0 +1,92 @@
+//! What a note says, and what it never does.
+
+use super::*;
+use deskside_protocol::grant::Grant;
+
+fn record() -> Record {
+    let argv = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+    let mut record = Record {
+        session: "00112233445566778899aabbccddeeff".into(),
+        technician: "Alice Ng".into(),
+        login: "alice".into(),
+        organisation: "Example".into(),
+        user: "bob".into(),
+        hostname: "pc-7".into(),
+        system: "Debian 12".into(),
+        started: 1_795_326_600,
+        ended: 1_795_326_720,
+        reason: Reason::TechnicianEnded,
+        screenshots: 1,
+        work_note: Some("Cleared the queue.\nPrinted a test page.".into()),
+        recording_hash: vec![0xab; 32],
+        ..Record::default()
+    };
+    record.changed(Change { time: 1_795_326_600, granted: true, grants: GrantSet::all() });
+    record.changed(Change { time: 1_795_326_660, granted: false, grants: Grant::Control.into() });
+    let place = record.ran(1_795_326_660, argv(&["/usr/bin/mysql", "--password=secret"]));
+    record.ended(place, Outcome::Code(3));
+    record.ran(1_795_326_660, argv(&["lpq"]));
+    record
+}
+
+#[test]
+fn a_note_reads_like_this() {
+    assert_eq!(
+        compose(&record(), NoteContents::default()),
+        format!(
+            "Remote help: session 00112233445566778899aabbccddeeff\n\
+             Technician: Alice Ng (alice), Example\n\
+             Helped: bob at pc-7 (Debian 12)\n\
+             From 2026-11-22 05:50 to 2026-11-22 05:52 UTC (2 min), ended by the technician\n\
+             \n\
+             Cleared the queue.\n\
+             Printed a test page.\n\
+             \n\
+             2026-11-22 05:50 allowed: view, control, command, shell, file, clipboard, reboot\n\
+             2026-11-22 05:51 no longer allowed: control\n\
+             Commands: 2\n\
+             - 2026-11-22 05:51 mysql [arguments not shown]: exit code 3\n\
+             - 2026-11-22 05:51 lpq: end not known\n\
+             Screenshots: 1\n\
+             Recording 00112233445566778899aabbccddeeff, final hash {}",
+            "ab".repeat(32)
+        )
+    );
+}
+
+#[test]
+fn arguments_are_told_only_where_the_policy_says_so() {
+    let closed = compose(&record(), NoteContents::default());
+    assert!(!closed.contains("secret"));
+    let open = compose(&record(), NoteContents { arguments: true, file_names: false });
+    assert!(open.contains("- 2026-11-22 05:51 /usr/bin/mysql --password=secret: exit code 3\n"));
+}
+
+#[test]
+fn a_peer_cannot_write_lines_of_its_own() {
+    let record = Record { hostname: "pc\nCommands: 0\u{1b}[2J\u{202e}".into(), ..record() };
+    let note = compose(&record, NoteContents::default());
+    assert!(note.contains("pc\u{fffd}Commands: 0\u{fffd}[2J\u{fffd}"), "{note}");
+}
+
+#[test]
+fn whatever_happened_fits_and_the_hash_is_always_there() {
+    let mut record = record();
+    record.work_note = Some("\u{20ac}".repeat(MAX_NOTE));
+    record.hostname = "h".repeat(MAX_NOTE);
+    for number in 0..2 * MAX_COMMANDS {
+        let place = record.ran(0, vec![format!("{number}-{}", "x".repeat(900))]);
+        record.ended(place, Outcome::Signal(9));
+    }
+    assert_eq!(record.commands.len(), MAX_COMMANDS);
+    let note = compose(&record, NoteContents { arguments: true, file_names: true });
+    assert!(note.len() <= MAX_NOTE, "{}", note.len());
+    assert!(note.contains("more are in the recording only"));
+    assert!(note.ends_with(&"ab".repeat(32)));
+}
+
+#[test]
+fn without_a_recording_it_says_so() {
+    let record = Record { recording_hash: Vec::new(), ..record() };
+    assert!(compose(&record, NoteContents::default()).ends_with("Not recorded."));
+}

@@ -1,0 +1,70 @@
+//! Connection ids by which one socket tells legs and lines apart.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use deskside_protocol::label::{LEG_CID, LINE_CID, Label, leg_connection_id};
+use quinn::{ConnectionId, ConnectionIdGenerator};
+
+use crate::random::System;
+
+/// Ids of legs: random, the first bit 0.
+#[derive(Debug)]
+pub(crate) struct LegIds;
+
+impl ConnectionIdGenerator for LegIds {
+    fn generate_cid(&mut self) -> ConnectionId {
+        ConnectionId::new(&leg_connection_id(&mut System::new()))
+    }
+
+    fn cid_len(&self) -> usize {
+        LEG_CID
+    }
+
+    fn cid_lifetime(&self) -> Option<Duration> {
+        None
+    }
+}
+
+/// Ids of lines that end here: our label, then eight random bytes.
+#[derive(Debug)]
+pub(crate) struct LineIds(pub(crate) Label);
+
+impl ConnectionIdGenerator for LineIds {
+    fn generate_cid(&mut self) -> ConnectionId {
+        ConnectionId::new(&self.0.connection_id(&mut System::new()))
+    }
+
+    fn cid_len(&self) -> usize {
+        LINE_CID
+    }
+
+    fn cid_lifetime(&self) -> Option<Duration> {
+        None
+    }
+}
+
+/// Endpoint settings of a leg, at an end as at the relay.
+#[must_use]
+pub fn leg_endpoint() -> quinn::EndpointConfig {
+    let mut config = quinn::EndpointConfig::default();
+    config.cid_generator(|| Box::new(LegIds));
+    config
+}
+
+/// Endpoint settings of a line whose packets to us carry `own`.
+pub(crate) fn line_endpoint(own: Label) -> quinn::EndpointConfig {
+    let mut config = quinn::EndpointConfig::default();
+    config.cid_generator(move || Box::new(LineIds(own)));
+    config
+}
+
+/// First destination id of a leg that we dial: quinn's own would look like a line's half the time.
+pub(crate) fn dialled_leg() -> Arc<dyn Fn() -> ConnectionId + Send + Sync> {
+    Arc::new(|| ConnectionId::new(&leg_connection_id(&mut System::new())))
+}
+
+/// First destination id of a line that we dial: the peer's label, so that the relay can forward it.
+pub(crate) fn dialled_line(peer: Label) -> Arc<dyn Fn() -> ConnectionId + Send + Sync> {
+    Arc::new(move || ConnectionId::new(&peer.connection_id(&mut System::new())))
+}

@@ -1,0 +1,324 @@
+//! The end-to-end line: TLS by the two confirmed session keys, its four secrets taken, its streams
+//! opened by channel.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use deskside_protocol::act::{self, ActKey};
+use deskside_protocol::channel::Channel;
+use deskside_protocol::close::CloseCode;
+use deskside_protocol::frame::MAX_MESSAGE;
+use deskside_protocol::key::{PublicKey, SigningKey};
+use deskside_protocol::label::Label;
+use deskside_protocol::seal::LineSecrets;
+use deskside_protocol::wire::message::Opening;
+use prost::Message;
+use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
+use quinn::{Connection, ConnectionError, Endpoint};
+use thiserror::Error;
+use zeroize::Zeroizing;
+
+use crate::leg::Leg;
+use crate::secrets::Capture;
+use crate::socket::VIRTUAL;
+use crate::stream::{Receiver, Sender, StreamError};
+use crate::{cid, tls, transport};
+
+/// A line that has not come about by then will not.
+pub const LINE_TIMEOUT: Duration = Duration::from_secs(15);
+/// A stream that has not said its channel by then is dropped.
+const OPENING_TIMEOUT: Duration = Duration::from_secs(10);
+/// Handshakes that may fail before a listener gives up: strangers who know the label can knock.
+const MAX_KNOCKS: usize = 16;
+
+/// Why there is no line.
+#[derive(Debug, Error)]
+pub enum LineError {
+    /// The other end did not come, or not with the confirmed key.
+    #[error("the other side did not connect in time")]
+    TimedOut,
+    /// The handshake failed.
+    #[error("the encrypted connection could not be made")]
+    Handshake(#[from] ConnectionError),
+    /// Our own side.
+    #[error("the encrypted connection could not be set up: {0}")]
+    Own(String),
+}
+
+/// What both ends know of a line before it exists.
+#[allow(missing_debug_implementations, reason = "holds a secret key")]
+pub struct Plan<'a> {
+    /// Packets to us carry it.
+    pub own: Label,
+    /// Packets to the other end carry it.
+    pub peer: Label,
+    /// Our key for this session.
+    pub key: &'a SigningKey,
+    /// The only key that is accepted.
+    pub peer_key: PublicKey,
+}
+
+/// A line that stands.
+#[allow(missing_debug_implementations, reason = "holds secrets")]
+pub struct Line {
+    connection: Connection,
+    endpoint: Endpoint,
+    secrets: LineSecrets,
+    act_key: ActKey,
+}
+
+/// Both halves of a stream on a line, and its number.
+#[derive(Debug)]
+pub struct Stream<Out, In> {
+    /// What class of traffic it carries.
+    pub channel: Channel,
+    /// Its number on the line, which acting messages are bound to.
+    pub id: u64,
+    /// Towards the other end.
+    pub sender: Sender<Out>,
+    /// From the other end.
+    pub receiver: Receiver<In>,
+}
+
+/// The agent's side, ready before the technician dials.
+#[derive(Debug)]
+pub struct Listener {
+    endpoint: Endpoint,
+}
+
+impl Listener {
+    /// Takes packets that carry our label from here on.
+    ///
+    /// # Errors
+    /// [`LineError::Own`].
+    pub fn bind(leg: &Leg, own: Label) -> Result<Self, LineError> {
+        Ok(Self { endpoint: endpoint(leg, own)? })
+    }
+
+    /// Waits for the one peer whose key was confirmed; others fail and are forgotten.
+    ///
+    /// # Errors
+    /// [`LineError`].
+    pub async fn accept(self, plan: &Plan<'_>) -> Result<Line, LineError> {
+        let accept = accept(self.endpoint, plan);
+        tokio::time::timeout(LINE_TIMEOUT, accept).await.map_err(|_| LineError::TimedOut)?
+    }
+}
+
+async fn accept(endpoint: Endpoint, plan: &Plan<'_>) -> Result<Line, LineError> {
+    for _ in 0..MAX_KNOCKS {
+        let Some(incoming) = endpoint.accept().await else { break };
+        let capture = Capture::new();
+        let accepted = match incoming.accept_with(Arc::new(server_config(plan, &capture)?)) {
+            Ok(connecting) => connecting.await,
+            Err(error) => Err(error),
+        };
+        match accepted {
+            Ok(connection) => {
+                // There is one main line at a time: no more knocks.
+                endpoint.set_server_config(None);
+                return Line::new(connection, endpoint, &capture);
+            }
+            Err(error) => tracing::debug!(%error, "a handshake on the line failed"),
+        }
+    }
+    Err(LineError::TimedOut)
+}
+
+/// Dials the agent through the relay that `leg` is connected to.
+///
+/// # Errors
+/// [`LineError`].
+pub async fn dial(leg: &Leg, plan: &Plan<'_>) -> Result<Line, LineError> {
+    let endpoint = endpoint(leg, plan.own)?;
+    let capture = Capture::new();
+    let config = client_config(plan, &capture)?;
+    let connecting = endpoint
+        .connect_with(config, VIRTUAL, "deskside")
+        .map_err(|error| LineError::Own(error.to_string()))?;
+    let connection =
+        tokio::time::timeout(LINE_TIMEOUT, connecting).await.map_err(|_| LineError::TimedOut)??;
+    Line::new(connection, endpoint, &capture)
+}
+
+fn endpoint(leg: &Leg, own: Label) -> Result<Endpoint, LineError> {
+    let view = leg.socket().view(Some(own));
+    let runtime = Arc::new(quinn::TokioRuntime);
+    // A server without settings of its own: each knock is accepted with fresh ones.
+    let endpoint = Endpoint::new_with_abstract_socket(
+        cid::line_endpoint(own),
+        Some(no_server()?),
+        view,
+        runtime,
+    );
+    endpoint.map_err(|error| LineError::Own(error.to_string()))
+}
+
+/// Settings under which nobody gets in, replaced at each knock.
+fn no_server() -> Result<quinn::ServerConfig, LineError> {
+    let nobody = SigningKey::generate(&mut crate::random::System::new());
+    let verifier = tls::KeyVerifier::pinned(nobody.public());
+    let tls = tls::accepting(verifier, &nobody, tls::LINE_ALPN).map_err(own)?;
+    Ok(quinn::ServerConfig::with_crypto(Arc::new(QuicServerConfig::try_from(tls).map_err(own)?)))
+}
+
+fn own(error: impl std::fmt::Display) -> LineError {
+    LineError::Own(error.to_string())
+}
+
+fn server_config(
+    plan: &Plan<'_>,
+    capture: &Arc<Capture>,
+) -> Result<quinn::ServerConfig, LineError> {
+    let verifier = tls::KeyVerifier::pinned(plan.peer_key);
+    let mut tls = tls::accepting(verifier, plan.key, tls::LINE_ALPN).map_err(own)?;
+    tls.key_log = capture.clone();
+    let crypto = QuicServerConfig::try_from(tls).map_err(own)?;
+    let mut config = quinn::ServerConfig::with_crypto(Arc::new(crypto));
+    config.transport_config(transport::line());
+    Ok(config)
+}
+
+fn client_config(
+    plan: &Plan<'_>,
+    capture: &Arc<Capture>,
+) -> Result<quinn::ClientConfig, LineError> {
+    let verifier = Arc::new(tls::KeyVerifier::pinned(plan.peer_key));
+    let mut tls = tls::dialling(verifier, plan.key, tls::LINE_ALPN).map_err(own)?;
+    tls.key_log = capture.clone();
+    let crypto = QuicClientConfig::try_from(tls).map_err(own)?;
+    let mut config = quinn::ClientConfig::new(Arc::new(crypto));
+    config
+        .transport_config(transport::line())
+        .initial_dst_cid_provider(cid::dialled_line(plan.peer));
+    Ok(config)
+}
+
+impl Line {
+    fn new(
+        connection: Connection,
+        endpoint: Endpoint,
+        capture: &Capture,
+    ) -> Result<Self, LineError> {
+        let secrets = capture.take().ok_or_else(|| own("the line's secrets could not be taken"))?;
+        let mut key = Zeroizing::new([0; act::KEY]);
+        connection
+            .export_keying_material(key.as_mut(), act::EXPORTER_LABEL, b"")
+            .map_err(|_| own("the line's exporter gave no key"))?;
+        Ok(Self { connection, endpoint, secrets, act_key: ActKey::new(key) })
+    }
+
+    /// The four traffic secrets, to be sealed for the auditors.
+    #[must_use]
+    pub fn secrets(&self) -> &LineSecrets {
+        &self.secrets
+    }
+
+    /// The key of acting messages on this line.
+    #[must_use]
+    pub fn act_key(&self) -> &ActKey {
+        &self.act_key
+    }
+
+    /// Opens a stream for `channel`.
+    ///
+    /// # Errors
+    /// [`StreamError`].
+    pub async fn open<Out: Message, In: Message + Default>(
+        &self,
+        channel: Channel,
+    ) -> Result<Stream<Out, In>, StreamError> {
+        let lost = |error| StreamError::from(quinn::WriteError::ConnectionLost(error));
+        let (send, receive) = self.connection.open_bi().await.map_err(lost)?;
+        prioritise(&send, channel);
+        let mut sender = Sender::<Opening>::new(send, MAX_MESSAGE);
+        sender.send(&Opening { channel: channel.to_wire() as i32 }).await?;
+        let id = sender.id();
+        let receiver = Receiver::new(receive, MAX_MESSAGE);
+        Ok(Stream { channel, id, sender: sender.retyped(), receiver })
+    }
+
+    /// Waits for the next stream that the other end opens. Its channel is still to be read, so that
+    /// a slow stream does not hold up the next one.
+    ///
+    /// # Errors
+    /// [`ConnectionError`] once the line is gone.
+    pub async fn accept(&self) -> Result<Unopened, ConnectionError> {
+        let (send, receive) = self.connection.accept_bi().await?;
+        Ok(Unopened { send, receive })
+    }
+
+    /// Sends a datagram that may be lost: something to be acknowledged after a gap.
+    pub fn nudge(&self) {
+        if let Err(error) = self.connection.send_datagram(Bytes::new()) {
+            tracing::trace!(%error, "no datagram was sent");
+        }
+    }
+
+    /// Waits until the line is gone.
+    pub async fn lost(&self) -> ConnectionError {
+        self.connection.closed().await
+    }
+
+    /// The round-trip time as QUIC estimates it.
+    #[must_use]
+    pub fn rtt(&self) -> Duration {
+        self.connection.rtt()
+    }
+
+    /// Closes the line; the other end learns the code.
+    pub fn close(&self, code: CloseCode) {
+        self.connection.close(code.number().into(), b"");
+    }
+
+    /// Waits until the other end was told of the closing, for three round trips at most.
+    pub async fn drained(&self) {
+        self.endpoint.wait_idle().await;
+    }
+}
+
+/// The code by which the other end closed; `None` where it did not or this version does not know
+/// the code.
+#[must_use]
+pub fn close_code(error: &ConnectionError) -> Option<CloseCode> {
+    match error {
+        ConnectionError::ApplicationClosed(close) => {
+            CloseCode::from_number(close.error_code.into_inner())
+        }
+        ConnectionError::VersionMismatch
+        | ConnectionError::TransportError(_)
+        | ConnectionError::ConnectionClosed(_)
+        | ConnectionError::Reset
+        | ConnectionError::TimedOut
+        | ConnectionError::LocallyClosed
+        | ConnectionError::CidsExhausted => None,
+    }
+}
+
+/// A stream whose channel was not read yet.
+#[derive(Debug)]
+pub struct Unopened {
+    send: quinn::SendStream,
+    receive: quinn::RecvStream,
+}
+
+impl Unopened {
+    /// Reads the channel; `None` where the peer names none that this version knows, or is slow.
+    pub async fn opened<Out: Message, In: Message + Default>(self) -> Option<Stream<Out, In>> {
+        let mut receiver = Receiver::<Opening>::new(self.receive, MAX_MESSAGE);
+        let opening =
+            tokio::time::timeout(OPENING_TIMEOUT, receiver.receive()).await.ok()?.ok()??;
+        let channel = Channel::from_wire(opening.channel)?;
+        prioritise(&self.send, channel);
+        let sender = Sender::new(self.send, MAX_MESSAGE);
+        let id = sender.id();
+        Some(Stream { channel, id, sender, receiver: receiver.retyped() })
+    }
+}
+
+fn prioritise(stream: &quinn::SendStream, channel: Channel) {
+    if stream.set_priority(channel.priority()).is_err() {
+        tracing::trace!("a stream ended before it had its priority");
+    }
+}

@@ -1,0 +1,152 @@
+//! Typed halves of a QUIC stream: protobuf messages behind their lengths.
+
+use std::marker::PhantomData;
+
+use bytes::Bytes;
+use deskside_protocol::frame::{self, Decoder, FrameError};
+use prost::Message;
+use quinn::{ReadError, RecvStream, SendStream, WriteError};
+use thiserror::Error;
+
+/// Why a stream gave or took no message.
+#[derive(Debug, Clone, Error)]
+pub enum StreamError {
+    /// The connection is gone, or the peer reset the stream.
+    #[error("the connection was lost")]
+    Read(#[from] ReadError),
+    /// The connection is gone, or the peer stopped reading.
+    #[error("the connection was lost")]
+    Write(#[from] WriteError),
+    /// The peer sent what is no message.
+    #[error(transparent)]
+    Frame(#[from] FrameError),
+}
+
+impl StreamError {
+    /// How the connection ended, where that is the reason.
+    #[must_use]
+    pub fn connection(&self) -> Option<&quinn::ConnectionError> {
+        match self {
+            Self::Read(ReadError::ConnectionLost(error))
+            | Self::Write(WriteError::ConnectionLost(error)) => Some(error),
+            Self::Read(_) | Self::Write(_) | Self::Frame(_) => None,
+        }
+    }
+}
+
+/// The half that sends messages of one type.
+#[derive(Debug)]
+pub struct Sender<M> {
+    stream: SendStream,
+    maximum: usize,
+    message: PhantomData<fn(M)>,
+}
+
+impl<M: Message> Sender<M> {
+    /// Messages of at most `maximum` bytes on `stream`.
+    #[must_use]
+    pub fn new(stream: SendStream, maximum: usize) -> Self {
+        Self { stream, maximum, message: PhantomData }
+    }
+
+    /// Sends one message; waits where the peer's window is full.
+    ///
+    /// # Errors
+    /// [`StreamError`].
+    pub async fn send(&mut self, message: &M) -> Result<(), StreamError> {
+        let frame = frame::encode(message, self.maximum)?;
+        Ok(self.stream.write_chunk(frame).await?)
+    }
+
+    /// Sends raw bytes behind the messages: what a message announced.
+    ///
+    /// # Errors
+    /// [`StreamError`].
+    pub async fn send_raw(&mut self, bytes: Bytes) -> Result<(), StreamError> {
+        Ok(self.stream.write_chunk(bytes).await?)
+    }
+
+    /// Says that no more will come.
+    pub fn finish(&mut self) {
+        // It can only fail where the stream was finished or reset before.
+        if self.stream.finish().is_err() {
+            tracing::trace!("a finished stream was finished again");
+        }
+    }
+
+    /// Waits until the peer has everything, or stopped reading.
+    ///
+    /// # Errors
+    /// [`StreamError`] where the connection was lost before.
+    pub async fn delivered(&mut self) -> Result<(), StreamError> {
+        match self.stream.stopped().await {
+            Ok(_) => Ok(()),
+            Err(quinn::StoppedError::ConnectionLost(error)) => {
+                Err(WriteError::ConnectionLost(error).into())
+            }
+            Err(quinn::StoppedError::ZeroRttRejected) => Err(WriteError::ZeroRttRejected.into()),
+        }
+    }
+
+    /// The stream's number on its connection.
+    #[must_use]
+    pub fn id(&self) -> u64 {
+        quinn::VarInt::from(self.stream.id()).into_inner()
+    }
+
+    /// The same stream, for messages of another type from here on.
+    #[must_use]
+    pub fn retyped<N: Message>(self) -> Sender<N> {
+        Sender::new(self.stream, self.maximum)
+    }
+}
+
+/// The half that receives messages of one type.
+#[derive(Debug)]
+pub struct Receiver<M> {
+    stream: RecvStream,
+    decoder: Decoder,
+    message: PhantomData<fn() -> M>,
+}
+
+/// Bytes that one read takes at most.
+const READ: usize = 64 * 1024;
+
+impl<M: Message + Default> Receiver<M> {
+    /// Messages of at most `maximum` bytes on `stream`.
+    #[must_use]
+    pub fn new(stream: RecvStream, maximum: usize) -> Self {
+        Self { stream, decoder: Decoder::new(maximum), message: PhantomData }
+    }
+
+    /// The next message; `None` where the peer finished. Loses nothing when cancelled.
+    ///
+    /// # Errors
+    /// [`StreamError`].
+    pub async fn receive(&mut self) -> Result<Option<M>, StreamError> {
+        loop {
+            if let Some(message) = self.decoder.next_message()? {
+                return Ok(Some(message));
+            }
+            match self.stream.read_chunk(READ, true).await? {
+                Some(chunk) => self.decoder.push(&chunk.bytes),
+                None => {
+                    self.decoder.finish()?;
+                    return Ok(None);
+                }
+            }
+        }
+    }
+
+    /// The raw bytes behind the messages: first what was read already, then the stream.
+    #[must_use]
+    pub fn into_raw(self) -> (Bytes, RecvStream) {
+        (self.decoder.into_rest(), self.stream)
+    }
+
+    /// The same stream, for messages of another type from here on.
+    #[must_use]
+    pub fn retyped<N: Message + Default>(self) -> Receiver<N> {
+        Receiver { stream: self.stream, decoder: self.decoder, message: PhantomData }
+    }
+}

@@ -1,0 +1,147 @@
+//! `deskside-relay`: flags, environment, configuration file, and what people and scripts read.
+//!
+//! Each command is a file of its own; none of them does more than ask the rooms of the library and
+//! say what came of it. Exit codes are those that all three programs share.
+
+mod args;
+mod config;
+mod doctor;
+mod people;
+mod policy;
+mod run;
+mod say;
+mod texts;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use deskside_protocol::exit::Exit;
+use deskside_protocol::policy::PolicyError;
+use thiserror::Error;
+
+use crate::authority::AuthorityError;
+use crate::clock;
+use crate::enrolment::EnrolmentError;
+use crate::node::{Node, NodeError, Places};
+use crate::policy::ChangeError;
+use crate::serve::ServeError;
+use args::{AuditorCommand, Cli, Command, PolicyCommand, TechnicianCommand};
+use config::Wrong;
+use say::Say;
+
+/// What was asked for is not there.
+#[derive(Debug, Error)]
+#[error("{0}")]
+struct NotThere(String);
+
+/// The program.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let say = Say::new(cli.json);
+    say::start_log();
+    let ended = tokio::runtime::Runtime::new()
+        .map_err(anyhow::Error::from)
+        .and_then(|runtime| runtime.block_on(run(cli, say)));
+    let exit = match ended {
+        Ok(exit) => exit,
+        Err(error) => {
+            let exit = exit_of(&error);
+            say.failed(&crate::chain(error.as_ref()), exit);
+            exit
+        }
+    };
+    exit.into()
+}
+
+async fn run(cli: Cli, say: Say) -> anyhow::Result<Exit> {
+    let config = config::read()?;
+    match cli.command {
+        Command::Completions { shell } => texts::completions(shell, say)?,
+        Command::Man => texts::man(say)?,
+        Command::Serve(serve) => {
+            run::serve(config::settings(cli.places, *serve, config)?, say).await?
+        }
+        Command::Doctor => return doctor::run(config::places(cli.places, config)?, say).await,
+        Command::Technician { command } => {
+            let node = node(config::places(cli.places, config)?).await?;
+            match command {
+                TechnicianCommand::Invite { login, name, role } => {
+                    people::invite(&node, &login, &name, &role, say).await?;
+                }
+                TechnicianCommand::List => people::list(&node, say).await?,
+                TechnicianCommand::Revoke { login } => people::revoke(&node, &login, say).await?,
+            }
+        }
+        Command::Auditor { command: AuditorCommand::Add { recipient } } => {
+            let node = node(config::places(cli.places, config)?).await?;
+            let policy = crate::policy::add_auditor(&node, &recipient, clock::seconds()).await?;
+            policy::in_force(&policy, say)?;
+        }
+        Command::Policy { command } => {
+            let node = node(config::places(cli.places, config)?).await?;
+            match command {
+                PolicyCommand::Show => policy::show(&node, say).await?,
+                PolicyCommand::Set { file } => policy::set(&node, &file, say).await?,
+            }
+        }
+    }
+    Ok(Exit::Done)
+}
+
+async fn node(places: Places) -> Result<Node, NodeError> {
+    Node::open(places).await
+}
+
+/// The one table from errors to exit codes.
+fn exit_of(error: &anyhow::Error) -> Exit {
+    if error.is::<Wrong>() {
+        return Exit::Usage;
+    }
+    if error.is::<NotThere>() {
+        return Exit::NotFound;
+    }
+    if let Some(NodeError::NotHere { .. }) = error.downcast_ref() {
+        return Exit::NotFound;
+    }
+    if let Some(error) = error.downcast_ref::<ServeError>() {
+        return if let ServeError::Node(NodeError::NotHere { .. }) = error {
+            Exit::NotFound
+        } else {
+            Exit::Other
+        };
+    }
+    if let Some(error) = error.downcast_ref::<EnrolmentError>() {
+        return of_enrolment(error);
+    }
+    match error.downcast_ref::<ChangeError>() {
+        Some(ChangeError::Older { .. } | ChangeError::Ended(_)) => Exit::Refused,
+        Some(ChangeError::Auditor { .. } | ChangeError::Organisation | ChangeError::Unknown(_)) => {
+            Exit::Usage
+        }
+        Some(ChangeError::Policy(PolicyError::Malformed(_) | PolicyError::TooLarge)) => Exit::Usage,
+        Some(ChangeError::Enrolment(error)) => of_enrolment(error),
+        Some(ChangeError::Authority(AuthorityError::Away { .. })) => Exit::NotFound,
+        Some(ChangeError::Authority(_) | ChangeError::Policy(_) | ChangeError::Store(_)) | None => {
+            Exit::Other
+        }
+    }
+}
+
+fn of_enrolment(error: &EnrolmentError) -> Exit {
+    match error {
+        EnrolmentError::Spent => Exit::Code,
+        EnrolmentError::Login
+        | EnrolmentError::Name
+        | EnrolmentError::NoRecipient
+        | EnrolmentError::Recipient(_)
+        | EnrolmentError::Role(_) => Exit::Usage,
+        EnrolmentError::LoginTaken(_)
+        | EnrolmentError::KeyTaken
+        | EnrolmentError::TooManyAuditors => Exit::Refused,
+        EnrolmentError::Authority(AuthorityError::Away { .. }) => Exit::NotFound,
+        EnrolmentError::Authority(_) | EnrolmentError::Policy(_) | EnrolmentError::Store(_) => {
+            Exit::Other
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! `technician invite|list|revoke`.
+
+use deskside_protocol::identity::token::EnrolmentToken;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::NotThere;
+use super::say::{Say, table};
+use crate::node::Node;
+use crate::roles::Roles;
+use crate::store::Technician;
+use crate::{clock, enrolment};
+use deskside_link::random::System;
+
+pub(super) async fn invite(
+    node: &Node,
+    login: &str,
+    name: &str,
+    roles: &Roles,
+    say: Say,
+) -> anyhow::Result<()> {
+    let join = node.join_link().await?.ok_or_else(|| {
+        NotThere("this relay was never started, so a token has no address: start it once".into())
+    })?;
+    let now = clock::seconds();
+    let secret = enrolment::invite(node, login, name, roles, now, &mut System::new()).await?;
+    let token = EnrolmentToken { join, secret }.to_text();
+    let expires = now + enrolment::INVITATION_SECONDS;
+    let object = json!({
+        "token": token.as_str(),
+        "login": login,
+        "name": name,
+        "roles": roles.words(),
+        "expires": expires,
+    });
+    say.answer(&object, || {
+        format!(
+            "{name} ({login}) is invited as {roles}. Until {}, once, on that person's computer:\n\n  \
+             deskside enroll {}\n",
+            day(expires),
+            token.as_str(),
+        )
+    })
+}
+
+pub(super) async fn list(node: &Node, say: Say) -> anyhow::Result<()> {
+    let now = clock::seconds();
+    let mut objects: Vec<Value> = Vec::new();
+    let mut rows = Vec::new();
+    for who in node.store().technicians().await? {
+        let state = state(&who, now);
+        objects.push(json!({
+            "login": who.login,
+            "name": who.name,
+            "roles": who.roles.split(',').collect::<Vec<_>>(),
+            "state": state,
+            "serial": who.serial,
+            "enrolled": who.enrolled_at,
+            "expires": who.expires_at,
+            "revoked": who.revoked_at,
+        }));
+        rows.push(vec![who.login, who.name, who.roles, state.to_owned(), day(who.expires_at)]);
+    }
+    for who in node.store().invitations(now).await? {
+        objects.push(json!({
+            "login": who.login,
+            "name": who.name,
+            "roles": who.roles.split(',').collect::<Vec<_>>(),
+            "state": "invited",
+            "expires": who.expires_at,
+        }));
+        let login = if who.login.is_empty() { "(first person)".to_owned() } else { who.login };
+        rows.push(vec![login, who.name, who.roles, "invited".to_owned(), day(who.expires_at)]);
+    }
+    say.rows(&objects, || {
+        if rows.is_empty() {
+            return "Nobody is enrolled or invited: deskside-relay technician invite".to_owned();
+        }
+        table(&["LOGIN", "NAME", "ROLES", "STATE", "UNTIL"], &rows)
+    })
+}
+
+pub(super) async fn revoke(node: &Node, login: &str, say: Say) -> anyhow::Result<()> {
+    let serials = node.store().revoke(login, clock::seconds()).await?;
+    let serials = serials.ok_or_else(|| NotThere(format!("nobody here has the login {login}")))?;
+    say.answer(&json!({"login": login, "revoked": serials}), || match serials.len() {
+        0 => format!("{login} had no certificate in force; open invitations are withdrawn."),
+        1 => format!("{login}'s certificate no longer counts; open invitations are withdrawn."),
+        many => format!(
+            "{login}'s {many} certificates no longer count; open invitations are withdrawn."
+        ),
+    })
+}
+
+fn state(who: &Technician, now: u64) -> &'static str {
+    if who.revoked_at.is_some() {
+        "revoked"
+    } else if who.expires_at <= now {
+        "expired"
+    } else {
+        "enrolled"
+    }
+}
+
+/// The day of a time, in UTC.
+fn day(seconds: u64) -> String {
+    let time = i64::try_from(seconds).ok().and_then(|at| Timestamp::from_second(at).ok());
+    time.map_or_else(|| "?".to_owned(), |time| time.to_string().chars().take(10).collect())
+}

@@ -1,0 +1,293 @@
+//! How a person gets a certificate: an invitation, good once, and a key of his own.
+//!
+//! Everything happens in one transaction: where the authority cannot sign, the invitation is still
+//! good. An unknown, a used and an expired token get one and the same answer.
+
+use deskside_protocol::identity::certificate::{self, MAX_NAME};
+use deskside_protocol::identity::token::SECRET;
+use deskside_protocol::key::PublicKey;
+use deskside_protocol::policy::{MAX_AUDITORS, Policy, PolicyError};
+use deskside_protocol::random::{self, Random};
+use deskside_protocol::text;
+use deskside_protocol::wire::record::{Certificate, Role, Signed};
+use deskside_protocol::wire::signal::Refused;
+use deskside_protocol::wire::signal::refused::Code;
+use prost::Message as _;
+use ring::digest;
+use thiserror::Error;
+use zeroize::Zeroizing;
+
+use crate::authority::AuthorityError;
+use crate::node::{self, FirstSecret, Node};
+use crate::policy;
+use crate::recipient::{self, NotARecipient};
+use crate::roles::{Roles, UnknownRole};
+use crate::store::{Enrolling, NewInvitation, StoreError, StoredPolicy, Technician};
+
+/// An invitation is good for seven days, in seconds.
+pub const INVITATION_SECONDS: u64 = 7 * 24 * 60 * 60;
+/// A certificate is good for one year, in seconds.
+pub const CERTIFICATE_SECONDS: u64 = 365 * 24 * 60 * 60;
+/// A certificate begins this long before it is signed, for ends whose clock is behind, in seconds.
+pub const CLOCK_SLACK: u64 = 24 * 60 * 60;
+/// The longest login, in bytes.
+pub const MAX_LOGIN: usize = 64;
+
+/// Why somebody is not enrolled.
+#[derive(Debug, Error)]
+pub enum EnrolmentError {
+    /// Unknown, used or expired.
+    #[error("this enrolment token was used, has expired or was never given out: ask for another")]
+    Spent,
+    /// The authority cannot sign.
+    #[error(transparent)]
+    Authority(#[from] AuthorityError),
+    /// Not a login.
+    #[error("a login has 1 to 64 of the characters a-z, 0-9, '.', '-' and '_'")]
+    Login,
+    /// Not a name.
+    #[error("a name has 1 to 128 bytes and no control characters")]
+    Name,
+    /// Somebody else's.
+    #[error("the login {0} is taken")]
+    LoginTaken(String),
+    /// This key has its certificate.
+    #[error("this computer's key is enrolled already")]
+    KeyTaken,
+    /// Needed and missing.
+    #[error("this token is for an auditor: the recipient of an age identity has to come with it")]
+    NoRecipient,
+    /// Malformed.
+    #[error(transparent)]
+    Recipient(#[from] NotARecipient),
+    /// The policy has no room.
+    #[error("the policy has no room for another auditor")]
+    TooManyAuditors,
+    /// The policy in force cannot be read or signed.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    /// The roles of the invitation cannot be read.
+    #[error(transparent)]
+    Role(#[from] UnknownRole),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl EnrolmentError {
+    /// What the end is told.
+    #[must_use]
+    pub fn refusal(&self) -> Refused {
+        let code = match self {
+            Self::Spent => Code::TokenSpent,
+            Self::Authority(_) => Code::AuthorityAway,
+            Self::Login
+            | Self::Name
+            | Self::LoginTaken(_)
+            | Self::KeyTaken
+            | Self::NoRecipient
+            | Self::Recipient(_)
+            | Self::TooManyAuditors => Code::BadRequest,
+            Self::Policy(_) | Self::Role(_) | Self::Store(_) => Code::Trouble,
+        };
+        Refused { code: code as i32, text: self.to_string() }
+    }
+}
+
+/// What whoever enrols says. The key is the one that the leg's TLS proved, never one that was sent.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// The secret of the token.
+    pub secret: &'a [u8],
+    /// The long-term key.
+    pub key: PublicKey,
+    /// age recipient; looked at only where the invitation has the role auditor.
+    pub recipient: &'a str,
+    /// For an invitation without a login.
+    pub login: &'a str,
+    /// For an invitation without a name.
+    pub name: &'a str,
+}
+
+/// What whoever enrolled gets.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Enrolled {
+    /// The certificate.
+    pub certificate: Signed,
+    /// The policy, with the new auditor where there is one.
+    pub policy: Signed,
+}
+
+/// Spends an invitation for a certificate, all or nothing.
+///
+/// # Errors
+/// [`EnrolmentError`]; the invitation is as good as before unless it is [`EnrolmentError::Spent`].
+pub async fn redeem(
+    node: &Node,
+    request: Request<'_>,
+    now: u64,
+) -> Result<Enrolled, EnrolmentError> {
+    let under_way = node.store().enrol(&hash(request.secret), now).await?;
+    let mut under_way = under_way.ok_or(EnrolmentError::Spent)?;
+    let (login, name) = who(&mut under_way, request).await?;
+    let roles: Roles = under_way.invitation.roles.parse()?;
+    let authority = node.authority().key(&node.organisation())?;
+
+    let held = under_way.policy.as_ref().ok_or(StoreError::Value("no policy"))?;
+    let signed_now = node::decode(held)?;
+    let policy = Policy::open_at_any_time(&signed_now, &node.organisation())?;
+    let organisation = policy.organisation.clone();
+    let renewed = if roles.contains(Role::Auditor) {
+        with_auditor(policy, request.recipient, now)?
+    } else {
+        None
+    };
+    let renewed =
+        renewed.map(|policy| Ok::<_, PolicyError>((policy.serial, policy.sign(&authority)?)));
+    let renewed = renewed.transpose()?;
+
+    let certificate = Certificate {
+        login: login.clone(),
+        name: name.clone(),
+        organisation,
+        public_key: request.key.as_bytes().to_vec().into(),
+        roles: roles.to_wire(),
+        not_before: now.saturating_sub(CLOCK_SLACK),
+        not_after: now.saturating_add(CERTIFICATE_SECONDS),
+        serial: under_way.serial,
+    };
+    let signed = certificate::issue(&authority, &certificate);
+    let row = Technician {
+        serial: certificate.serial,
+        login,
+        name,
+        roles: roles.to_string(),
+        public_key: *request.key.as_bytes(),
+        certificate: signed.encode_to_vec(),
+        enrolled_at: now,
+        expires_at: certificate.not_after,
+        revoked_at: None,
+    };
+    let stored = renewed
+        .as_ref()
+        .map(|(serial, signed)| StoredPolicy { serial: *serial, signed: signed.encode_to_vec() });
+    if !under_way.finish(&row, stored.as_ref()).await? {
+        return Err(StoreError::Value("policy serial").into());
+    }
+    let policy = renewed.map_or(signed_now, |(_, signed)| signed);
+    Ok(Enrolled { certificate: signed, policy })
+}
+
+/// Login and name: the invitation's, or else those that were wished for.
+async fn who(
+    under_way: &mut Enrolling,
+    request: Request<'_>,
+) -> Result<(String, String), EnrolmentError> {
+    let invited = under_way.invitation.clone();
+    let (login, name) = if invited.login.is_empty() {
+        let login = request.login.trim().to_owned();
+        if under_way.login_taken(&login).await? {
+            return Err(EnrolmentError::LoginTaken(login));
+        }
+        (login, request.name.trim().to_owned())
+    } else {
+        (invited.login, invited.name)
+    };
+    check_login(&login)?;
+    check_name(&name)?;
+    if under_way.key_taken(request.key.as_bytes()).await? {
+        return Err(EnrolmentError::KeyTaken);
+    }
+    Ok((login, name))
+}
+
+/// The next policy, with one auditor more; `None` where it names the auditor already.
+///
+/// # Errors
+/// [`EnrolmentError::NoRecipient`], [`EnrolmentError::Recipient`] or
+/// [`EnrolmentError::TooManyAuditors`].
+pub fn with_auditor(
+    policy: Policy,
+    recipient: &str,
+    now: u64,
+) -> Result<Option<Policy>, EnrolmentError> {
+    if recipient.is_empty() {
+        return Err(EnrolmentError::NoRecipient);
+    }
+    recipient::check(recipient)?;
+    if policy.auditors.iter().any(|known| known == recipient) {
+        return Ok(None);
+    }
+    if policy.auditors.len() >= MAX_AUDITORS {
+        return Err(EnrolmentError::TooManyAuditors);
+    }
+    let mut next = policy::successor(policy, now)?;
+    next.auditors.push(recipient.to_owned());
+    Ok(Some(next))
+}
+
+/// Writes an invitation down and gives the secret for the token.
+///
+/// # Errors
+/// [`EnrolmentError`].
+pub async fn invite(
+    node: &Node,
+    login: &str,
+    name: &str,
+    roles: &Roles,
+    now: u64,
+    random: &mut (dyn Random + Send),
+) -> Result<Zeroizing<[u8; SECRET]>, EnrolmentError> {
+    check_login(login)?;
+    check_name(name)?;
+    let (secret, invitation) = invitation(login, name, roles, now, random);
+    node.store().invite(&invitation).await?;
+    Ok(secret)
+}
+
+/// The first person's invitation: login and name are chosen at enrolment.
+pub(crate) fn first(now: u64, random: &mut dyn Random) -> (FirstSecret, NewInvitation) {
+    invitation("", "", &Roles::founder(), now, random)
+}
+
+fn invitation(
+    login: &str,
+    name: &str,
+    roles: &Roles,
+    now: u64,
+    random: &mut dyn Random,
+) -> (Zeroizing<[u8; SECRET]>, NewInvitation) {
+    let secret: Zeroizing<[u8; SECRET]> = Zeroizing::new(random::bytes(random));
+    let invitation = NewInvitation {
+        secret_sha256: hash(secret.as_ref()),
+        login: login.to_owned(),
+        name: name.to_owned(),
+        roles: roles.to_string(),
+        created_at: now,
+        expires_at: now.saturating_add(INVITATION_SECONDS),
+    };
+    (secret, invitation)
+}
+
+fn check_login(login: &str) -> Result<(), EnrolmentError> {
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c);
+    let fits = (1..=MAX_LOGIN).contains(&login.len()) && login.chars().all(allowed);
+    if fits { Ok(()) } else { Err(EnrolmentError::Login) }
+}
+
+/// A name stands before users as "verified": nothing in it may hide or turn what stands beside it.
+fn check_name(name: &str) -> Result<(), EnrolmentError> {
+    let fits =
+        (1..=MAX_NAME).contains(&name.len()) && name.trim() == name && text::visible(name) == name;
+    if fits { Ok(()) } else { Err(EnrolmentError::Name) }
+}
+
+/// 16 random bytes need no slow hash.
+fn hash(secret: &[u8]) -> [u8; 32] {
+    let mut out = [0; 32];
+    out.copy_from_slice(digest::digest(&digest::SHA256, secret).as_ref());
+    out
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,57 @@
+//! An agent's stream: a code is opened, its half of the pairing parked, a technician awaited.
+
+use deskside_protocol::code::LIFETIME_SECONDS;
+use deskside_protocol::wire::signal::refused::Code;
+use deskside_protocol::wire::signal::{CodeEnded, Opened, Parked, signal::Kind};
+use tokio::sync::mpsc;
+
+use super::{Gone, Legs, Talk, Visitor};
+use crate::lobby::Slot;
+use crate::session::{self, Outcome};
+
+/// One code, from its opening to its end.
+pub(super) async fn serve(legs: &Legs, mut talk: Talk) {
+    let (slot, arrivals) = match legs.hall.open() {
+        Ok(opened) => opened,
+        Err(busy) => return talk.refuse(Code::Busy, &busy.to_string()).await,
+    };
+    if let Err(gone) = host(legs, &mut talk, slot, arrivals).await {
+        tracing::debug!(%gone, "an agent's code ended");
+    }
+    legs.hall.end(slot);
+}
+
+async fn host(
+    legs: &Legs,
+    talk: &mut Talk,
+    slot: Slot,
+    mut arrivals: mpsc::Receiver<Visitor>,
+) -> Result<(), Gone> {
+    let nameplate = slot.nameplate().to_string();
+    talk.send(Kind::Opened(Opened { nameplate, expires_in: LIFETIME_SECONDS })).await?;
+    let Kind::Park(park) = talk.answer().await? else { return Err(Gone::Unexpected) };
+    talk.send(Kind::Parked(Parked {})).await?;
+    loop {
+        let Some(visitor) = next_visitor(legs, talk, &mut arrivals).await? else {
+            talk.say_last(Kind::CodeEnded(CodeEnded { expired: true })).await;
+            return Ok(());
+        };
+        match session::host(legs, talk, &park, slot, visitor).await {
+            Outcome::Unused(handle) => legs.hall.put_back(slot, handle),
+            Outcome::Ended => return Ok(()),
+        }
+    }
+}
+
+/// Waits for a technician; `None` once the code has expired or the relay ends.
+async fn next_visitor(
+    legs: &Legs,
+    talk: &mut Talk,
+    arrivals: &mut mpsc::Receiver<Visitor>,
+) -> Result<Option<Visitor>, Gone> {
+    tokio::select! {
+        visitor = arrivals.recv() => Ok(visitor),
+        said = talk.receive() => said.and(Err(Gone::Unexpected)),
+        () = legs.stop.cancelled() => Ok(None),
+    }
+}

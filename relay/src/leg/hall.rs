@@ -1,0 +1,86 @@
+//! The lobby while the relay runs: its machine behind a lock, its clock, and the numbers of it.
+//!
+//! An agent waits at the receiving end of a channel. The lobby holds the other end; a technician
+//! takes it and sends itself through. When it is dropped instead, the code has expired.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use deskside_link::random::System;
+use deskside_protocol::code::Nameplate;
+use tokio::sync::{Notify, mpsc};
+use tokio::time::Instant;
+
+use super::Visitor;
+use crate::lobby::{Busy, Lobby, Slot};
+use crate::metrics::Metrics;
+
+/// The way to a waiting agent.
+pub(crate) type Handle = mpsc::Sender<Visitor>;
+
+/// The lobby of this node.
+#[derive(Debug)]
+pub(crate) struct Hall {
+    lobby: Mutex<Lobby<Handle>>,
+    began: Instant,
+    opened: Notify,
+    metrics: Metrics,
+}
+
+impl Hall {
+    pub(super) fn new(metrics: Metrics) -> Self {
+        Self { lobby: Mutex::default(), began: Instant::now(), opened: Notify::new(), metrics }
+    }
+
+    /// A nameplate for an agent, and where its technician will appear.
+    pub(super) fn open(&self) -> Result<(Slot, mpsc::Receiver<Visitor>), Busy> {
+        let (handle, arrivals) = mpsc::channel(1);
+        let slot = self.change(|lobby, now| lobby.open(now, handle, &mut System::new()))?;
+        self.opened.notify_one();
+        Ok((slot, arrivals))
+    }
+
+    /// The agent behind a nameplate, once.
+    pub(super) fn join(&self, nameplate: Nameplate) -> Option<(Slot, Handle)> {
+        self.change(|lobby, now| lobby.join(nameplate, now))
+    }
+
+    /// The technician left before anything was offered: the code is open again, or has expired.
+    pub(crate) fn put_back(&self, slot: Slot, handle: Handle) {
+        // An expired handle is dropped, which is how the agent learns it.
+        drop(self.change(|lobby, now| lobby.put_back(slot, handle, now)));
+    }
+
+    /// The code is spent, or its agent left.
+    pub(crate) fn end(&self, slot: Slot) {
+        drop(self.change(|lobby, now| lobby.end(slot, now)));
+    }
+
+    /// Ends codes when their time has come; never returns.
+    pub(super) async fn expire(&self) {
+        loop {
+            let next = self.lock().poll_timeout();
+            let sleep = async {
+                match next {
+                    Some(at) => tokio::time::sleep_until(self.began + at).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = sleep => drop(self.change(|lobby, now| lobby.handle_timeout(now))),
+                () = self.opened.notified() => {}
+            }
+        }
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut Lobby<Handle>, Duration) -> T) -> T {
+        let mut lobby = self.lock();
+        let result = change(&mut lobby, self.began.elapsed());
+        self.metrics.set_open_codes(lobby.open_codes());
+        result
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Lobby<Handle>> {
+        self.lobby.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,170 @@
+//! Legs: the QUIC connections of agents and technicians that end at this relay.
+//!
+//! Each leg is a task, and each of its streams is one below it. The first signal of a stream says
+//! what it is: an agent that opens a code, a technician that joins one, or a single request.
+
+mod agent;
+mod download;
+mod hall;
+mod request;
+mod talk;
+mod technician;
+mod tls;
+
+use std::io;
+use std::net::UdpSocket;
+use std::sync::Arc;
+use std::time::Duration;
+
+use deskside_link::socket::Port;
+use deskside_link::{cid, tls as link_tls};
+use deskside_protocol::close::CloseCode;
+use deskside_protocol::key::PublicKey;
+use deskside_protocol::wire::signal::signal::Kind;
+use quinn::{Connection, Endpoint, Incoming};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+pub(crate) use hall::{Hall, Handle};
+pub(crate) use talk::{Gone, Talk, trouble};
+pub(crate) use technician::{SPENT, Visitor};
+
+use crate::recorder::Recorder;
+use crate::serve::Relay;
+use crate::switch::{Switch, Switched};
+
+/// Legs at once. Each takes some 25 KiB, so this is 1 GiB.
+const MAX_LEGS: usize = 40_000;
+/// A handshake takes this long at most.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+/// Running sessions have this long to close when the relay ends.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// What every stream needs.
+pub(crate) struct Legs {
+    pub(crate) relay: Arc<Relay>,
+    pub(crate) switch: Arc<Switch>,
+    pub(crate) recorder: Recorder,
+    pub(crate) hall: Hall,
+    /// Cancelled when the relay ends: sessions close, codes are taken back.
+    pub(crate) stop: CancellationToken,
+}
+
+/// Serves legs and lines on `socket` until `stop`, then lets running sessions close.
+///
+/// # Errors
+/// The operating system's, and TLS settings that do not fit.
+pub(crate) async fn serve(
+    socket: UdpSocket,
+    relay: Arc<Relay>,
+    stop: CancellationToken,
+) -> io::Result<()> {
+    let port = Arc::new(Port::new(socket)?);
+    let switch = Switch::new(port.clone(), relay.metrics.clone());
+    let recorder = Recorder::start(&port, &relay.metrics)?;
+    let server = tls::server(&relay)?;
+    let socket = Arc::new(Switched::new(switch.clone()));
+    let runtime = Arc::new(quinn::TokioRuntime);
+    let endpoint =
+        Endpoint::new_with_abstract_socket(cid::leg_endpoint(), Some(server), socket, runtime)?;
+    let hall = Hall::new(relay.metrics.clone());
+    let legs = Arc::new(Legs { relay, switch, recorder, hall, stop: stop.clone() });
+
+    let mut tasks = JoinSet::new();
+    tasks.spawn(expire(legs.clone()));
+    accept(&endpoint, &legs, &mut tasks).await;
+    if tokio::time::timeout(DRAIN, async { while tasks.join_next().await.is_some() {} })
+        .await
+        .is_err()
+    {
+        tracing::warn!("some sessions did not close in time");
+    }
+    endpoint.close(CloseCode::GoingAway.number().into(), b"");
+    endpoint.wait_idle().await;
+    tasks.shutdown().await;
+    end_recorder(legs).await
+}
+
+/// The recorder's threads finish what waits before the relay is gone.
+async fn end_recorder(legs: Arc<Legs>) -> io::Result<()> {
+    match Arc::into_inner(legs) {
+        Some(legs) => {
+            tokio::task::spawn_blocking(|| legs.recorder.end()).await.map_err(io::Error::other)
+        }
+        None => Err(io::Error::other("a leg outlived the relay")),
+    }
+}
+
+async fn accept(endpoint: &Endpoint, legs: &Arc<Legs>, tasks: &mut JoinSet<()>) {
+    loop {
+        tokio::select! {
+            () = legs.stop.cancelled() => return,
+            Some(_) = tasks.join_next() => {}
+            incoming = endpoint.accept() => match incoming {
+                Some(incoming) if tasks.len() > MAX_LEGS => incoming.refuse(),
+                Some(incoming) => { tasks.spawn(leg(legs.clone(), incoming)); }
+                None => return,
+            },
+        }
+    }
+}
+
+/// Ends codes when their time has come.
+async fn expire(legs: Arc<Legs>) {
+    tokio::select! {
+        () = legs.stop.cancelled() => {}
+        () = legs.hall.expire() => {}
+    }
+}
+
+/// Who is at the other end of a leg.
+#[derive(Debug, Clone)]
+pub(crate) struct Caller {
+    pub(crate) connection: Connection,
+    pub(crate) key: PublicKey,
+}
+
+async fn leg(legs: Arc<Legs>, incoming: Incoming) {
+    let remote = incoming.remote_address();
+    let connection = match tokio::time::timeout(HANDSHAKE, incoming).await {
+        Ok(Ok(connection)) => connection,
+        Ok(Err(error)) => return tracing::debug!(%remote, %error, "a leg did not come about"),
+        Err(_elapsed) => return tracing::debug!(%remote, "a leg took too long"),
+    };
+    let Some(key) = link_tls::peer_key(&connection) else {
+        return connection.close(CloseCode::Misbehaved.number().into(), b"");
+    };
+    let caller = Caller { connection, key };
+    let mut streams = JoinSet::new();
+    loop {
+        tokio::select! {
+            () = legs.stop.cancelled() => break,
+            Some(_) = streams.join_next() => {}
+            opened = caller.connection.accept_bi() => match opened {
+                Ok((send, receive)) => {
+                    let talk = Talk::new(send, receive, caller.clone());
+                    streams.spawn(stream(legs.clone(), talk));
+                }
+                Err(error) => {
+                    tracing::trace!(%remote, %error, "a leg ended");
+                    break;
+                }
+            },
+        }
+    }
+    while streams.join_next().await.is_some() {}
+}
+
+/// Greetings, then what the first signal says.
+async fn stream(legs: Arc<Legs>, mut talk: Talk) {
+    let first = match talk.greet(&legs.relay).await {
+        Ok(first) => first,
+        Err(gone) => return tracing::debug!(%gone, "a stream said nothing that is understood"),
+    };
+    match first {
+        Kind::Open(_) => agent::serve(&legs, talk).await,
+        Kind::Join(join) => technician::serve(&legs, talk, join).await,
+        Kind::RecordingFetch(fetch) => download::serve(&legs, talk, fetch).await,
+        request => request::serve(&legs, talk, request).await,
+    }
+}

@@ -1,0 +1,142 @@
+//! Requests of people: each on a stream of its own, one answer.
+
+use deskside_protocol::key::PublicKey;
+use deskside_protocol::wire::record::Role;
+use deskside_protocol::wire::signal::refused::Code;
+use deskside_protocol::wire::signal::{
+    Enrol, Enrolled, Recording, Recordings, Refused, TicketNote, Tickets, signal::Kind,
+};
+
+use super::{Legs, Talk, talk};
+use crate::clock;
+use crate::desk::DeskError;
+use crate::enrolment::{self, Request};
+use crate::roles::Roles;
+use crate::store::{SessionRow, Technician};
+
+/// Recordings of one list: the newest.
+const MAX_LISTED: u32 = 500;
+
+/// Answers one request.
+pub(super) async fn serve(legs: &Legs, mut talk: Talk, request: Kind) {
+    let answer = answer(legs, &talk, request).await;
+    talk.say_last(answer.unwrap_or_else(Kind::Refused)).await;
+}
+
+async fn answer(legs: &Legs, talk: &Talk, request: Kind) -> Result<Kind, Refused> {
+    let key = &talk.caller.key;
+    if let Kind::Enrol(enrol) = request {
+        return enrolled(legs, *key, &enrol).await;
+    }
+    let desk = legs.relay.node.desk();
+    let now = clock::seconds();
+    let refused = |error: DeskError| error.refusal();
+    #[allow(clippy::wildcard_enum_match_arm, reason = "everything else is no request")]
+    match request {
+        Kind::TicketNew(new) => {
+            person(legs, key, None).await?;
+            desk.open(&new, now).await.map(Kind::Ticket).map_err(refused)
+        }
+        Kind::TicketList(list) => {
+            person(legs, key, None).await?;
+            let tickets = desk.list(list.all).await.map_err(refused)?;
+            Ok(Kind::Tickets(Tickets { tickets }))
+        }
+        Kind::TicketShow(show) => {
+            person(legs, key, None).await?;
+            desk.show(&show.ticket).await.map(Kind::Ticket).map_err(refused)
+        }
+        Kind::TicketStatus(change) => {
+            person(legs, key, None).await?;
+            let changed = desk.set_status(&change.ticket, change.status, now).await;
+            changed.map(Kind::Ticket).map_err(refused)
+        }
+        Kind::TicketNote(note) => {
+            let who = person(legs, key, None).await?;
+            noted(legs, &who, key, note).await
+        }
+        Kind::RecordingList(_) => {
+            person(legs, key, Some(Role::Auditor)).await?;
+            recordings(legs).await
+        }
+        _ => {
+            let text = "that is no request that this relay knows: upgrade the older program";
+            Err(Refused { code: Code::BadRequest as i32, text: text.to_owned() })
+        }
+    }
+}
+
+/// The enrolled person of a leg's key, with `role` where one is needed.
+pub(super) async fn person(
+    legs: &Legs,
+    key: &PublicKey,
+    role: Option<Role>,
+) -> Result<Technician, Refused> {
+    let store = legs.relay.node.store();
+    let known = store.technician(key.as_bytes()).await.map_err(|error| talk::trouble(&error))?;
+    let refuse = |code: Code, text: &str| Refused { code: code as i32, text: text.to_owned() };
+    let Some(who) = known else {
+        let text = "this computer is not enrolled at the relay: ask for an invitation, then run `deskside enroll TOKEN`";
+        return Err(refuse(Code::NotEnrolled, text));
+    };
+    if who.revoked_at.is_some() || who.expires_at <= clock::seconds() {
+        let text = "your enrolment was revoked or has expired: ask for a new invitation";
+        return Err(refuse(Code::NotPermitted, text));
+    }
+    let roles: Roles = who.roles.parse().map_err(|error| talk::trouble(&error))?;
+    match role {
+        Some(role) if !roles.contains(role) => {
+            let text = "your enrolment lacks the role for this: ask whoever runs the relay";
+            Err(refuse(Code::NotPermitted, text))
+        }
+        _ => Ok(who),
+    }
+}
+
+async fn enrolled(legs: &Legs, key: PublicKey, enrol: &Enrol) -> Result<Kind, Refused> {
+    let request = Request {
+        secret: &enrol.secret,
+        key,
+        recipient: &enrol.recipient,
+        login: &enrol.login,
+        name: &enrol.name,
+    };
+    let enrolled = enrolment::redeem(&legs.relay.node, request, clock::seconds()).await;
+    let enrolled = enrolled.map_err(|error| error.refusal())?;
+    let (certificate, policy) = (Some(enrolled.certificate), Some(enrolled.policy));
+    Ok(Kind::Enrolled(Enrolled { certificate, policy }))
+}
+
+async fn noted(
+    legs: &Legs,
+    who: &Technician,
+    key: &PublicKey,
+    note: TicketNote,
+) -> Result<Kind, Refused> {
+    let desk = legs.relay.node.desk();
+    let now = clock::seconds();
+    let noted = match &note.session_note {
+        Some(signed) => desk.session_note(&note.ticket, &who.login, key, signed, now).await,
+        None => desk.note(&note.ticket, &who.login, &note.text, note.public, now).await,
+    };
+    noted.map(Kind::Ticket).map_err(|error| error.refusal())
+}
+
+async fn recordings(legs: &Legs) -> Result<Kind, Refused> {
+    let store = legs.relay.node.store();
+    let rows = store.sessions(MAX_LISTED).await.map_err(|error| talk::trouble(&error))?;
+    let recorded = rows.into_iter().filter(|row| !row.recording.is_empty());
+    Ok(Kind::Recordings(Recordings { recordings: recorded.map(recording).collect() }))
+}
+
+fn recording(row: SessionRow) -> Recording {
+    Recording {
+        session: row.session.to_vec().into(),
+        ticket: row.ticket,
+        technician: row.technician,
+        opened: row.opened_at,
+        closed: row.closed_at.unwrap_or(0),
+        bytes: row.bytes,
+        hash: row.hash.map(|hash| hash.to_vec().into()).unwrap_or_default(),
+    }
+}

@@ -1,0 +1,134 @@
+//! One stream of signals with an end.
+
+use std::time::Duration;
+
+use deskside_link::leg::SIGNAL_VERSION;
+use deskside_link::stream::{Receiver, Sender, StreamError};
+use deskside_protocol::frame::MAX_SIGNAL;
+use deskside_protocol::wire::signal::refused::Code;
+use deskside_protocol::wire::signal::{Refused, Signal, Welcome, signal::Kind};
+use quinn::{RecvStream, SendStream};
+use thiserror::Error;
+
+use super::Caller;
+use crate::serve::Relay;
+use crate::store::StoreError;
+use crate::{chain, clock};
+
+/// An end that is expected to answer has this long.
+pub(crate) const ANSWER: Duration = Duration::from_secs(30);
+
+/// Why there is no next signal.
+#[derive(Debug, Error)]
+pub(crate) enum Gone {
+    #[error("the end left")]
+    Left,
+    #[error("the stream was lost: {0}")]
+    Lost(#[from] StreamError),
+    #[error("the end took too long")]
+    TimedOut,
+    #[error("the end said something that does not belong here")]
+    Unexpected,
+    #[error("the database failed: {0}")]
+    Store(#[from] StoreError),
+}
+
+/// A stream that an end opened.
+#[derive(Debug)]
+pub(crate) struct Talk {
+    pub(crate) caller: Caller,
+    sender: Sender<Signal>,
+    receiver: Receiver<Signal>,
+}
+
+impl Talk {
+    pub(super) fn new(send: SendStream, receive: RecvStream, caller: Caller) -> Self {
+        let (sender, receiver) =
+            (Sender::new(send, MAX_SIGNAL), Receiver::new(receive, MAX_SIGNAL));
+        Self { caller, sender, receiver }
+    }
+
+    /// Exchanges greetings and gives the first signal behind them.
+    pub(super) async fn greet(&mut self, relay: &Relay) -> Result<Kind, Gone> {
+        let Kind::Hello(hello) = self.answer().await? else { return Err(Gone::Unexpected) };
+        if hello.version != SIGNAL_VERSION {
+            let text =
+                "this program and the relay are of versions that do not fit: upgrade the older one";
+            self.refuse(Code::Version, text).await;
+            return Err(Gone::Unexpected);
+        }
+        let welcome = welcome(relay).await?;
+        self.send(Kind::Welcome(welcome)).await?;
+        self.answer().await
+    }
+
+    pub(crate) async fn send(&mut self, kind: Kind) -> Result<(), Gone> {
+        Ok(self.sender.send(&Signal { kind: Some(kind) }).await?)
+    }
+
+    /// The next signal that this version knows, whenever it comes. Loses nothing when cancelled.
+    pub(crate) async fn receive(&mut self) -> Result<Kind, Gone> {
+        loop {
+            match self.receiver.receive().await? {
+                Some(Signal { kind: Some(kind) }) => return Ok(kind),
+                // A kind of a newer version: skipped.
+                Some(Signal { kind: None }) => {}
+                None => return Err(Gone::Left),
+            }
+        }
+    }
+
+    /// The next signal, from an end that is expected to answer.
+    pub(crate) async fn answer(&mut self) -> Result<Kind, Gone> {
+        tokio::time::timeout(ANSWER, self.receive()).await.map_err(|_| Gone::TimedOut)?
+    }
+
+    /// Says no, with a reason, and that nothing more will come.
+    pub(crate) async fn refuse(&mut self, code: Code, text: &str) {
+        self.refuse_with(Refused { code: code as i32, text: text.to_owned() }).await;
+    }
+
+    pub(crate) async fn refuse_with(&mut self, refused: Refused) {
+        self.say_last(Kind::Refused(refused)).await;
+    }
+
+    /// The last signal of this stream. An end that left meanwhile does not hear it.
+    pub(crate) async fn say_last(&mut self, kind: Kind) {
+        if let Err(gone) = self.send(kind).await {
+            tracing::debug!(%gone, "a last word was not heard");
+        }
+        self.finish().await;
+    }
+
+    /// Nothing more will come. Waits until the end has what was sent, or is gone.
+    pub(crate) async fn finish(&mut self) {
+        self.sender.finish();
+        if let Err(error) = self.sender.delivered().await {
+            tracing::trace!(%error, "an end left before the last word");
+        }
+    }
+
+    /// Raw bytes behind a signal that announced them.
+    pub(super) async fn send_raw(&mut self, bytes: bytes::Bytes) -> Result<(), Gone> {
+        Ok(self.sender.send_raw(bytes).await?)
+    }
+}
+
+async fn welcome(relay: &Relay) -> Result<Welcome, Gone> {
+    let now = clock::seconds();
+    Ok(Welcome {
+        version: SIGNAL_VERSION,
+        software: crate::SOFTWARE.to_owned(),
+        relay_origin: relay.origin.clone(),
+        policy: Some(relay.node.policy().await?),
+        revocations: Some(relay.node.revocations(now).await?),
+        time: now,
+    })
+}
+
+/// What an end is told of a fault of ours; the log has the rest.
+pub(crate) fn trouble(error: &(dyn std::error::Error + 'static)) -> Refused {
+    tracing::error!(error = chain(error), "a request failed");
+    let text = "the relay has a fault of its own: tell whoever runs it to look at its log";
+    Refused { code: Code::Trouble as i32, text: text.to_owned() }
+}

@@ -1,0 +1,135 @@
+//! What this relay counts, for Prometheus. Handles, no global state: each node has its own.
+
+use metrics::{Counter, Gauge, Key, KeyName, Level, Metadata, Recorder as _, Unit};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
+
+const METADATA: Metadata<'static> = Metadata::new(module_path!(), Level::INFO, None);
+
+/// Gauges and counters of one node. Cloning is cheap.
+#[derive(Clone)]
+pub struct Metrics {
+    handle: PrometheusHandle,
+    open_codes: Gauge,
+    live_sessions: Gauge,
+    forwarded_packets: Counter,
+    forwarded_bytes: Counter,
+    dropped_packets: Counter,
+}
+
+impl std::fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Metrics").finish_non_exhaustive()
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        Self {
+            open_codes: gauge(&recorder, "deskside_open_codes", "Codes that are open now"),
+            live_sessions: gauge(&recorder, "deskside_live_sessions", "Sessions that are on now"),
+            forwarded_packets: counter(
+                &recorder,
+                "deskside_forwarded_packets_total",
+                Unit::Count,
+                "Packets of lines that were forwarded",
+            ),
+            forwarded_bytes: counter(
+                &recorder,
+                "deskside_forwarded_bytes_total",
+                Unit::Bytes,
+                "Bytes of lines that were forwarded",
+            ),
+            dropped_packets: counter(
+                &recorder,
+                "deskside_dropped_packets_total",
+                Unit::Count,
+                "Packets of lines that were not forwarded",
+            ),
+            handle: recorder.handle(),
+        }
+    }
+}
+
+impl Metrics {
+    /// All at zero.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Codes that are open now.
+    pub fn set_open_codes(&self, count: usize) {
+        // A count of codes is far below 2^32, so the float is exact.
+        self.open_codes.set(u32::try_from(count).map_or(f64::INFINITY, f64::from));
+    }
+
+    /// A session begins.
+    pub fn session_began(&self) {
+        self.live_sessions.increment(1.0);
+    }
+
+    /// A session ended.
+    pub fn session_ended(&self) {
+        self.live_sessions.decrement(1.0);
+    }
+
+    /// Packets of a line left for the other end.
+    pub fn forwarded(&self, packets: u64, bytes: u64) {
+        self.forwarded_packets.increment(packets);
+        self.forwarded_bytes.increment(bytes);
+    }
+
+    /// Packets of a line were not forwarded.
+    pub fn dropped(&self, packets: u64) {
+        self.dropped_packets.increment(packets);
+    }
+
+    /// Everything in Prometheus' text format.
+    #[must_use]
+    pub fn render(&self) -> String {
+        self.handle.render()
+    }
+}
+
+fn gauge(recorder: &PrometheusRecorder, name: &'static str, words: &'static str) -> Gauge {
+    recorder.describe_gauge(KeyName::from_const_str(name), Some(Unit::Count), words.into());
+    let gauge = recorder.register_gauge(&Key::from_static_name(name), &METADATA);
+    gauge.set(0.0);
+    gauge
+}
+
+fn counter(
+    recorder: &PrometheusRecorder,
+    name: &'static str,
+    unit: Unit,
+    words: &'static str,
+) -> Counter {
+    recorder.describe_counter(KeyName::from_const_str(name), Some(unit), words.into());
+    recorder.register_counter(&Key::from_static_name(name), &METADATA)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_nodes_count_apart() {
+        let (one, two) = (Metrics::new(), Metrics::new());
+        one.session_began();
+        one.set_open_codes(3);
+        one.forwarded(2, 2400);
+        one.dropped(1);
+        let text = one.render();
+        for line in [
+            "deskside_live_sessions 1",
+            "deskside_open_codes 3",
+            "deskside_forwarded_packets_total 2",
+            "deskside_forwarded_bytes_total 2400",
+            "deskside_dropped_packets_total 1",
+        ] {
+            assert!(text.lines().any(|it| it == line), "{line} is missing in\n{text}");
+        }
+        assert!(two.render().lines().any(|it| it == "deskside_live_sessions 0"));
+    }
+}

@@ -1,0 +1,156 @@
+//! One recording's file: appended to block by block, whole blocks only.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use deskside_protocol::recording::{Kind, Next, Packets, State, WriteError, Writer};
+use thiserror::Error;
+
+/// A block did not reach the file, which is as it was before.
+#[derive(Debug, Error)]
+pub enum SpoolError {
+    /// The disk refuses.
+    #[error("the disk refuses")]
+    Disk(#[from] io::Error),
+    /// The block itself cannot be made.
+    #[error(transparent)]
+    Block(#[from] WriteError),
+}
+
+/// The file, and whether something in it may not be on the disk yet.
+#[derive(Debug)]
+pub(super) struct Unsynced {
+    file: File,
+    dirty: AtomicBool,
+}
+
+impl Unsynced {
+    /// Forces what was written to the disk, where anything was.
+    pub(super) fn sync(&self) -> io::Result<()> {
+        if self.dirty.swap(false, Ordering::AcqRel) { self.file.sync_data() } else { Ok(()) }
+    }
+}
+
+/// Chain and file in step.
+#[derive(Debug)]
+pub(super) struct Spool {
+    file: Arc<Unsynced>,
+    writer: Writer,
+    length: u64,
+    out: Vec<u8>,
+}
+
+impl Spool {
+    /// A new file, readable by the owner only.
+    pub(super) fn create(path: &Path) -> Result<Self, SpoolError> {
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+        let (writer, preamble) = Writer::create();
+        file.write_all_at(&preamble, 0)?;
+        let file = Arc::new(Unsynced { file, dirty: AtomicBool::new(true) });
+        Ok(Self { file, writer, length: preamble.len() as u64, out: Vec::new() })
+    }
+
+    pub(super) fn file(&self) -> Arc<Unsynced> {
+        self.file.clone()
+    }
+
+    pub(super) const fn state(&self) -> &State {
+        self.writer.state()
+    }
+
+    pub(super) const fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// Appends a block and forces it to the disk.
+    pub(super) fn append(
+        &mut self,
+        kind: Kind,
+        line: u16,
+        time_us: u64,
+        body: &[u8],
+    ) -> Result<State, SpoolError> {
+        let mut out = std::mem::take(&mut self.out);
+        out.clear();
+        let written = self
+            .writer
+            .block(kind, line, time_us, body, &mut out)
+            .map_err(SpoolError::from)
+            .and_then(|next| self.write(&out, next));
+        self.out = out;
+        written?;
+        self.file.sync()?;
+        Ok(*self.writer.state())
+    }
+
+    /// Appends a batch of packets; the disk gets it within the interval of the sync thread.
+    pub(super) fn packets(&mut self, packets: &mut Packets) -> Result<(), SpoolError> {
+        let next = self.writer.packets(packets)?;
+        self.write(packets.block(), next)
+    }
+
+    /// One write. A part that was written is cut off again, so that the file holds whole blocks.
+    fn write(&mut self, block: &[u8], next: Next) -> Result<(), SpoolError> {
+        if let Err(error) = self.file.file.write_all_at(block, self.length) {
+            if let Err(cut) = self.file.file.set_len(self.length) {
+                tracing::error!(error = %cut, "a torn block cannot be cut off");
+            }
+            return Err(error.into());
+        }
+        self.file.dirty.store(true, Ordering::Release);
+        self.length += block.len() as u64;
+        self.writer.commit(next);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use deskside_protocol::recording::{Reader, Step};
+    use deskside_protocol::session::End;
+
+    #[test]
+    fn the_file_reads_back_as_a_chain() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.dsr");
+        let mut spool = Spool::create(&path).unwrap();
+        spool.append(Kind::Event, 0, 5, b"").unwrap();
+        let mut packets = Packets::new(0, 6, 0);
+        packets.run(End::Agent, 10, 6, b"0123456789abc").unwrap();
+        spool.packets(&mut packets).unwrap();
+
+        let bytes = std::fs::read(&path).unwrap();
+        assert_eq!(spool.length(), bytes.len() as u64);
+        let (mut reader, mut rest, mut kinds) = (Reader::new(), bytes.as_slice(), Vec::new());
+        while let Step::Block(block) = reader.next(&mut rest).unwrap() {
+            kinds.push(block.kind);
+        }
+        assert_eq!(kinds, [Kind::Event, Kind::Packets]);
+        assert_eq!(reader.finish(rest).unwrap(), *spool.state());
+    }
+
+    #[test]
+    fn a_recording_is_never_begun_twice() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.dsr");
+        let _first = Spool::create(&path).unwrap();
+        assert!(matches!(Spool::create(&path), Err(SpoolError::Disk(_))));
+    }
+
+    #[test]
+    fn a_full_disk_leaves_whole_blocks() {
+        // /dev/full takes no byte, as a full disk does.
+        let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let (writer, _) = Writer::create();
+        let file = Arc::new(Unsynced { file: full, dirty: AtomicBool::new(false) });
+        let mut spool = Spool { file, writer, length: 10, out: Vec::new() };
+        let before = *spool.state();
+        assert!(matches!(spool.append(Kind::Event, 0, 5, b"x"), Err(SpoolError::Disk(_))));
+        assert_eq!((*spool.state(), spool.length()), (before, 10));
+    }
+}

@@ -1,0 +1,117 @@
+//! The pairing as the relay sees it: four signals pass through, and none of them opens anything.
+
+use bytes::Bytes;
+use deskside_protocol::pairing::{SHARE, TAG};
+use deskside_protocol::wire::signal::refused::Code;
+use deskside_protocol::wire::signal::{
+    CodeEnded, Joined, PairingAnswer, PairingFailed, PairingOffer, Park, signal::Kind,
+};
+
+use super::{Ends, misplaced};
+use crate::leg::{Gone, Legs, SPENT, Talk};
+use crate::lobby::Slot;
+
+/// The longest associated data of an offer: a certificate of 4 KiB, a subject of 1 KiB, the rest.
+const MAX_AD: usize = 8 * 1024;
+
+/// Why no session came of a visit.
+pub(super) enum Failed {
+    /// Before anything was offered to the agent.
+    Unused,
+    /// After: the agent has spent its code.
+    Spent(Gone),
+}
+
+/// Everything that was said, for the recording's header.
+#[derive(Debug)]
+pub(super) struct Pairing {
+    pub(super) y_a: Bytes,
+    pub(super) ad_a: Bytes,
+    pub(super) y_t: Bytes,
+    pub(super) ad_t: Bytes,
+    pub(super) tag_t: Bytes,
+    pub(super) tag_a: Bytes,
+}
+
+/// A technician at an agent's code.
+pub(super) struct Joining<'a> {
+    pub(super) park: &'a Park,
+    pub(super) subject: &'a str,
+    pub(super) slot: Slot,
+}
+
+impl Joining<'_> {
+    /// Passes the pairing through, until the technician confirms it.
+    pub(super) async fn run(&self, legs: &Legs, mut ends: Ends<'_>) -> Result<Pairing, Failed> {
+        let offer = self.offer(&mut ends).await?;
+        // From here on the code is spent: the agent spends it when the offer arrives.
+        legs.hall.end(self.slot);
+        match self.confirm(&mut ends, offer).await {
+            Ok(pairing) => Ok(pairing),
+            Err(gone) => {
+                let over = Kind::CodeEnded(CodeEnded { expired: false });
+                ends.agent.say_last(over).await;
+                Err(Failed::Spent(gone))
+            }
+        }
+    }
+
+    /// Gives the technician what the agent parked, and waits for the offer.
+    async fn offer(&self, ends: &mut Ends<'_>) -> Result<PairingOffer, Failed> {
+        let Park { y_a, ad_a } = self.park.clone();
+        let joined = Joined { y_a, ad_a, subject: self.subject.to_owned() };
+        let technician = &mut *ends.technician;
+        technician.send(Kind::Joined(joined)).await.map_err(|_| Failed::Unused)?;
+        tokio::select! {
+            said = technician.answer() => match said {
+                Ok(Kind::PairingOffer(offer)) if is_sound(&offer) => Ok(offer),
+                Ok(_) => {
+                    misplaced(technician).await;
+                    Err(Failed::Unused)
+                }
+                Err(_) => Err(Failed::Unused),
+            },
+            said = ends.agent.receive() => {
+                technician.refuse(Code::CodeSpent, SPENT).await;
+                Err(Failed::Spent(said.err().unwrap_or(Gone::Unexpected)))
+            }
+        }
+    }
+
+    async fn confirm(&self, ends: &mut Ends<'_>, offer: PairingOffer) -> Result<Pairing, Gone> {
+        let PairingOffer { y_t, ad_t, tag_t } = offer.clone();
+        let answered = ask_agent(ends.agent, offer).await;
+        let tag_a = match answered {
+            Ok(tag) => tag,
+            Err((gone, cause)) => {
+                let failed = Kind::PairingFailed(PairingFailed { cause });
+                ends.technician.say_last(failed).await;
+                return Err(gone);
+            }
+        };
+        let answer = Kind::PairingAnswer(PairingAnswer { tag_a: tag_a.clone() });
+        ends.technician.send(answer).await?;
+        match ends.technician.answer().await? {
+            Kind::Confirmed(_) => {}
+            _ => return Err(Gone::Unexpected),
+        }
+        let Park { y_a, ad_a } = self.park.clone();
+        Ok(Pairing { y_a, ad_a, y_t, ad_t, tag_t, tag_a })
+    }
+}
+
+/// The agent's tag; or why there is none, with the cause that the technician is told.
+async fn ask_agent(agent: &mut Talk, offer: PairingOffer) -> Result<Bytes, (Gone, u32)> {
+    const NO_WORD: u32 = 0;
+    agent.send(Kind::PairingOffer(offer)).await.map_err(|gone| (gone, NO_WORD))?;
+    match agent.answer().await {
+        Ok(Kind::PairingAnswer(answer)) if answer.tag_a.len() == TAG => Ok(answer.tag_a),
+        Ok(Kind::PairingFailed(failed)) => Err((Gone::Left, failed.cause)),
+        Ok(_) => Err((Gone::Unexpected, NO_WORD)),
+        Err(gone) => Err((gone, NO_WORD)),
+    }
+}
+
+fn is_sound(offer: &PairingOffer) -> bool {
+    offer.y_t.len() == SHARE && offer.tag_t.len() == TAG && offer.ad_t.len() <= MAX_AD
+}
