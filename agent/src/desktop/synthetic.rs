@@ -156,6 +156,8 @@ impl Canvas {
 
     fn text(&mut self, (x, y): (u32, u32), text: &str, colour: Colour) {
         for (index, character) in (0..).zip(text.bytes()) {
+            // These reach below the line, by one dot.
+            let y = if b"gpqy".contains(&character) { y + 2 } else { y };
             for (column, bits) in (0..).zip(glyphs::of(character)) {
                 for row in (0..7).filter(|row| bits >> row & 1 == 1) {
                     let (left, top) = (x + index * CELL.0 + column * 2, y + row * 2);
