@@ -156,6 +156,7 @@ async fn leg(legs: Arc<Legs>, incoming: Incoming) {
 }
 
 /// Greetings, then what the first signal says.
+#[allow(clippy::wildcard_enum_match_arm, reason = "everything else is a request")]
 async fn stream(legs: Arc<Legs>, mut talk: Talk) {
     let first = match talk.greet(&legs.relay).await {
         Ok(first) => first,

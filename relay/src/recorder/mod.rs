@@ -149,6 +149,21 @@ impl Recording {
         Ok(state)
     }
 
+    /// As [`Self::append`], at a time that was signed before: a CLOSE.
+    ///
+    /// # Errors
+    /// [`RecordError`].
+    pub async fn append_at(
+        self: &Arc<Self>,
+        kind: Kind,
+        line: u16,
+        time_us: u64,
+        body: Vec<u8>,
+    ) -> Result<State, RecordError> {
+        let (state, ()) = self.run(kind, line, move |_, _| (time_us, body, ())).await?;
+        Ok(state)
+    }
+
     /// As [`Self::append`], with a body that is made of the chain's state before it and the time in
     /// microseconds: nothing comes between.
     ///
@@ -160,13 +175,27 @@ impl Recording {
         line: u16,
         make: impl FnOnce(&State, u64) -> (Vec<u8>, T) + std::marker::Send + 'static,
     ) -> Result<(State, T), RecordError> {
+        let made = move |state: &State, now| {
+            let (body, extra) = make(state, now);
+            (now, body, extra)
+        };
+        self.run(kind, line, made).await
+    }
+
+    /// Makes and appends a block in its turn on the recorder's thread. `make` gives time, body and
+    /// what the caller wants to know of it.
+    async fn run<T: std::marker::Send + 'static>(
+        self: &Arc<Self>,
+        kind: Kind,
+        line: u16,
+        make: impl FnOnce(&State, u64) -> (u64, Vec<u8>, T) + std::marker::Send + 'static,
+    ) -> Result<(State, T), RecordError> {
         let (reply, done) = oneshot::channel();
         let recording = self.clone();
         let append = move || {
             let mut spool = recording.spool();
-            let now = clock::micros();
-            let (body, extra) = make(spool.state(), now);
-            let appended = spool.append(kind, line, now, &body);
+            let (time_us, body, extra) = make(spool.state(), clock::micros());
+            let appended = spool.append(kind, line, time_us, &body);
             if appended.is_err() {
                 recording.broken.send_replace(true);
             }

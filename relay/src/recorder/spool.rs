@@ -128,7 +128,7 @@ mod tests {
         assert_eq!(spool.length(), bytes.len() as u64);
         let (mut reader, mut rest, mut kinds) = (Reader::new(), bytes.as_slice(), Vec::new());
         while let Step::Block(block) = reader.next(&mut rest).unwrap() {
-            kinds.push(block.kind);
+            kinds.push(block.header.kind);
         }
         assert_eq!(kinds, [Kind::Event, Kind::Packets]);
         assert_eq!(reader.finish(rest).unwrap(), *spool.state());

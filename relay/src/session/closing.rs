@@ -76,14 +76,14 @@ async fn seal_off(
     note_losses(recording).await?;
     // Behind every batch that waited: nothing is recorded after it but the CLOSE.
     live::checkpoint(legs, &session, recording).await?;
-    let state = recording.state();
+    let (state, time) = (recording.state(), clock::micros());
     let closing = Closing {
         session: Bytes::copy_from_slice(session.id.as_bytes()),
         reason: reason as i32,
         totals: Some(recording.totals()),
         seq: state.seq(),
         previous: Bytes::copy_from_slice(state.hash()),
-        time: clock::micros(),
+        time,
     }
     .encode_to_vec();
     let binding = &session.binding;
@@ -103,7 +103,7 @@ async fn seal_off(
         agent_signature,
         technician_signature,
     };
-    let state = recording.append(Block::Close, MAIN_LINE, close.encode_to_vec()).await?;
+    let state = recording.append_at(Block::Close, MAIN_LINE, time, close.encode_to_vec()).await?;
     Ok(*state.hash())
 }
 

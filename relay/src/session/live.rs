@@ -94,6 +94,7 @@ impl Watch<'_> {
         self.session.recording.is_none() || self.sealed == [true; 2]
     }
 
+    #[allow(clippy::wildcard_enum_match_arm, reason = "whatever else comes does not belong here")]
     async fn heard(
         &mut self,
         ends: &mut Ends<'_>,
@@ -163,7 +164,7 @@ impl Watch<'_> {
             return Ok(());
         }
         *seen = true;
-        append(recording, Block::EndSig, signed.encode_to_vec()).await
+        append(recording, Block::EndSignature, signed.encode_to_vec()).await
     }
 
     const fn key(&self, end: End) -> PublicKey {

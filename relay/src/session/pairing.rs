@@ -78,6 +78,7 @@ impl Joining<'_> {
         }
     }
 
+    #[allow(clippy::wildcard_enum_match_arm, reason = "whatever else comes does not belong here")]
     async fn confirm(&self, ends: &mut Ends<'_>, offer: PairingOffer) -> Result<Pairing, Gone> {
         let PairingOffer { y_t, ad_t, tag_t } = offer.clone();
         let answered = ask_agent(ends.agent, offer).await;

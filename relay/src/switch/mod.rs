@@ -15,7 +15,7 @@ use deskside_link::socket::Port;
 use deskside_protocol::label::Label;
 use deskside_protocol::session::End;
 
-pub use line::Line;
+pub use line::{Attached, Line};
 pub use socket::Switched;
 
 use crate::metrics::Metrics;
