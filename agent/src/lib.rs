@@ -1,1 +1,20 @@
-//! x
+//! The agent of Deskside: the program that the person with the broken computer opens.
+//!
+//! It shows twelve digits, asks the person whom to let in and what for, and does what was allowed.
+//! Everything that a technician can reach passes the [`gate`]; [`desktop`] and [`command`] act only
+//! for a holder of its permits.
+
+pub mod cli;
+pub mod command;
+pub mod consent;
+pub mod desktop;
+pub mod device;
+pub mod events;
+pub mod gate;
+pub mod known;
+pub mod sealing;
+pub mod session;
+pub mod settings;
+
+/// Name and version of this program, for greetings.
+pub const SOFTWARE: &str = concat!("deskside-agent ", env!("CARGO_PKG_VERSION"));

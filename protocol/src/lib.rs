@@ -22,3 +22,4 @@ pub mod signed;
 pub mod text;
 pub mod transcript;
 pub mod wire;
+pub mod witness;

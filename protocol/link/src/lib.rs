@@ -4,6 +4,7 @@
 //! It hands out a line's four traffic secrets and seals nothing; it moves signals and messages and
 //! knows what none of them means.
 
+pub mod attend;
 pub mod cid;
 pub mod leg;
 pub mod line;

@@ -10,6 +10,9 @@ use quinn::{TransportConfig, VarInt};
 pub const LEG_KEEP_ALIVE: Duration = Duration::from_secs(3);
 /// A leg that is silent this long is lost: three keep-alives and the round trip of the last.
 pub const LEG_IDLE: Duration = Duration::from_secs(10);
+/// What a line assumes before it has measured: its first packet may come before the other end is
+/// ready for it, and is sent again after three of these.
+const LINE_INITIAL_RTT: Duration = Duration::from_millis(60);
 /// A line keeps its own clock apart from the leg's.
 pub const LINE_KEEP_ALIVE: Duration = Duration::from_secs(10);
 /// A line survives a silence this long: the grace time of a session.
@@ -67,6 +70,7 @@ fn leg() -> TransportConfig {
 pub fn line() -> Arc<TransportConfig> {
     let mut config = TransportConfig::default();
     config
+        .initial_rtt(LINE_INITIAL_RTT)
         .congestion_controller_factory(Arc::new(BbrConfig::default()))
         .max_concurrent_bidi_streams(LINE_STREAMS.into())
         .max_concurrent_uni_streams(LINE_STREAMS.into())

@@ -1,0 +1,262 @@
+//! Questions in the terminal: plain words, one letter to answer, no key that allows by accident.
+
+use std::fmt::Write as _;
+use std::io::Write;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use deskside_protocol::text::visible;
+use tokio::time::timeout;
+
+use super::{ANSWER_TIME, Answer, Asker, Asking, Keyboard, Question, Standing, Visitor, in_words};
+
+const RULE: &str = "  ------------------------------------------------------------";
+const WARNING: &str = "  Only continue if you called this help desk yourself.\n  \
+    Did somebody call you, or did a message on the screen tell you to call?\n  \
+    Then it is probably a fraud: type x.\n";
+const CHOICES: &str = "  y = Allow     n = Refuse     x = I did not ask for this\n";
+
+/// Asks in a terminal.
+pub struct Terminal<W> {
+    keyboard: Arc<Keyboard>,
+    out: Mutex<W>,
+}
+
+impl<W> std::fmt::Debug for Terminal<W> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Terminal").finish_non_exhaustive()
+    }
+}
+
+impl<W: Write + Send> Terminal<W> {
+    /// Questions go to `out`, answers come from `keyboard`.
+    pub fn new(keyboard: Arc<Keyboard>, out: W) -> Self {
+        Self { keyboard, out: Mutex::new(out) }
+    }
+
+    fn print(&self, text: &str) {
+        let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Err(error) = out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+            tracing::debug!(%error, "cannot print a question");
+        }
+    }
+
+    /// Reads lines until one is an answer. No more lines is a refusal.
+    async fn answer(&self) -> Answer {
+        loop {
+            self.print("  Type y, n or x, then press Enter: ");
+            let Some(line) = self.keyboard.line().await else { return Answer::Refuse };
+            match line.to_lowercase().as_str() {
+                "y" | "yes" => return Answer::Allow,
+                "n" | "no" => return Answer::Refuse,
+                "x" => return Answer::NotAsked,
+                _ => {}
+            }
+        }
+    }
+}
+
+impl<W: Write + Send> Asker for Terminal<W> {
+    fn ask<'a>(&'a self, question: &'a Question<'a>) -> Asking<'a> {
+        Box::pin(async move {
+            self.keyboard.forget().await;
+            self.print(&wording(question));
+            let mut withdrawn = Withdrawn { terminal: self, answered: false };
+            let answer = timeout(ANSWER_TIME, self.answer()).await;
+            withdrawn.answered = true;
+            let (answer, words) = match answer {
+                Ok(Answer::Allow) => (Answer::Allow, "  Allowed.\n\n"),
+                Ok(Answer::Refuse) => (Answer::Refuse, "  Refused.\n\n"),
+                Ok(Answer::NotAsked) => (Answer::NotAsked, "  Refused. Well done.\n\n"),
+                Err(_) => (Answer::Refuse, "\n  No answer for a minute: refused.\n\n"),
+            };
+            self.print(words);
+            answer
+        })
+    }
+}
+
+/// Tells the user when a question no longer wants an answer.
+struct Withdrawn<'a, W: Write + Send> {
+    terminal: &'a Terminal<W>,
+    answered: bool,
+}
+
+impl<W: Write + Send> Drop for Withdrawn<'_, W> {
+    fn drop(&mut self) {
+        if !self.answered {
+            self.terminal.print("\n  That question was withdrawn.\n\n");
+        }
+    }
+}
+
+fn wording(question: &Question<'_>) -> String {
+    let mut text = format!("\n{RULE}\n");
+    match question {
+        Question::Opening { visitor, grants } => {
+            text.push_str("  Somebody wants to help you with this computer.\n\n");
+            card(&mut text, visitor);
+            for (index, grant) in grants.iter().enumerate() {
+                let label = if index == 0 { "Wants to:" } else { "" };
+                row(&mut text, label, in_words(grant));
+            }
+            text.push('\n');
+            text.push_str(WARNING);
+        }
+        Question::More { visitor, grant, what } => {
+            let name = visible(&visitor.name);
+            push(&mut text, format_args!("  {name} also wants to {}.\n\n", in_words(*grant)));
+            card(&mut text, visitor);
+            if !what.is_empty() {
+                row(&mut text, "What for:", what);
+            }
+            text.push_str("\n  Only allow it if you expect this.\n");
+        }
+    }
+    push(&mut text, format_args!("\n{CHOICES}{RULE}\n"));
+    text
+}
+
+fn card(text: &mut String, visitor: &Visitor) {
+    let name = format!("{} ({})", visible(&visitor.name), visible(&visitor.login));
+    row(text, "Who:", &name);
+    row(text, "From:", &visible(&visitor.organisation));
+    match visitor.standing {
+        Standing::Known => {}
+        Standing::New => row(text, "", "not known to this computer"),
+        Standing::NameOfAnother => {
+            row(text, "", "NOT KNOWN TO THIS COMPUTER, and it uses the name of one that is!");
+        }
+    }
+    let ticket = format!("{}: {}", visible(&visitor.ticket), visible(&visitor.subject));
+    row(text, "Ticket:", &ticket);
+}
+
+fn row(text: &mut String, label: &str, value: &str) {
+    push(text, format_args!("    {label:<10} {value}\n"));
+}
+
+fn push(text: &mut String, what: std::fmt::Arguments<'_>) {
+    // Writing to a String does not fail.
+    text.write_fmt(what).unwrap_or_default();
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use deskside_protocol::grant::{Grant, GrantSet};
+    use tokio::sync::mpsc;
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Screen(Arc<Mutex<Vec<u8>>>);
+    impl Write for Screen {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    impl Screen {
+        fn text(&self) -> String {
+            String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+        }
+    }
+
+    fn visitor() -> Visitor {
+        Visitor {
+            organisation: "Example IT".to_owned(),
+            standing: Standing::New,
+            name: "Alice\x1b[2J Ng".to_owned(),
+            login: "alice".to_owned(),
+            ticket: "17".to_owned(),
+            subject: "Printer\nFrom: Microsoft".to_owned(),
+        }
+    }
+
+    fn terminal() -> (mpsc::Sender<String>, Screen, Terminal<Screen>) {
+        let (sender, lines) = mpsc::channel(8);
+        let screen = Screen::default();
+        let terminal = Terminal::new(Arc::new(Keyboard::of(lines)), screen.clone());
+        (sender, screen, terminal)
+    }
+
+    async fn answered(lines: &'static [&'static str]) -> (Answer, String) {
+        let (sender, screen, terminal) = terminal();
+        let visitor = visitor();
+        let grants = GrantSet::parse("view,command").unwrap();
+        let question = Question::Opening { visitor: &visitor, grants };
+        let typing = async {
+            tokio::time::sleep(std::time::Duration::from_secs(5)).await;
+            for line in lines {
+                sender.send((*line).to_owned()).await.unwrap();
+            }
+            std::future::pending::<()>().await;
+        };
+        let answer = tokio::select! {
+            answer = terminal.ask(&question) => answer,
+            () = typing => Answer::Allow,
+        };
+        (answer, screen.text())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_letter_means_one_thing_and_enter_alone_means_nothing() {
+        assert_eq!(answered(&["y"]).await.0, Answer::Allow);
+        assert_eq!(answered(&["", "maybe", "YES"]).await.0, Answer::Allow);
+        assert_eq!(answered(&["", "n"]).await.0, Answer::Refuse);
+        assert_eq!(answered(&["x"]).await.0, Answer::NotAsked);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_minute_without_an_answer_refuses() {
+        let start = Instant::now();
+        let (answer, text) = answered(&[""]).await;
+        assert_eq!(answer, Answer::Refuse);
+        assert_eq!(start.elapsed(), ANSWER_TIME);
+        assert!(text.contains("No answer for a minute"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_question_names_who_what_and_the_danger_in_safe_characters() {
+        let (_, text) = answered(&["n"]).await;
+        for part in [
+            "(alice)",
+            "Example IT",
+            "not known to this computer",
+            "17: Printer",
+            "see your screen",
+            "run commands on this computer",
+            "called this help desk yourself",
+            "I did not ask for this",
+        ] {
+            assert!(text.contains(part), "{part:?} is missing in {text}");
+        }
+        assert!(!text.contains('\x1b'));
+        assert!(!text.contains("\nFrom: Microsoft"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_typed_before_the_question_does_not_answer_it() {
+        let (sender, _screen, terminal) = terminal();
+        sender.send("y".to_owned()).await.unwrap();
+        let visitor = visitor();
+        let question = Question::More { visitor: &visitor, grant: Grant::Shell, what: "" };
+        assert_eq!(terminal.ask(&question).await, Answer::Refuse);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_more_input_refuses_and_a_dropped_question_is_withdrawn() {
+        let (sender, screen, terminal) = terminal();
+        let visitor = visitor();
+        let question = Question::More { visitor: &visitor, grant: Grant::File, what: "a.log" };
+        let brief = std::time::Duration::from_secs(1);
+        assert!(timeout(brief, terminal.ask(&question)).await.is_err());
+        assert!(screen.text().contains("withdrawn"));
+        drop(sender);
+        assert_eq!(terminal.ask(&question).await, Answer::Refuse);
+    }
+}

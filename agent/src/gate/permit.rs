@@ -1,0 +1,54 @@
+//! Permits: proofs that the gate was passed, one type for each grant.
+
+use std::marker::PhantomData;
+
+use deskside_protocol::grant::Grant;
+use tokio_util::sync::CancellationToken;
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+/// A grant as a type, so that a permit to view cannot start a command.
+pub trait Kind: sealed::Sealed + Send + Sync + 'static {
+    /// The grant that it stands for.
+    const GRANT: Grant;
+}
+
+macro_rules! kinds {
+    ($($kind:ident),*) => {$(
+        #[doc = concat!("The grant [`Grant::", stringify!($kind), "`] as a type.")]
+        #[derive(Debug, Clone, Copy)]
+        pub enum $kind {}
+        impl sealed::Sealed for $kind {}
+        impl Kind for $kind {
+            const GRANT: Grant = Grant::$kind;
+        }
+    )*};
+}
+kinds!(View, Control, Command, Shell, File, Clipboard, Reboot);
+
+/// Proof that the user granted `K`. Only the gate makes one. It cannot be copied; whoever acts under
+/// it stops when [`Permit::revoked`] ends.
+#[derive(Debug)]
+pub struct Permit<K: Kind> {
+    revoked: CancellationToken,
+    kind: PhantomData<fn() -> K>,
+}
+
+impl<K: Kind> Permit<K> {
+    pub(super) fn new(revoked: CancellationToken) -> Self {
+        Self { revoked, kind: PhantomData }
+    }
+
+    /// Ends once the grant was taken back or the session stopped.
+    pub async fn revoked(&self) {
+        self.revoked.cancelled().await;
+    }
+
+    /// Whether the grant was taken back or the session stopped.
+    #[must_use]
+    pub fn is_revoked(&self) -> bool {
+        self.revoked.is_cancelled()
+    }
+}

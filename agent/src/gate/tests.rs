@@ -1,0 +1,237 @@
+//! Every grant against every answer, and that nothing widens by itself.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, mpsc};
+
+use super::*;
+use crate::consent::{Asking, Standing as OrganisationStanding, Unattended};
+
+/// Answers every question alike, once `go` lets it, and counts them.
+struct Scripted {
+    answer: Answer,
+    go: Semaphore,
+    asked: AtomicUsize,
+    seen: mpsc::UnboundedSender<String>,
+}
+
+impl Asker for Scripted {
+    fn ask<'a>(&'a self, question: &'a Question<'a>) -> Asking<'a> {
+        Box::pin(async move {
+            self.asked.fetch_add(1, Ordering::SeqCst);
+            drop(self.seen.send(format!("{question:?}")));
+            self.go.acquire().await.unwrap().forget();
+            self.answer
+        })
+    }
+}
+
+fn scripted(answer: Answer, answers: usize) -> (Arc<Scripted>, mpsc::UnboundedReceiver<String>) {
+    let (seen, questions) = mpsc::unbounded_channel();
+    let go = Semaphore::new(answers);
+    (Arc::new(Scripted { answer, go, asked: AtomicUsize::new(0), seen }), questions)
+}
+
+fn visitor() -> Visitor {
+    Visitor {
+        organisation: "Example IT".to_owned(),
+        standing: OrganisationStanding::Known,
+        name: "Alice Ng".to_owned(),
+        login: "alice".to_owned(),
+        ticket: "17".to_owned(),
+        subject: "Printer".to_owned(),
+    }
+}
+
+fn gate(policy: GrantSet, beforehand: GrantSet, asker: Arc<dyn Asker>) -> Gate {
+    let show = Arc::new(Show::json(std::io::sink()));
+    Gate::new(Terms { policy, beforehand, visitor: visitor() }, asker, show)
+}
+
+/// A gate where everything was answered beforehand, for the tests of what needs permits.
+pub(crate) fn allowing_all() -> Gate {
+    gate(GrantSet::all(), GrantSet::all(), Arc::new(Unattended))
+}
+
+/// What `admit` says for each grant.
+async fn admit_each(gate: &Gate) -> Vec<(Grant, Result<(), Cause>)> {
+    async fn one<K: Kind>(gate: &Gate) -> (Grant, Result<(), Cause>) {
+        let admitted = gate.admit::<K>("something").await;
+        (K::GRANT, admitted.map(drop).map_err(|refusal| refusal.cause))
+    }
+    vec![
+        one::<View>(gate).await,
+        one::<Control>(gate).await,
+        one::<Command>(gate).await,
+        one::<Shell>(gate).await,
+        one::<File>(gate).await,
+        one::<Clipboard>(gate).await,
+        one::<Reboot>(gate).await,
+    ]
+}
+
+#[tokio::test]
+async fn every_grant_follows_policy_answer_and_what_was_said_beforehand() {
+    let (all, none) = (GrantSet::all(), GrantSet::NONE);
+    let table: [(GrantSet, GrantSet, Answer, Result<(), Cause>); 7] = [
+        (all, none, Answer::Allow, Ok(())),
+        (all, none, Answer::Refuse, Err(Cause::UserRefused)),
+        (all, none, Answer::NotAsked, Err(Cause::UserRefused)),
+        (all, all, Answer::Refuse, Ok(())),
+        (none, none, Answer::Allow, Err(Cause::Policy)),
+        (none, all, Answer::Allow, Err(Cause::Policy)),
+        (none, all, Answer::Refuse, Err(Cause::Policy)),
+    ];
+    for (policy, beforehand, answer, expected) in table {
+        let (asker, _questions) = scripted(answer, 100);
+        let gate = gate(policy, beforehand, asker);
+        let answers = admit_each(&gate).await;
+        assert_eq!(answers.len(), Grant::all().count(), "a grant is missing in this test");
+        for (grant, admitted) in answers {
+            assert_eq!(admitted, expected, "{grant} {policy} {beforehand} {answer:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn one_grant_gives_no_other() {
+    for grant in Grant::all() {
+        let only = gate(GrantSet::all(), grant.into(), Arc::new(Unattended));
+        for (other, admitted) in admit_each(&only).await {
+            assert_eq!(admitted.is_ok(), other == grant, "{grant} and {other}");
+        }
+        assert_eq!(only.lease(), grant.into());
+    }
+}
+
+#[tokio::test]
+async fn the_first_question_holds_everything_and_the_policy_narrows_it() {
+    let policy = GrantSet::parse("view,command,file").unwrap();
+    let (asker, mut questions) = scripted(Answer::Allow, 1);
+    let gate = gate(policy, Grant::View.into(), asker);
+    let lease = gate.open(GrantSet::parse("view,command,shell").unwrap()).await.unwrap();
+    assert_eq!(lease, GrantSet::parse("view,command").unwrap());
+    let question = questions.recv().await.unwrap();
+    assert!(question.contains("{command}"), "{question}");
+}
+
+#[tokio::test]
+async fn a_session_needs_something_granted() {
+    let wish = GrantSet::parse("view,command").unwrap();
+    let open = |policy, beforehand, answer| async move {
+        let (asker, _questions) = scripted(answer, 1);
+        gate(policy, beforehand, asker).open(wish).await
+    };
+    let (all, view) = (GrantSet::all(), GrantSet::from(Grant::View));
+    assert_eq!(open(all, GrantSet::NONE, Answer::Refuse).await, Err(TurnedDown::Refused));
+    assert_eq!(open(all, GrantSet::NONE, Answer::NotAsked).await, Err(TurnedDown::NotAsked));
+    assert_eq!(open(all, view, Answer::Refuse).await, Ok(view));
+    assert_eq!(open(all, view, Answer::NotAsked).await, Err(TurnedDown::NotAsked));
+    assert_eq!(open(Grant::File.into(), all, Answer::Allow).await, Err(TurnedDown::Policy));
+}
+
+#[tokio::test]
+async fn a_question_is_put_once_for_all_who_wait() {
+    let (asker, mut questions) = scripted(Answer::Allow, 0);
+    let gate = gate(GrantSet::all(), GrantSet::NONE, asker.clone());
+    let both =
+        async { tokio::join!(gate.admit::<Command>("ip route"), gate.admit::<Command>("ip link")) };
+    let let_go = async {
+        questions.recv().await.unwrap();
+        tokio::task::yield_now().await;
+        asker.go.add_permits(1);
+    };
+    let ((first, second), ()) = tokio::join!(both, let_go);
+    assert!(first.is_ok() && second.is_ok());
+    assert_eq!(asker.asked.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn a_no_counts_for_all_who_wait_and_three_end_the_asking() {
+    let (asker, mut questions) = scripted(Answer::Refuse, 0);
+    let gate = gate(GrantSet::all(), GrantSet::NONE, asker.clone());
+    let let_go = async {
+        questions.recv().await.unwrap();
+        tokio::task::yield_now().await;
+        asker.go.add_permits(100);
+    };
+    let (first, second, ()) =
+        tokio::join!(gate.admit::<Shell>("a"), gate.admit::<Shell>("b"), let_go);
+    assert!(first.is_err() && second.is_err());
+    assert_eq!(asker.asked.load(Ordering::SeqCst), 1);
+    for _ in 0..5 {
+        assert!(gate.admit::<Shell>("again").await.is_err());
+    }
+    assert_eq!(asker.asked.load(Ordering::SeqCst), MAX_REFUSALS as usize);
+}
+
+#[tokio::test]
+async fn waiting_requests_are_bounded() {
+    let (asker, mut questions) = scripted(Answer::Allow, 0);
+    let gate = gate(GrantSet::all(), GrantSet::NONE, asker);
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..MAX_WAITING {
+        let gate = gate.clone();
+        tasks.spawn(async move { gate.admit::<File>("x").await.map(drop) });
+    }
+    questions.recv().await.unwrap();
+    tokio::task::yield_now().await;
+    let refusal = gate.admit::<File>("one more").await.map(drop).unwrap_err();
+    assert_eq!(refusal.cause, Cause::NotGranted);
+    tasks.shutdown().await;
+    // Those that gave up no longer count.
+    let wait = tokio::time::timeout(Duration::from_millis(20), gate.admit::<File>("y")).await;
+    assert!(wait.is_err());
+}
+
+#[tokio::test]
+async fn a_revoked_grant_ends_its_permits_and_is_asked_for_again() {
+    let (asker, _questions) = scripted(Answer::Refuse, 100);
+    let gate = gate(GrantSet::all(), GrantSet::all(), asker.clone());
+    let command = gate.admit::<Command>("x").await.unwrap();
+    let view = gate.admit::<View>("x").await.unwrap();
+    let changes = gate.changes();
+    assert_eq!(gate.revoke(Grant::Command.into()), Grant::Command.into());
+    command.revoked().await;
+    assert!(command.is_revoked() && !view.is_revoked());
+    assert_eq!(*changes.borrow(), Grant::View.into());
+    // What was allowed beforehand does not bring it back: the user is asked.
+    assert!(gate.admit::<Command>("x").await.is_err());
+    assert_eq!(asker.asked.load(Ordering::SeqCst), 1);
+    assert_eq!(gate.lease(), Grant::View.into());
+}
+
+#[tokio::test]
+async fn stopping_ends_permits_waiting_questions_and_the_future() {
+    let (asker, mut questions) = scripted(Answer::Allow, 0);
+    let gate = gate(GrantSet::all(), Grant::View.into(), asker);
+    let view = gate.admit::<View>("x").await.unwrap();
+    let stop = async {
+        questions.recv().await.unwrap();
+        gate.stop();
+    };
+    let (waiting, ()) = tokio::join!(gate.admit::<Shell>("x"), stop);
+    assert!(waiting.is_err() && view.is_revoked());
+    for (grant, admitted) in admit_each(&gate).await {
+        assert_eq!(admitted, Err(Cause::UserRefused), "{grant}");
+    }
+    assert_eq!(gate.open(GrantSet::all()).await.ok(), None);
+    assert!(gate.lease().is_empty() && !gate.was_not_asked_for());
+}
+
+#[tokio::test]
+async fn i_did_not_ask_for_this_stops_the_session() {
+    let (asker, _questions) = scripted(Answer::NotAsked, 1);
+    let gate = gate(GrantSet::all(), Grant::View.into(), asker);
+    let view = gate.admit::<View>("x").await.unwrap();
+    assert!(gate.admit::<Control>("x").await.is_err());
+    gate.stopped().await;
+    assert!(view.is_revoked() && gate.was_not_asked_for());
+}
+
+#[test]
+fn what_a_technician_writes_is_shown_safe_and_short() {
+    assert_eq!(shown("rm\x1b[2J"), "rm\u{FFFD}[2J");
+    assert_eq!(shown(&"a".repeat(10_000)).chars().count(), MAX_WHAT + 1);
+}

@@ -1,0 +1,258 @@
+//! What this computer remembers of organisations: who has helped here before, and the highest serial
+//! of each one's policy, so that nobody brings an old policy back.
+//!
+//! One JSON file in the agent's folder, owner-only, written beside itself and renamed, so that a
+//! crash leaves the old or the new one.
+
+use std::collections::BTreeMap;
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use deskside_protocol::key::PublicKey;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::consent::Standing;
+
+/// Organisations that are remembered; a computer has dealings with a few.
+pub const MAX_KNOWN: usize = 256;
+/// Bytes of the file that are read: 256 entries of at most 1 KiB.
+const MAX_FILE: u64 = 256 * 1024;
+/// Characters of an organisation's name that are kept.
+const MAX_NAME: usize = 128;
+const FILE: &str = "known.json";
+
+/// Why something is not remembered.
+#[derive(Debug, Error)]
+pub enum KnownError {
+    /// This organisation has shown a newer policy here before.
+    #[error(
+        "the organisation's policy has serial {offered}, and this computer has seen {seen}: an old one was brought back"
+    )]
+    OlderPolicy {
+        /// The highest serial seen.
+        seen: u64,
+        /// What was offered now.
+        offered: u64,
+    },
+    /// No more room.
+    #[error("this computer knows {MAX_KNOWN} organisations already: remove some from {}", path.display())]
+    Full {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file is damaged. Nothing is forgotten silently.
+    #[error("{} is damaged: {cause}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        cause: String,
+    },
+    /// The folder or the file cannot be read or written.
+    #[error("cannot use {}", path.display())]
+    File {
+        /// Which one.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        cause: io::Error,
+    },
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+struct Content {
+    /// By public key, in hex.
+    organisations: BTreeMap<String, Organisation>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Organisation {
+    /// As it called itself at first.
+    name: String,
+    /// Of its policies.
+    serial: u64,
+}
+
+/// The memory of one agent folder.
+#[derive(Debug)]
+pub struct Known {
+    path: PathBuf,
+    content: Content,
+}
+
+impl Known {
+    /// Reads the memory in `folder`; a missing file is an empty memory.
+    ///
+    /// # Errors
+    /// [`KnownError::File`] or [`KnownError::Damaged`].
+    pub fn load(folder: &Path) -> Result<Self, KnownError> {
+        let path = folder.join(FILE);
+        let file = match std::fs::File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Ok(Self { path, content: Content::default() });
+            }
+            Err(cause) => return Err(KnownError::File { path, cause }),
+        };
+        let mut text = String::new();
+        if let Err(cause) = file.take(MAX_FILE).read_to_string(&mut text) {
+            return Err(KnownError::File { path, cause });
+        }
+        match serde_json::from_str(&text) {
+            Ok(content) => Ok(Self { path, content }),
+            Err(error) => Err(KnownError::Damaged { path, cause: error.to_string() }),
+        }
+    }
+
+    /// How an organisation of this key and name stands with this computer.
+    #[must_use]
+    pub fn standing(&self, organisation: &PublicKey, name: &str) -> Standing {
+        let known = &self.content.organisations;
+        if known.contains_key(&organisation.to_string()) {
+            Standing::Known
+        } else if known.values().any(|other| other.name == kept(name)) {
+            Standing::NameOfAnother
+        } else {
+            Standing::New
+        }
+    }
+
+    /// The lowest serial that a policy of this organisation may have.
+    #[must_use]
+    pub fn min_serial(&self, organisation: &PublicKey) -> u64 {
+        self.content.organisations.get(&organisation.to_string()).map_or(0, |known| known.serial)
+    }
+
+    /// Remembers an organisation and its policy's serial, on the disk before it returns. Call it
+    /// once the user has let the technician in: who was refused stays unknown.
+    ///
+    /// # Errors
+    /// [`KnownError`]; then nothing has changed.
+    pub fn remember(
+        &mut self,
+        organisation: &PublicKey,
+        name: &str,
+        serial: u64,
+    ) -> Result<(), KnownError> {
+        let seen = self.min_serial(organisation);
+        if serial < seen {
+            return Err(KnownError::OlderPolicy { seen, offered: serial });
+        }
+        let mut content = self.content.clone();
+        let first = Organisation { name: kept(name), serial };
+        let known = content.organisations.entry(organisation.to_string()).or_insert(first);
+        known.serial = serial;
+        if content.organisations.len() > MAX_KNOWN {
+            return Err(KnownError::Full { path: self.path.clone() });
+        }
+        self.write(&content)?;
+        self.content = content;
+        Ok(())
+    }
+
+    fn write(&self, content: &Content) -> Result<(), KnownError> {
+        let failed = |cause| KnownError::File { path: self.path.clone(), cause };
+        let text = serde_json::to_vec_pretty(content).map_err(|error| failed(error.into()))?;
+        write_owner_only(&self.path, &text).map_err(failed)
+    }
+}
+
+fn kept(name: &str) -> String {
+    name.chars().take(MAX_NAME).collect()
+}
+
+/// Replaces the file at `path` as a whole; folder and file are for the owner only.
+fn write_owner_only(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    make_folder(folder)?;
+    // The temporary file is made with mode 0600, and renamed.
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    Ok(())
+}
+
+#[cfg(unix)]
+fn make_folder(folder: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+#[cfg(not(unix))]
+fn make_folder(folder: &Path) -> io::Result<()> {
+    std::fs::create_dir_all(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: PublicKey = PublicKey::from_bytes([1; 32]);
+    const OTHER: PublicKey = PublicKey::from_bytes([2; 32]);
+
+    #[test]
+    fn what_was_remembered_is_there_after_a_restart() {
+        let home = tempfile::tempdir().unwrap();
+        let folder = home.path().join("agent");
+        let mut known = Known::load(&folder).unwrap();
+        assert_eq!(known.standing(&ONE, "Example IT"), Standing::New);
+        known.remember(&ONE, "Example IT", 3).unwrap();
+
+        let known = Known::load(&folder).unwrap();
+        assert_eq!(known.standing(&ONE, "Another name"), Standing::Known);
+        assert_eq!(known.standing(&OTHER, "Example IT"), Standing::NameOfAnother);
+        assert_eq!(known.standing(&OTHER, "Other"), Standing::New);
+        assert_eq!((known.min_serial(&ONE), known.min_serial(&OTHER)), (3, 0));
+    }
+
+    #[test]
+    fn an_older_policy_is_refused_and_a_newer_one_raises_the_bar() {
+        let home = tempfile::tempdir().unwrap();
+        let mut known = Known::load(home.path()).unwrap();
+        known.remember(&ONE, "Example IT", 3).unwrap();
+        known.remember(&ONE, "Example IT", 3).unwrap();
+        known.remember(&ONE, "Example IT", 5).unwrap();
+        let error = known.remember(&ONE, "Example IT", 4).unwrap_err();
+        assert!(matches!(error, KnownError::OlderPolicy { seen: 5, offered: 4 }));
+        assert_eq!(Known::load(home.path()).unwrap().min_serial(&ONE), 5);
+    }
+
+    #[test]
+    fn a_damaged_file_is_named_and_not_overwritten() {
+        let home = tempfile::tempdir().unwrap();
+        std::fs::write(home.path().join(FILE), "{").unwrap();
+        let error = Known::load(home.path()).unwrap_err();
+        assert!(matches!(error, KnownError::Damaged { .. }));
+    }
+
+    #[test]
+    fn the_memory_is_bounded() {
+        let home = tempfile::tempdir().unwrap();
+        let mut known = Known::load(home.path()).unwrap();
+        for number in 0..MAX_KNOWN {
+            let entry = Organisation { name: "x".repeat(MAX_NAME), serial: u64::MAX };
+            let key = PublicKey::from_bytes([u8::try_from(number).unwrap(); 32]);
+            known.content.organisations.insert(key.to_string(), entry);
+        }
+        known.write(&known.content).unwrap();
+        let mut known = Known::load(home.path()).unwrap();
+        let mut stranger = [0; 32];
+        stranger[0] = 1;
+        let error = known.remember(&PublicKey::from_bytes(stranger), "y", 1).unwrap_err();
+        assert!(matches!(error, KnownError::Full { .. }));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_the_owner_reads_it() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let home = tempfile::tempdir().unwrap();
+        let folder = home.path().join("agent");
+        let mut known = Known::load(&folder).unwrap();
+        known.remember(&ONE, "Example IT", 1).unwrap();
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&folder), mode(&folder.join(FILE))), (0o700, 0o600));
+    }
+}

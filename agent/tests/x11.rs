@@ -1,0 +1,278 @@
+//! The X11 desktop against `xwd -root` on real X servers, pixel for pixel. Each test starts an Xvfb
+//! of its own on a free display and stops it by its id.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
+
+use std::ffi::OsStr;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+
+use deskside_agent::consent::{Standing, Unattended, Visitor};
+use deskside_agent::desktop::{self, Choice, DesktopError, Picture, Screen};
+use deskside_agent::events::Show;
+use deskside_agent::gate::{Gate, Permit, Terms, View};
+use deskside_protocol::grant::GrantSet;
+use x11rb::connection::Connection as _;
+use x11rb::protocol::randr::{self, ConnectionExt as _};
+use x11rb::protocol::xproto::{
+    ChangeWindowAttributesAux, ConnectionExt as _, CreateGCAux, CreateWindowAux, Rectangle,
+    WindowClass,
+};
+use x11rb::rust_connection::RustConnection;
+
+/// An X server that ends with this value.
+struct Server {
+    child: Child,
+    display: String,
+}
+
+impl Server {
+    fn start(screen: &str, more: &[&str]) -> Self {
+        let mut child = Command::new("Xvfb")
+            .args(["-displayfd", "1", "-nolisten", "tcp", "-screen", "0", screen])
+            .args(more)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("this test needs Xvfb: install the package xvfb");
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let display = format!(":{}", line.trim());
+        assert!(display.len() > 1, "Xvfb did not start");
+        Self { child, display }
+    }
+
+    fn screen(&self) -> Screen {
+        desktop::open(Choice::X11, Some(OsStr::new(&self.display))).unwrap().unwrap()
+    }
+
+    /// The root window as `xwd` sees it.
+    fn xwd(&self) -> Dump {
+        let output = Command::new("xwd")
+            .args(["-root", "-silent", "-display", &self.display])
+            .output()
+            .expect("this test needs xwd: install the package x11-apps");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        Dump::parse(&output.stdout)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+/// A picture from an XWD file (X11/XWDFile.h): 25 big-endian words, the window's name, the colours
+/// of 12 bytes each, the rows.
+struct Dump {
+    width: usize,
+    rgb: Vec<[u8; 3]>,
+}
+
+impl Dump {
+    fn parse(file: &[u8]) -> Self {
+        let word = |index: usize| {
+            let bytes = file[index * 4..index * 4 + 4].try_into().unwrap();
+            u32::from_be_bytes(bytes)
+        };
+        let (header, version, format) = (word(0) as usize, word(1), word(2));
+        assert_eq!((version, format), (7, 2), "not an XWD file in ZPixmap format");
+        let (width, height) = (word(4) as usize, word(5) as usize);
+        let (big_endian, bits, line) = (word(7) == 1, word(11) as usize, word(12) as usize);
+        let masks = [word(14), word(15), word(16)];
+        let colours = word(19) as usize;
+        let rows = &file[header + colours * 12..];
+        let mut rgb = Vec::new();
+        for row in rows.chunks_exact(line).take(height) {
+            for pixel in row[..width * bits / 8].chunks_exact(bits / 8) {
+                let value = pixel.iter().enumerate().fold(0, |value, (index, byte)| {
+                    let place = if big_endian { pixel.len() - 1 - index } else { index };
+                    value | u32::from(*byte) << (8 * place)
+                });
+                rgb.push(masks.map(|mask| scaled(value, mask)));
+            }
+        }
+        assert_eq!(rgb.len(), width * height);
+        Self { width, rgb }
+    }
+
+    fn crop(&self, x: usize, y: usize, width: usize, height: usize) -> Vec<[u8; 3]> {
+        let rows = (y..y + height).map(|row| row * self.width + x);
+        rows.flat_map(|start| self.rgb[start..start + width].to_vec()).collect()
+    }
+}
+
+fn scaled(value: u32, mask: u32) -> u8 {
+    let most = f64::from(mask >> mask.trailing_zeros());
+    let part = f64::from((value & mask) >> mask.trailing_zeros());
+    format!("{:.0}", part / most * 255.0).parse().unwrap()
+}
+
+fn pixels(picture: &Picture) -> Vec<[u8; 3]> {
+    picture.to_rgb().as_chunks::<3>().0.to_vec()
+}
+
+/// Draws rectangles of many colours on the root, and a window with a window in it. The connection
+/// must live, else the server forgets them.
+fn draw(display: &str) -> RustConnection {
+    let (connection, number) = x11rb::connect(Some(display)).unwrap();
+    let screen = connection.setup().roots[number].clone();
+    let root = screen.root;
+    let gc = connection.generate_id().unwrap();
+    for step in 0..64_u32 {
+        let foreground = (step * 0x03_05_07) ^ 0x30_c0_40;
+        let values = CreateGCAux::new().foreground(foreground);
+        connection.create_gc(gc, root, &values).unwrap();
+        let place = i16::try_from(step * 11).unwrap();
+        let rectangle = Rectangle { x: place, y: place / 2, width: 333, height: 77 };
+        connection.poly_fill_rectangle(root, gc, &[rectangle]).unwrap();
+        connection.free_gc(gc).unwrap();
+    }
+    let mut parent = root;
+    for (place, colour) in [(201, 0x12_34_56), (33, 0xfe_dc_ba)] {
+        let window = connection.generate_id().unwrap();
+        let values = CreateWindowAux::new().background_pixel(colour).override_redirect(1);
+        let class = WindowClass::INPUT_OUTPUT;
+        connection
+            .create_window(0, window, parent, place, place, 222, 111, 3, class, 0, &values)
+            .unwrap();
+        connection.map_window(window).unwrap();
+        parent = window;
+    }
+    // A pointer shape over the drawing: it must not be in the picture.
+    connection.warp_pointer(x11rb::NONE, root, 0, 0, 0, 0, 210, 210).unwrap();
+    connection.change_window_attributes(root, &ChangeWindowAttributesAux::new()).unwrap();
+    connection.sync();
+    connection
+}
+
+trait Sync {
+    fn sync(&self);
+}
+impl Sync for RustConnection {
+    /// Returns once the server has done everything before.
+    fn sync(&self) {
+        self.get_input_focus().unwrap().reply().unwrap();
+    }
+}
+
+async fn permit() -> Permit<View> {
+    let visitor = Visitor {
+        organisation: "Example IT".to_owned(),
+        standing: Standing::Known,
+        name: "Alice Ng".to_owned(),
+        login: "alice".to_owned(),
+        ticket: "17".to_owned(),
+        subject: "Printer".to_owned(),
+    };
+    let terms = Terms { policy: GrantSet::all(), beforehand: GrantSet::all(), visitor };
+    let gate = Gate::new(terms, Arc::new(Unattended), Arc::new(Show::json(std::io::sink())));
+    gate.admit::<View>("the screen").await.unwrap()
+}
+
+async fn equals_xwd(screen: &str, more: &[&str]) {
+    let server = Server::start(screen, more);
+    let _drawing = draw(&server.display);
+    let permit = permit().await;
+    let picture = server.screen().grab(&permit, 0).await.unwrap();
+    let dump = server.xwd();
+    assert_eq!(picture.width() as usize, dump.width);
+    assert!(pixels(&picture) == dump.rgb, "the picture differs from xwd's on {screen} {more:?}");
+    let colours: std::collections::BTreeSet<_> = dump.rgb.iter().collect();
+    assert!(colours.len() > 32, "the test draws nothing worth comparing");
+}
+
+#[tokio::test]
+async fn the_picture_equals_xwd() {
+    equals_xwd("1280x800x24", &[]).await;
+}
+
+#[tokio::test]
+async fn the_picture_equals_xwd_without_shared_memory() {
+    equals_xwd("1280x800x24", &["-extension", "MIT-SHM"]).await;
+}
+
+#[tokio::test]
+async fn the_picture_equals_xwd_in_16_bits_and_an_odd_width() {
+    equals_xwd("799x601x16", &[]).await;
+    equals_xwd("799x601x16", &["-extension", "MIT-SHM"]).await;
+}
+
+#[tokio::test]
+async fn without_randr_the_whole_screen_is_the_one_monitor() {
+    let server = Server::start("640x480x24", &["-extension", "RANDR"]);
+    let permit = permit().await;
+    let monitors = server.screen().monitors(&permit).await.unwrap();
+    assert_eq!(monitors.len(), 1);
+    assert_eq!((monitors[0].region.width, monitors[0].region.height), (640, 480));
+}
+
+#[tokio::test]
+async fn the_second_monitor_is_cut_out_of_the_whole() {
+    let server = Server::start("1280x800x24", &[]);
+    let drawing = draw(&server.display);
+    let root = drawing.setup().roots[0].root;
+    let outputs = drawing.randr_get_screen_resources(root).unwrap().reply().unwrap().outputs;
+    for (name, outputs, x, width, height) in
+        [("left", outputs, 0, 501, 800), ("right", Vec::new(), 501, 779, 700)]
+    {
+        let atom = drawing.intern_atom(false, name.as_bytes()).unwrap().reply().unwrap().atom;
+        let monitor = randr::MonitorInfo {
+            name: atom,
+            x,
+            width,
+            height,
+            outputs,
+            ..randr::MonitorInfo::default()
+        };
+        drawing.randr_set_monitor(root, monitor).unwrap().check().unwrap();
+    }
+    let permit = permit().await;
+    let screen = server.screen();
+    let monitors = screen.monitors(&permit).await.unwrap();
+    let mut names: Vec<&str> = monitors.iter().map(|monitor| monitor.name.as_str()).collect();
+    let right = names.iter().position(|name| *name == "right").unwrap();
+    names.sort_unstable();
+    assert_eq!(names, ["left", "right"]);
+    assert_eq!(screen.count().await, 2);
+
+    let dump = server.xwd();
+    let number = u32::try_from(right).unwrap() + 1;
+    let picture = screen.grab(&permit, number).await.unwrap();
+    assert!(pixels(&picture) == dump.crop(501, 0, 779, 700));
+    let picture = screen.grab(&permit, 3 - number).await.unwrap();
+    assert!(pixels(&picture) == dump.crop(0, 0, 501, 800));
+    let none = screen.grab(&permit, 3).await;
+    assert!(matches!(none, Err(DesktopError::NoMonitor { asked: 3, available: 2 })));
+}
+
+#[tokio::test]
+async fn a_second_picture_shows_what_changed_and_a_new_server_is_found() {
+    let permit = permit().await;
+    let (screen, display) = {
+        let server = Server::start("640x480x24", &[]);
+        let screen = server.screen();
+        let before = screen.grab(&permit, 0).await.unwrap();
+        let _drawing = draw(&server.display);
+        let after = screen.grab(&permit, 0).await.unwrap();
+        assert!(pixels(&before) != pixels(&after));
+        assert!(pixels(&after) == server.xwd().rgb);
+        (screen, server.display.clone())
+    };
+    let gone = screen.grab(&permit, 0).await;
+    assert!(matches!(gone, Err(DesktopError::Connect { .. })), "{display}: {gone:?}");
+    assert_eq!(screen.count().await, 0);
+}
+
+#[tokio::test]
+async fn a_display_that_is_not_there_is_named() {
+    let Err(error) = desktop::open(Choice::X11, Some(OsStr::new(":94094"))) else {
+        panic!("a display without a server was opened");
+    };
+    assert!(error.to_string().contains(":94094"), "{error}");
+    assert!(desktop::open(Choice::Auto, Some(OsStr::new(":94094"))).unwrap().is_none());
+}
