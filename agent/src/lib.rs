@@ -12,7 +12,6 @@ pub mod device;
 pub mod events;
 pub mod gate;
 pub mod known;
-pub mod sealing;
 pub mod session;
 pub mod settings;
 

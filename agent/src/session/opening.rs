@@ -8,10 +8,10 @@ use deskside_protocol::pairing::agent::Technician;
 use deskside_protocol::policy::{Policy, Recording};
 use deskside_protocol::session::End;
 use deskside_protocol::wire::record::Reason;
+use deskside_sealing::{self as sealing, SealError};
 use thiserror::Error;
 
 use super::code::Meeting;
-use crate::sealing::{self, SealError};
 
 /// Why the line did not come about.
 #[derive(Debug, Error)]

@@ -101,7 +101,7 @@ pub struct ConnectArgs {
     #[arg(long, conflicts_with = "request")]
     pub view_only: bool,
     /// What to ask the user for, by comma: view, control, command, shell, file, clipboard, reboot
-    /// [default: all that the policy allows, but not reboot]
+    /// [default: view; everything else is asked for when it is needed]
     #[arg(long, value_name = "GRANTS", value_parser = grants)]
     pub request: Option<GrantSet>,
     /// Show a text status instead of a viewer window
@@ -116,7 +116,7 @@ impl ConnectArgs {
         if self.view_only {
             return Grant::View.into();
         }
-        self.request.unwrap_or_else(|| GrantSet::all().without(Grant::Reboot.into()))
+        self.request.unwrap_or_else(|| Grant::View.into())
     }
 }
 
