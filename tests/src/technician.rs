@@ -109,6 +109,18 @@ impl Technician {
         Ok(Session { technician: self.clone(), id, opened, process })
     }
 
+    /// Runs a command on the user's computer as a person does: without `--json`, so that output,
+    /// errors and exit code are the command's own.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn exec(&self, session: &str, argv: &[&str], input: &[u8]) -> anyhow::Result<Ran> {
+        let mut command = command(&programs()?.client);
+        command.env("HOME", &self.home).env("DESKSIDE_HOME", &self.home);
+        command.args(["exec", "--session", session, "--"]).args(argv);
+        run(&format!("deskside exec {}", argv.join(" ")), &mut command, Some(input))
+    }
+
     /// A `connect` that must not succeed: runs to its end.
     ///
     /// # Errors
@@ -149,16 +161,12 @@ impl Session {
         &self.opened
     }
 
-    /// Runs a command on the user's computer as a person does: without `--json`, so that output,
-    /// errors and exit code are the command's own.
+    /// Runs a command on the user's computer: [`Technician::exec`].
     ///
     /// # Errors
     /// What the system says.
     pub fn exec(&self, argv: &[&str], input: &[u8]) -> anyhow::Result<Ran> {
-        let mut command = command(&programs()?.client);
-        command.env("HOME", &self.technician.home).env("DESKSIDE_HOME", &self.technician.home);
-        command.args(["exec", "--session", &self.id, "--"]).args(argv);
-        run(&format!("deskside exec {}", argv.join(" ")), &mut command, Some(input))
+        self.technician.exec(&self.id, argv, input)
     }
 
     /// Ends it with a note, and waits until `connect` has ended too.

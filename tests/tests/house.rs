@@ -8,21 +8,21 @@ use deskside_tests::technician::{Session, Technician};
 use tempfile::TempDir;
 
 /// A relay and its first person, who is technician and auditor.
-pub struct House {
-    pub relay: Relay,
-    pub alice: Technician,
+pub(crate) struct House {
+    pub(crate) relay: Relay,
+    pub(crate) alice: Technician,
     folder: TempDir,
 }
 
 /// An open session, and what belongs to it.
-pub struct Helped {
-    pub agent: Agent,
-    pub session: Session,
-    pub ticket: String,
+pub(crate) struct Helped {
+    pub(crate) agent: Agent,
+    pub(crate) session: Session,
+    pub(crate) ticket: String,
 }
 
 impl House {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let relay = Relay::start(&folder.path().join("relay")).unwrap();
         let token = relay.token().unwrap();
@@ -31,17 +31,17 @@ impl House {
     }
 
     /// A path in the house's folder.
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
     /// An agent with a synthetic screen that allows viewing and commands.
-    pub fn agent(&self, name: &str) -> Agent {
+    pub(crate) fn agent(&self, name: &str) -> Agent {
         Agent::start(&self.path(name), self.relay.join(), &Wish::default()).unwrap()
     }
 
     /// A session that the agent `name` allowed.
-    pub fn helped(&self, name: &str) -> Helped {
+    pub(crate) fn helped(&self, name: &str) -> Helped {
         let mut agent = self.agent(name);
         let ticket = self.alice.ticket("The printer is on fire").unwrap();
         let code = agent.code().unwrap();
@@ -50,7 +50,7 @@ impl House {
     }
 
     /// Fetches a recording.
-    pub fn fetched(&self, session: &str) -> PathBuf {
+    pub(crate) fn fetched(&self, session: &str) -> PathBuf {
         let path = self.path("fetched.dsr");
         let words =
             ["audit", "fetch", session, "-o", path.to_str().unwrap(), "--reason", "a test"];

@@ -92,9 +92,10 @@ fn several_commands_run_side_by_side() {
     let fifo = fifo.to_str().unwrap();
     assert_eq!(session.exec(&["mkfifo", fifo], b"").unwrap().code, Some(0));
     // Each waits for the other: one after the other they would never end.
+    let (alice, id) = (&house.alice, session.id());
     std::thread::scope(|scope| {
-        let reading = scope.spawn(|| session.exec(&["cat", fifo], b"").unwrap());
-        let wrote = session.exec(&["sh", "-c", "echo met > \"$0\"", fifo], b"").unwrap();
+        let reading = scope.spawn(|| alice.exec(id, &["cat", fifo], b"").unwrap());
+        let wrote = alice.exec(id, &["sh", "-c", "echo met > \"$0\"", fifo], b"").unwrap();
         assert_eq!(wrote.code, Some(0), "{wrote}");
         assert_eq!(reading.join().unwrap().stdout, b"met\n");
     });
