@@ -42,6 +42,12 @@ pub enum Command {
     Enroll {
         /// The token, or - to read it from standard input; without it the program asks
         token: Option<String>,
+        /// Your login, where the token leaves it open [default: your login on this computer]
+        #[arg(long, value_name = "LOGIN")]
+        login: Option<String>,
+        /// Your name as users will see it, where the token leaves it open [default: the login]
+        #[arg(long, value_name = "NAME")]
+        name: Option<String>,
     },
     /// Open, read and change help-desk tickets
     #[command(subcommand)]
