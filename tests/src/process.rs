@@ -44,6 +44,7 @@ struct Owned {
     name: String,
     child: Child,
     ended: Receiver<()>,
+    silent: Receiver<()>,
     words: Arc<Mutex<Vec<u8>>>,
     reaped: bool,
 }
@@ -53,9 +54,13 @@ impl Owned {
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
         let mut child = child.with_context(|| format!("start {name}"))?;
         let words = Arc::new(Mutex::new(Vec::new()));
+        let (hold, silent) = sync_channel(0);
         if let Some(stderr) = child.stderr.take() {
             let words = Arc::clone(&words);
-            thread::spawn(move || keep_last(stderr, &words));
+            thread::spawn(move || {
+                keep_last(stderr, &words);
+                drop(hold);
+            });
         }
         let (tell, ended) = sync_channel(1);
         let id = pid(&child)?;
@@ -64,7 +69,7 @@ impl Owned {
             // A child that was reaped has ended too; and nobody may be waiting any more.
             let _told = ended.is_err() || tell.send(()).is_ok();
         });
-        Ok(Self { name: name.to_owned(), child, ended, words, reaped: false })
+        Ok(Self { name: name.to_owned(), child, ended, silent, words, reaped: false })
     }
 
     fn words(&self) -> String {
@@ -78,6 +83,9 @@ impl Owned {
         if !self.reaped && self.ended.recv_timeout(left) == Err(RecvTimeoutError::Timeout) {
             bail!("{} did not end in time; it said:\n{}", self.name, self.words());
         }
+        // Its last words may still be on their way, unless a child of its own holds the pipe.
+        let left = until.saturating_duration_since(Instant::now());
+        let _all_heard = self.silent.recv_timeout(left);
         self.reaped = true;
         let status = self.child.wait().with_context(|| format!("wait for {}", self.name))?;
         Ok(status.code())

@@ -198,7 +198,7 @@ fn a_killed_technician_leaves_the_agent_in_order() {
 
     // The folder is not blocked by what the dead one left behind.
     assert_refused(&house.alice.run(&["info"]).unwrap(), 5, "session");
-    let Helped { session, .. } = house.helped("next");
+    let Helped { agent: _agent, session, .. } = house.helped("next");
     assert_eq!(session.exec(&["true"], b"").unwrap().code, Some(0));
     session.end("").unwrap();
 }
@@ -252,7 +252,7 @@ fn an_old_policy_that_is_brought_back_is_refused_by_both_ends() {
     let policy = written_policy(&house, "policy.toml");
     copy_files(&data, &old);
     relay.beside(&["policy", "set", &policy]).unwrap().done().unwrap();
-    let Helped { session, .. } = house.helped("agent");
+    let Helped { agent: _agent, session, .. } = house.helped("agent");
     session.end("").unwrap();
 
     let back = Relay::start(&old).unwrap();

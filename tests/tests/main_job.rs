@@ -21,13 +21,14 @@ fn pair_see_command_end_and_prove() {
     let (width, height) = image::open(&picture).unwrap().dimensions();
     assert_eq!((&shot["width"], &shot["height"]), (&json!(width), &json!(height)));
 
+    let said = session.exec(&["echo", "hello"], b"").unwrap();
+    assert_eq!((said.code, said.stdout.as_slice()), (Some(0), b"hello\n".as_slice()));
+
+    // Each grant is asked for when it is first needed.
     let info = house.alice.run(&["info"]).unwrap().done().unwrap();
     assert_eq!(info["session"], session.id());
     assert_eq!(info["grants"], json!(["view", "command"]));
     assert_eq!((&info["recorded"], &info["connected"]), (&json!(true), &json!(true)));
-
-    let said = session.exec(&["echo", "hello"], b"").unwrap();
-    assert_eq!((said.code, said.stdout.as_slice()), (Some(0), b"hello\n".as_slice()));
 
     let id = session.id().to_owned();
     session.end("Put the fire out.").unwrap();
@@ -59,7 +60,7 @@ fn pair_see_command_end_and_prove() {
 #[test]
 fn a_command_is_as_if_it_ran_here() {
     let house = House::new();
-    let Helped { session, .. } = house.helped("agent");
+    let Helped { agent: _agent, session, .. } = house.helped("agent");
     let shell = |script: &str, input: &[u8]| session.exec(&["sh", "-c", script], input).unwrap();
 
     let apart = shell("printf out; printf err >&2; exit 7", b"");
@@ -87,7 +88,7 @@ fn a_command_is_as_if_it_ran_here() {
 #[test]
 fn several_commands_run_side_by_side() {
     let house = House::new();
-    let Helped { session, .. } = house.helped("agent");
+    let Helped { agent: _agent, session, .. } = house.helped("agent");
     let fifo = house.path("agent/files/meeting");
     let fifo = fifo.to_str().unwrap();
     assert_eq!(session.exec(&["mkfifo", fifo], b"").unwrap().code, Some(0));

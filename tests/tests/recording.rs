@@ -16,7 +16,7 @@ struct Recorded {
 
 fn recorded() -> Recorded {
     let house = House::new();
-    let Helped { session, .. } = house.helped("agent");
+    let Helped { agent: _agent, session, .. } = house.helped("agent");
     assert_eq!(session.exec(&["echo", "recorded"], b"").unwrap().code, Some(0));
     let id = session.id().to_owned();
     session.end("").unwrap();

@@ -101,7 +101,7 @@ fn decrypted(identity: &Path, file: &Path, sealed: &[u8]) -> String {
 #[test]
 fn the_relay_is_not_told_a_commands_arguments() {
     let house = House::new();
-    let Helped { session, .. } = house.helped("agent");
+    let Helped { agent: _agent, session, .. } = house.helped("agent");
     let argument = "argument-of-a-command-55d0aa";
     assert_eq!(session.exec(&["test", argument, "=", argument], b"").unwrap().code, Some(0));
     session.end("").unwrap();
