@@ -86,66 +86,84 @@ pub(super) async fn meet(agent: &mut Agent, leg: &Leg) -> anyhow::Result<Meeting
     }
 }
 
-#[allow(clippy::wildcard_enum_match_arm, reason = "whatever else comes does not belong here")]
 async fn one_code(agent: &Agent, leg: &Leg) -> anyhow::Result<Run> {
     let mut signals = leg.open().await?;
-    let link = &agent.settings.relay;
-    let signed = signals.welcome.policy.clone().context("the relay sent no policy")?;
-    let seen = agent.known.min_serial(&link.organisation);
-    let policy = Policy::open(&signed, &link.organisation, now(), seen)?;
-    let channel = ChannelIdentifier {
-        relay_origin: signals.welcome.relay_origin.clone(),
-        node_key: link.node,
-        organisation_key: link.organisation,
-        policy_hash: policy_hash(&signed),
-    };
-    let (code, waiting, lifetime) = park(&mut signals, channel, agent).await?;
-    agent.show.tell(&Event::Code { code: &code, expires_in: lifetime });
-    drop(code);
-
-    let lifetime = Duration::from_secs(lifetime.into()) + EXPIRY_SLACK;
-    let Ok(said) = tokio::time::timeout(lifetime, signals.receive()).await else {
-        return Ok(Run::Expired);
-    };
-    match said? {
-        Kind::PairingOffer(offer) => {
-            let Some(agreed) = answer(&mut signals, waiting, &offer).await? else {
-                return Ok(Run::Failed("the session did not come about".to_owned()));
-            };
-            match agreed {
-                Ok((paired, technician, given)) => Ok(Run::Met(Box::new(Meeting {
-                    signals,
-                    paired,
-                    technician,
-                    policy,
-                    node: link.node,
-                    given,
-                }))),
-                Err(reason) => Ok(Run::Failed(reason)),
-            }
-        }
-        Kind::CodeEnded(_) => Ok(Run::Expired),
-        _ => Err(LegError::Unexpected.into()),
-    }
-}
-
-/// Opens a code at the relay and parks our half of its run.
-async fn park(
-    signals: &mut Signals,
-    channel: ChannelIdentifier,
-    agent: &Agent,
-) -> anyhow::Result<(Code, Waiting, u32)> {
     signals.send(Kind::Open(Open {})).await?;
-    let Kind::Opened(opened) = step(signals).await? else {
+    let Kind::Opened(opened) = step(&mut signals).await? else {
         return Err(LegError::Unexpected.into());
     };
     let nameplate = Nameplate::parse(&opened.nameplate).map_err(|_| LegError::Unexpected)?;
-    let mut random = System::new();
-    let code = Code::generate(nameplate, &mut random);
-    let (waiting, park) = Waiting::start(&code, channel, agent.allow, &mut random)?;
-    signals.send(Kind::Park(park)).await?;
-    let Kind::Parked(_) = step(signals).await? else { return Err(LegError::Unexpected.into()) };
-    Ok((code, waiting, opened.expires_in))
+    let code = Code::generate(nameplate, &mut System::new());
+    let mut shown = Shown::park(agent, &mut signals, &code).await?;
+    let Kind::Parked(_) = step(&mut signals).await? else {
+        return Err(LegError::Unexpected.into());
+    };
+    agent.show.tell(&Event::Code { code: &code, expires_in: opened.expires_in });
+
+    let lifetime = Duration::from_secs(opened.expires_in.into()) + EXPIRY_SLACK;
+    let offer = tokio::time::timeout(lifetime, shown.offer(agent, &mut signals, &code)).await;
+    let Some(offer) = offer.unwrap_or(Ok(None))? else { return Ok(Run::Expired) };
+    drop(code);
+    match answer(&mut signals, shown.waiting, &offer).await? {
+        Some(Ok((paired, technician, given))) => Ok(Run::Met(Box::new(Meeting {
+            signals,
+            paired,
+            technician,
+            policy: shown.policy,
+            node: agent.settings.relay.node,
+            given,
+        }))),
+        Some(Err(reason)) => Ok(Run::Failed(reason)),
+        None => Ok(Run::Failed("the session did not come about".to_owned())),
+    }
+}
+
+/// A code on the screen, and our half of its run at the relay.
+struct Shown {
+    waiting: Waiting,
+    policy: Policy,
+}
+
+impl Shown {
+    /// Parks our half under the policy that the relay told last.
+    async fn park(agent: &Agent, signals: &mut Signals, code: &Code) -> anyhow::Result<Self> {
+        let link = &agent.settings.relay;
+        let signed = signals.welcome.policy.as_ref().context("the relay sent no policy")?;
+        let seen = agent.known.min_serial(&link.organisation);
+        let policy = Policy::open(signed, &link.organisation, now(), seen)?;
+        let channel = ChannelIdentifier {
+            relay_origin: signals.welcome.relay_origin.clone(),
+            node_key: link.node,
+            organisation_key: link.organisation,
+            policy_hash: policy_hash(signed),
+        };
+        let (waiting, park) = Waiting::start(code, channel, agent.allow, &mut System::new())?;
+        signals.send(Kind::Park(park)).await?;
+        Ok(Self { waiting, policy })
+    }
+
+    /// Waits for a technician's offer; `None` once the relay has ended the code. A change of policy
+    /// meanwhile is no reason for another code: nobody has had a try at this one.
+    #[allow(clippy::wildcard_enum_match_arm, reason = "whatever else comes does not belong here")]
+    async fn offer(
+        &mut self,
+        agent: &Agent,
+        signals: &mut Signals,
+        code: &Code,
+    ) -> anyhow::Result<Option<PairingOffer>> {
+        loop {
+            match signals.receive().await? {
+                Kind::PairingOffer(offer) => return Ok(Some(offer)),
+                Kind::CodeEnded(_) => return Ok(None),
+                Kind::Renew(renew) => {
+                    signals.welcome.policy = renew.policy;
+                    signals.welcome.revocations = renew.revocations;
+                    *self = Self::park(agent, signals, code).await?;
+                }
+                _ => return Err(LegError::Unexpected.into()),
+            }
+        }
+    }
 }
 
 /// What a run leads to, or why it failed.

@@ -65,9 +65,9 @@ impl Talk {
     pub(super) async fn open(self) -> Result<Result<Conversation, Reason>, ControlError> {
         let introduced = tokio::time::timeout(INTRODUCTION, self.introduced()).await;
         let (heard, mut answers) = introduced.map_err(|_| ControlError::NoIntroduction)??;
-        let changes = self.gate.changes();
         match self.gate.open(self.requested).await {
             Ok(lease) => {
+                let changes = self.gate.changes();
                 let device = Some(device::describe(self.monitors));
                 answers.send(Kind::Lease(Lease { grants: lease.to_wire(), device })).await?;
                 Ok(Ok(Conversation { gate: self.gate, heard, answers, changes }))

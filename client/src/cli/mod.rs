@@ -103,7 +103,7 @@ pub struct ConnectArgs {
     /// The ticket that this session is for
     #[arg(long, value_name = "N")]
     pub ticket: String,
-    /// Ask to see the screen, and for nothing else
+    /// Only look: nothing else is asked for in this session, also not when it is needed
     #[arg(long, conflicts_with = "request")]
     pub view_only: bool,
     /// What to ask the user for, by comma: view, control, command, shell, file, clipboard, reboot
@@ -348,9 +348,7 @@ mod tests {
             args.requested().to_string()
         };
         assert_eq!(requested("deskside connect 1 --ticket 1 --view-only"), "view");
-        assert_eq!(
-            requested("deskside connect 1 --ticket 1"),
-            "view, control, command, shell, file, clipboard"
-        );
+        assert_eq!(requested("deskside connect 1 --ticket 1"), "view");
+        assert_eq!(requested("deskside connect 1 --ticket 1 --request shell,view"), "view, shell");
     }
 }

@@ -23,7 +23,7 @@ use super::ending::{self, Over};
 use super::opening::Opened;
 use super::tally::Tally;
 use super::{Technician, proxy};
-use crate::control::{EndRequest, LocalRequest, Server, SessionInfo};
+use crate::control::{EndRequest, LocalRequest, OpenRequest, Server, SessionInfo};
 use crate::failure::Failure;
 use crate::note::Record;
 use crate::output::{Output, now};
@@ -132,6 +132,10 @@ async fn converse(
                     let text = "too many commands at once in this session";
                     request.refuse(&Failure::new(Exit::Other, text)).await;
                 }
+                LocalRequest::Open(request) if technician.args.view_only && !looks(&request) => {
+                    let text = "this session is for looking only: connect without --view-only";
+                    request.refuse(&Failure::new(Exit::Refused, text)).await;
+                }
                 LocalRequest::Open(request) => {
                     streams.spawn(proxy::serve(line.clone(), tally.clone(), request));
                 }
@@ -140,6 +144,11 @@ async fn converse(
             },
         }
     }
+}
+
+/// Whether a local command does nothing but look.
+fn looks(request: &OpenRequest) -> bool {
+    request.channel == Channel::Screen.to_wire()
 }
 
 /// The technician's half of the control conversation.
