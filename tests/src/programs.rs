@@ -29,23 +29,25 @@ pub struct Programs {
 /// # Errors
 /// What cargo says.
 pub fn programs() -> anyhow::Result<&'static Programs> {
+    programs_telling(Stdio::piped())
+}
+
+/// As [`programs`]; where they have to be built, what cargo tells a person goes to `told`.
+///
+/// # Errors
+/// What cargo says.
+pub fn programs_telling(told: Stdio) -> anyhow::Result<&'static Programs> {
     static BUILT: OnceLock<Result<Programs, String>> = OnceLock::new();
+    let find_or_build = || match env::var_os(PROGRAMS) {
+        Some(folder) => in_folder(Path::new(&folder)),
+        None => build(told),
+    };
     let built = BUILT.get_or_init(|| find_or_build().map_err(|error| format!("{error:#}")));
     built.as_ref().map_err(|error| anyhow::anyhow!("{error}"))
 }
 
-fn find_or_build() -> anyhow::Result<Programs> {
-    match env::var_os(PROGRAMS) {
-        Some(folder) => in_folder(Path::new(&folder)),
-        None => build(Stdio::piped()),
-    }
-}
-
-/// The programs in `folder`.
-///
-/// # Errors
-/// Names the one that is missing.
-pub fn in_folder(folder: &Path) -> anyhow::Result<Programs> {
+/// The programs in `folder`; an error names the one that is missing.
+fn in_folder(folder: &Path) -> anyhow::Result<Programs> {
     let program = |name: &str| {
         let path = folder.join(format!("{name}{}", env::consts::EXE_SUFFIX));
         ensure!(path.is_file(), "{PROGRAMS} holds no program {}", path.display());
@@ -58,12 +60,8 @@ pub fn in_folder(folder: &Path) -> anyhow::Result<Programs> {
     })
 }
 
-/// Builds the programs with the profile of this executable. What cargo tells a person goes to
-/// `told`.
-///
-/// # Errors
-/// What cargo says, where `told` is a pipe.
-pub fn build(told: Stdio) -> anyhow::Result<Programs> {
+/// Builds the programs with the profile of this executable.
+fn build(told: Stdio) -> anyhow::Result<Programs> {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
