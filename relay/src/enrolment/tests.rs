@@ -91,7 +91,7 @@ async fn what_fails_leaves_the_token_good() {
     assert!(error.to_string().contains("bring the folder back"), "{error}");
     std::fs::rename(&away, &here).unwrap();
     for (request, expected) in [
-        (Request { recipient: "", ..good }, "this token is for an auditor"),
+        (Request { recipient: "", ..good }, "an auditor needs an age identity"),
         (Request { recipient: "age1x", ..good }, "that is not an age recipient"),
         (Request { login: "Alice Ng", ..good }, "a login has"),
         (Request { login: "", ..good }, "a login has"),
