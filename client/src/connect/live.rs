@@ -100,11 +100,12 @@ async fn converse(
         Answered::LineGone(error) => return Ok(Over::line_gone(error)),
     };
     tally.device(&lease.device.clone().unwrap_or_default());
-    tell_session(tally, about, &lease, output)?;
-    tell_lease(tally, &lease, output)?;
-    // Bound only now: a local command that finds the socket finds a session that works.
+    // Bound only now: a local command that finds the socket finds a session that works. And before
+    // anybody is told: a script that read of the session finds the socket.
     let folder = technician.home.runtime()?;
     let mut server = Server::bind(&folder, &about.session).await?;
+    tell_session(tally, about, &lease, output)?;
+    tell_lease(tally, &lease, output)?;
     let mut streams = JoinSet::new();
     loop {
         tokio::select! {
