@@ -5,6 +5,7 @@
 mod bad_input;
 mod house;
 mod main_job;
+mod public_certificate;
 mod recording;
 mod screen;
 mod secrecy;

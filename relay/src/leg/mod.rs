@@ -9,6 +9,8 @@ mod request;
 mod technician;
 mod tls;
 
+pub(crate) use tls::server;
+
 use std::io;
 use std::net::UdpSocket;
 use std::sync::Arc;
@@ -18,7 +20,7 @@ use deskside_link::socket::Port;
 use deskside_link::{cid, tls as link_tls};
 use deskside_protocol::close::CloseCode;
 use deskside_protocol::wire::signal::signal::Kind;
-use quinn::{Endpoint, Incoming};
+use quinn::{Endpoint, Incoming, ServerConfig};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -36,19 +38,19 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 /// Running sessions have this long to close when the relay ends.
 const DRAIN: Duration = Duration::from_secs(10);
 
-/// Serves service and lines on `socket` until `stop`, then lets running sessions close.
+/// Serves legs and lines on `socket` until `stop`, then lets running sessions close.
 ///
 /// # Errors
 /// The operating system's, and TLS settings that do not fit.
 pub(crate) async fn serve(
     socket: UdpSocket,
+    server: ServerConfig,
     relay: Arc<Relay>,
     stop: CancellationToken,
 ) -> io::Result<()> {
     let port = Arc::new(Port::new(socket)?);
     let switch = Switch::new(port.clone(), relay.metrics.clone());
     let recorder = Recorder::start(&port, &relay.metrics)?;
-    let server = tls::server(&relay)?;
     let socket = Arc::new(Switched::new(switch.clone()));
     let runtime = Arc::new(quinn::TokioRuntime);
     let endpoint =

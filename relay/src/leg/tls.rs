@@ -1,4 +1,4 @@
-//! The TLS settings of the relay's service: its node key, or a certificate of a public authority.
+//! The TLS settings of the relay's legs: its node key, or a certificate of a public authority.
 
 use std::io;
 use std::sync::Arc;
@@ -10,8 +10,8 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::relay::{PublicCertificate, Relay};
 
-/// Settings for accepting service.
-pub(super) fn server(relay: &Relay) -> io::Result<quinn::ServerConfig> {
+/// Settings for accepting legs.
+pub(crate) fn server(relay: &Relay) -> io::Result<quinn::ServerConfig> {
     let tls = match &relay.certificate {
         Some(files) => by_certificate(files)?,
         None => tls::accepting(tls::KeyVerifier::any(), relay.node.key(), tls::LEG_ALPN)
