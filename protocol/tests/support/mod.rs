@@ -9,6 +9,7 @@ use deskside_protocol::key::{Context, PublicKey, SigningKey};
 use deskside_protocol::recording::checkpoint::{Checkpoint, Note};
 use deskside_protocol::recording::{Binding, Closer, Kind, Packets, Writer};
 use deskside_protocol::session::{End, Ends, SessionId};
+use deskside_protocol::signed;
 use deskside_protocol::transcript::{
     AgentData, ChannelIdentifier, Join, Transcript, policy_hash, sid,
 };
@@ -58,11 +59,10 @@ impl Cast {
     }
 
     fn signed(&self, context: Context, body: Vec<u8>) -> record::Signed {
-        let signature = self.organisation.sign(context, &[&body]);
-        record::Signed { body: body.into(), signature: Bytes::copy_from_slice(&signature) }
+        signed::sign(&self.organisation, context, body)
     }
 
-    fn certificate(&self) -> record::Signed {
+    pub(crate) fn certificate(&self) -> record::Signed {
         let certificate = record::Certificate {
             login: "ada".to_owned(),
             name: "Ada Lovelace".to_owned(),
