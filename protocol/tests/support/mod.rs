@@ -1,7 +1,7 @@
 //! Makes recordings as a relay and two ends would, with keys from fixed seeds, for the tests of the
 //! format.
 #![allow(dead_code, reason = "each test binary uses its part")]
-#![allow(clippy::unwrap_used, reason = "a test may fail")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use bytes::Bytes;
 use deskside_protocol::code::Nameplate;
