@@ -1,7 +1,7 @@
 //! The contract of Deskside: what its three programs say to each other and what they store, and the
 //! state machines that more than one of them runs. It is pure: no clock, file, socket or thread;
 //! time and randomness are arguments. What follows is `PROTOCOL.md`, the same contract byte for
-//! byte for whoever has only that file; each heading names the module that implements it.
+//! byte for whoever has only that file.
 #![doc = ""]
 #![doc = include_str!("../PROTOCOL.md")]
 #![warn(clippy::indexing_slicing)]

@@ -14,6 +14,7 @@ mod support;
 mod identity;
 mod line;
 mod oracle;
+mod page;
 mod pairing;
 mod recording;
 mod sheet;
