@@ -8,8 +8,12 @@ pub mod cli;
 pub mod command;
 pub mod consent;
 pub mod desktop;
+pub mod device;
 pub mod events;
 pub mod gate;
 pub mod known;
-pub mod sealing;
+pub mod session;
 pub mod settings;
+
+/// Name and version of this program, for greetings.
+pub const SOFTWARE: &str = concat!("deskside-agent ", env!("CARGO_PKG_VERSION"));

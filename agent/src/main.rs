@@ -2,6 +2,7 @@
 //! exit code.
 
 use std::io::{IsTerminal as _, Write as _};
+use std::pin::pin;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -12,8 +13,10 @@ use deskside_agent::consent::{Asker, Keyboard, Terminal, Unattended};
 use deskside_agent::desktop;
 use deskside_agent::events::Show;
 use deskside_agent::known::Known;
+use deskside_agent::session::{self, Agent};
 use deskside_agent::settings::{Environment, Settings};
 use deskside_protocol::exit::Exit;
+use tokio_util::sync::CancellationToken;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -26,7 +29,7 @@ fn main() -> ExitCode {
         Ok(exit) => exit.into(),
         Err(error) => {
             eprintln!("deskside-agent: {error:#}");
-            exit_of(&error).into()
+            session::exit_of(&error).into()
         }
     }
 }
@@ -43,23 +46,13 @@ fn print(other: &Other) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-fn exit_of(error: &anyhow::Error) -> Exit {
-    if error.is::<deskside_agent::settings::SettingsError>() {
-        Exit::Usage
-    } else if error.is::<desktop::DesktopError>() {
-        Exit::NotFound
-    } else {
-        Exit::Other
-    }
-}
-
-/// Prepares everything that a session needs. The session itself is wired in here.
+/// Prepares everything that a session needs, and runs it.
 fn run(cli: &Cli) -> anyhow::Result<Exit> {
     let environment = Environment::of_process();
     let settings = Settings::find(cli.relay.clone(), cli.folder.clone(), &environment)?;
-    let _known = Known::load(&settings.agent_folder)?;
-    let _screen = desktop::open(cli.screen, environment.display.as_deref())?;
-    let _show =
+    let known = Known::load(&settings.agent_folder)?;
+    let screen = desktop::open(cli.screen, environment.display.as_deref())?;
+    let show =
         if cli.json { Show::json(std::io::stdout()) } else { Show::people(std::io::stdout()) };
     let attended = cli.terminal || std::io::stdin().is_terminal();
     let keyboard = Arc::new(if attended {
@@ -67,10 +60,46 @@ fn run(cli: &Cli) -> anyhow::Result<Exit> {
     } else {
         Keyboard::none()
     });
-    let _asker: Arc<dyn Asker> = if attended {
+    let asker: Arc<dyn Asker> = if attended {
         Arc::new(Terminal::new(Arc::clone(&keyboard), std::io::stderr()))
     } else {
         Arc::new(Unattended)
     };
-    anyhow::bail!("this build has no session yet: the relay would be {}", settings.relay.origin())
+    let (show, allow) = (Arc::new(show), cli.allow);
+    let agent = Agent { settings, known, screen, show, asker, keyboard, allow };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let done = runtime.block_on(async {
+        let stop = CancellationToken::new();
+        let mut session = pin!(session::run(agent, stop.clone()));
+        tokio::select! {
+            done = &mut session => done,
+            signal = stop_signal() => {
+                signal?;
+                // The session ends in order, unless the user insists.
+                stop.cancel();
+                tokio::select! {
+                    done = session => done,
+                    signal = stop_signal() => signal.map(|()| Exit::Done),
+                }
+            }
+        }
+    });
+    // A question may still wait for a line of input in its own thread; nobody waits for it.
+    runtime.shutdown_background();
+    done
+}
+
+/// Ctrl-C, or a polite end from outside.
+async fn stop_signal() -> anyhow::Result<()> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut terminate = signal(SignalKind::terminate()).context("listen for SIGTERM")?;
+        tokio::select! {
+            pressed = tokio::signal::ctrl_c() => pressed.context("listen for Ctrl-C"),
+            _ = terminate.recv() => Ok(()),
+        }
+    }
+    #[cfg(not(unix))]
+    tokio::signal::ctrl_c().await.context("listen for Ctrl-C")
 }

@@ -25,6 +25,31 @@ pub struct Enrolment {
     token: EnrolmentToken,
     key: SigningKey,
     recipient: String,
+    wished: Wished,
+}
+
+/// What a person would like to be called, where the invitation leaves that open: the first person's
+/// does.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wished {
+    /// For lists and notes.
+    pub login: String,
+    /// For users.
+    pub name: String,
+}
+
+impl Wished {
+    /// As said on the command line, else after the account on this computer.
+    #[must_use]
+    pub fn of(login: Option<String>, name: Option<String>, user: Option<&str>) -> Self {
+        let login = login.unwrap_or_else(|| {
+            let allowed = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+            let user: String = user.unwrap_or_default().chars().filter(allowed).take(64).collect();
+            if user.is_empty() { "admin".to_owned() } else { user.to_ascii_lowercase() }
+        });
+        let name = name.unwrap_or_else(|| login.clone());
+        Self { login, name }
+    }
 }
 
 impl Enrolment {
@@ -48,7 +73,13 @@ impl Enrolment {
             }
         };
         let recipient = home.auditor().recipient()?.to_string();
-        Ok(Self { token, key, recipient })
+        Ok(Self { token, key, recipient, wished: Wished::default() })
+    }
+
+    /// The same, with a wish for login and name.
+    #[must_use]
+    pub fn named(self, wished: Wished) -> Self {
+        Self { wished, ..self }
     }
 
     /// The relay to ask.
@@ -76,7 +107,8 @@ impl Enrolment {
         let enrol = Enrol {
             secret: self.token.secret.to_vec().into(),
             recipient: self.recipient.clone(),
-            ..Enrol::default()
+            login: self.wished.login.clone(),
+            name: self.wished.name.clone(),
         };
         let Kind::Enrolled(enrolled) = request(relay, Kind::Enrol(enrol)).await? else {
             return Err(unexpected());

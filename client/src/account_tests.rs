@@ -124,3 +124,15 @@ fn another_organisation_needs_another_folder() {
     assert_eq!(exit_of(&error), Exit::Refused);
     assert!(error.to_string().contains("DESKSIDE_HOME"));
 }
+
+#[test]
+fn a_wish_is_what_was_said_or_the_account_s_name() {
+    let wished = |login: Option<&str>, name: Option<&str>, user| {
+        let Wished { login, name } = Wished::of(login.map(Into::into), name.map(Into::into), user);
+        (login, name)
+    };
+    let pair = |login: &str, name: &str| (login.to_owned(), name.to_owned());
+    assert_eq!(wished(Some("ann"), Some("Ann Lee"), Some("root")), pair("ann", "Ann Lee"));
+    assert_eq!(wished(None, None, Some("Bob Smith")), pair("bobsmith", "bobsmith"));
+    assert_eq!(wished(None, None, None), pair("admin", "admin"));
+}

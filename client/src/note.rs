@@ -136,7 +136,7 @@ fn head(note: &mut Note, record: &Record) {
     note.line(&format!("Remote help: session {}", record.session));
     note.line(&format!("Technician: {technician} ({login}), {organisation}"));
     let user = match record.user.as_str() {
-        "" => "the person at the computer",
+        "" => "the person",
         user => user,
     };
     note.line(&format!("Helped: {user} at {hostname} ({system})"));

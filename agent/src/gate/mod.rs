@@ -6,6 +6,7 @@
 //! question at a time, and when a grant is taken back, everything that holds its permit hears it at
 //! once. It does no I/O of its own.
 
+mod acting;
 mod lease;
 mod permit;
 #[cfg(test)]
@@ -20,6 +21,7 @@ use thiserror::Error;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+pub use self::acting::{Answers, Heard, Unheard, listen};
 use self::lease::{Lease, Standing};
 pub use self::permit::{Clipboard, Command, Control, File, Kind, Permit, Reboot, Shell, View};
 use crate::consent::{Answer, Asker, Question, Visitor};

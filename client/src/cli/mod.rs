@@ -42,6 +42,12 @@ pub enum Command {
     Enroll {
         /// The token, or - to read it from standard input; without it the program asks
         token: Option<String>,
+        /// Your login, where the token leaves it open [default: your login on this computer]
+        #[arg(long, value_name = "LOGIN")]
+        login: Option<String>,
+        /// Your name as users will see it, where the token leaves it open [default: the login]
+        #[arg(long, value_name = "NAME")]
+        name: Option<String>,
     },
     /// Open, read and change help-desk tickets
     #[command(subcommand)]
@@ -97,11 +103,11 @@ pub struct ConnectArgs {
     /// The ticket that this session is for
     #[arg(long, value_name = "N")]
     pub ticket: String,
-    /// Ask to see the screen, and for nothing else
+    /// Only look: nothing else is asked for in this session, also not when it is needed
     #[arg(long, conflicts_with = "request")]
     pub view_only: bool,
     /// What to ask the user for, by comma: view, control, command, shell, file, clipboard, reboot
-    /// [default: all that the policy allows, but not reboot]
+    /// [default: view; everything else is asked for when it is needed]
     #[arg(long, value_name = "GRANTS", value_parser = grants)]
     pub request: Option<GrantSet>,
     /// Show a text status instead of a viewer window
@@ -116,7 +122,7 @@ impl ConnectArgs {
         if self.view_only {
             return Grant::View.into();
         }
-        self.request.unwrap_or_else(|| GrantSet::all().without(Grant::Reboot.into()))
+        self.request.unwrap_or_else(|| Grant::View.into())
     }
 }
 
@@ -342,9 +348,7 @@ mod tests {
             args.requested().to_string()
         };
         assert_eq!(requested("deskside connect 1 --ticket 1 --view-only"), "view");
-        assert_eq!(
-            requested("deskside connect 1 --ticket 1"),
-            "view, control, command, shell, file, clipboard"
-        );
+        assert_eq!(requested("deskside connect 1 --ticket 1"), "view");
+        assert_eq!(requested("deskside connect 1 --ticket 1 --request shell,view"), "view, shell");
     }
 }

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::ask::{ask_person, whole_input};
 use super::{AuditCommand, Cli, Command, ExecArgs, ScreenshotArgs, SessionArgs, TicketCommand};
-use crate::account::Enrolment;
+use crate::account::{Enrolment, Wished};
 use crate::commands::{self, Standard};
 use crate::control::{Session, open_sessions};
 use crate::home::{Environment, Home};
@@ -38,7 +38,10 @@ pub async fn run(cli: Cli) -> anyhow::Result<u8> {
 
 async fn at_home(command: Command, home: &Home, output: &mut Output) -> anyhow::Result<u8> {
     match command {
-        Command::Enroll { token } => enroll(token, home, output).await?,
+        Command::Enroll { token, login, name } => {
+            let wished = Wished::of(login, name, std::env::var("USER").ok().as_deref());
+            enroll(token, wished, home, output).await?;
+        }
         Command::Ticket(command) => tickets(command, home, output).await?,
         Command::Connect(mut args) => {
             let words = std::mem::take(&mut args.code);
@@ -64,9 +67,14 @@ async fn at_home(command: Command, home: &Home, output: &mut Output) -> anyhow::
     Ok(Exit::Done.code())
 }
 
-async fn enroll(token: Option<String>, home: &Home, output: &mut Output) -> anyhow::Result<()> {
+async fn enroll(
+    token: Option<String>,
+    wished: Wished,
+    home: &Home,
+    output: &mut Output,
+) -> anyhow::Result<()> {
     let token = ask_person(token, "token")?;
-    let enrolment = Enrolment::prepare(home, &token)?;
+    let enrolment = Enrolment::prepare(home, &token)?.named(wished);
     let mut leg = relay::dial(enrolment.join(), enrolment.key()).await?;
     let member = enrolment.trade(home, &mut leg, now()).await;
     leg.bye().await;

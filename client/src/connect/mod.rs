@@ -1,20 +1,60 @@
-//! A session, from the code to its end.
+//! A session from the technician's side, from the code to the note on the ticket.
+
+mod ending;
+mod live;
+mod opening;
+mod pairing;
+mod proxy;
+mod tally;
+
+use deskside_link::Leg;
+use deskside_protocol::close::CloseCode;
+use deskside_protocol::code::Code;
+use deskside_protocol::exit::Exit;
+use deskside_protocol::key::SigningKey;
+use zeroize::Zeroizing;
 
 use crate::cli::ConnectArgs;
-use crate::home::Home;
+use crate::failure::OrExit as _;
+use crate::home::{Account, Home};
 use crate::output::Output;
-use zeroize::Zeroizing;
+use crate::relay;
+
+/// Who connects, and for what.
+pub(crate) struct Technician<'a> {
+    pub(crate) key: SigningKey,
+    pub(crate) account: Account,
+    pub(crate) home: &'a Home,
+    pub(crate) args: ConnectArgs,
+}
 
 /// Pairs, opens the line, serves local commands, writes the note.
 ///
 /// # Errors
 /// Everything that can go wrong, each with its exit code.
-#[allow(clippy::unused_async, reason = "wired with the line")]
 pub async fn run(
-    _code: Zeroizing<String>,
-    _args: ConnectArgs,
-    _home: &Home,
-    _output: &mut Output,
+    code: Zeroizing<String>,
+    args: ConnectArgs,
+    home: &Home,
+    output: &mut Output,
 ) -> anyhow::Result<()> {
-    anyhow::bail!("connect is not wired to the line yet")
+    // A slip of the tongue costs no attempt: nothing is sent before the check digit fits.
+    let code = Code::parse(&code).or_exit_as_is(Exit::Code)?;
+    let (key, account) = home.enrolled()?;
+    let leg = relay::dial(&account.join, &key).await?;
+    let technician = Technician { key, account, home, args };
+    let done = Box::pin(session(&technician, &leg, &code, output)).await;
+    leg.close(CloseCode::Done).await;
+    done
+}
+
+async fn session(
+    technician: &Technician<'_>,
+    leg: &Leg,
+    code: &Code,
+    output: &mut Output,
+) -> anyhow::Result<()> {
+    let meeting = pairing::meet(technician, leg, code).await?;
+    let opened = opening::open(leg, meeting).await?;
+    live::run(technician, leg, opened, output).await
 }

@@ -144,6 +144,18 @@ impl Home {
         }
     }
 
+    /// Keeps a note that could not be written to its ticket, and says where.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn keep_note(&self, session: &str, text: &str) -> anyhow::Result<PathBuf> {
+        let folder = self.folder.join("notes");
+        private::folder(&folder, private::Others::KeepOut)?;
+        let path = folder.join(format!("{session}.txt"));
+        private::write(&path, text.as_bytes())?;
+        Ok(path)
+    }
+
     /// The auditor's identity of this folder.
     #[must_use]
     pub fn auditor(&self) -> AuditorIdentity {

@@ -29,14 +29,14 @@ async fn host(
 ) -> Result<(), Gone> {
     let nameplate = slot.nameplate().to_string();
     talk.send(Kind::Opened(Opened { nameplate, expires_in: LIFETIME_SECONDS })).await?;
-    let Kind::Park(park) = talk.answer().await? else { return Err(Gone::Unexpected) };
+    let Kind::Park(mut park) = talk.answer().await? else { return Err(Gone::Unexpected) };
     talk.send(Kind::Parked(Parked {})).await?;
     loop {
         let Some(visitor) = next_visitor(legs, talk, &mut arrivals).await? else {
             talk.say_last(Kind::CodeEnded(CodeEnded { expired: true })).await;
             return Ok(());
         };
-        match session::host(legs, talk, &park, slot, visitor).await {
+        match session::host(legs, talk, &mut park, slot, visitor).await {
             Outcome::Unused(handle) => legs.hall.put_back(slot, handle),
             Outcome::Ended => return Ok(()),
         }

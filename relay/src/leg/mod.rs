@@ -70,6 +70,7 @@ pub(crate) async fn serve(
     let hall = Hall::new(relay.metrics.clone());
     let legs = Arc::new(Legs { relay, switch, recorder, hall, stop: stop.clone() });
 
+    crate::session::forget_unfinished(&legs.relay.node).await.map_err(io::Error::other)?;
     let mut tasks = JoinSet::new();
     tasks.spawn(expire(legs.clone()));
     accept(&endpoint, &legs, &mut tasks).await;

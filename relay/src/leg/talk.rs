@@ -5,8 +5,9 @@ use std::time::Duration;
 use deskside_link::leg::SIGNAL_VERSION;
 use deskside_link::stream::{Receiver, Sender, StreamError};
 use deskside_protocol::frame::MAX_SIGNAL;
+use deskside_protocol::transcript::{HASH, policy_hash};
 use deskside_protocol::wire::signal::refused::Code;
-use deskside_protocol::wire::signal::{Refused, Signal, Welcome, signal::Kind};
+use deskside_protocol::wire::signal::{Refused, Renew, Signal, Welcome, signal::Kind};
 use quinn::{RecvStream, SendStream};
 use thiserror::Error;
 
@@ -37,6 +38,8 @@ pub(crate) enum Gone {
 #[derive(Debug)]
 pub(crate) struct Talk {
     pub(crate) caller: Caller,
+    /// Hash of the policy that the end was told last.
+    policy: [u8; HASH],
     sender: Sender<Signal>,
     receiver: Receiver<Signal>,
 }
@@ -45,7 +48,7 @@ impl Talk {
     pub(super) fn new(send: SendStream, receive: RecvStream, caller: Caller) -> Self {
         let (sender, receiver) =
             (Sender::new(send, MAX_SIGNAL), Receiver::new(receive, MAX_SIGNAL));
-        Self { caller, sender, receiver }
+        Self { caller, policy: [0; HASH], sender, receiver }
     }
 
     /// Exchanges greetings and gives the first signal behind them.
@@ -58,8 +61,21 @@ impl Talk {
             return Err(Gone::Unexpected);
         }
         let welcome = welcome(relay).await?;
+        self.policy = welcome.policy.as_ref().map(policy_hash).unwrap_or_default();
         self.send(Kind::Welcome(welcome)).await?;
         self.answer().await
+    }
+
+    /// What the end has to be told where the policy is not the one that it knows any more.
+    pub(crate) async fn outdated(&mut self, relay: &Relay) -> Result<Option<Renew>, Gone> {
+        let policy = relay.node.policy().await?;
+        let hash = policy_hash(&policy);
+        if hash == self.policy {
+            return Ok(None);
+        }
+        self.policy = hash;
+        let revocations = relay.node.revocations(clock::seconds()).await?;
+        Ok(Some(Renew { policy: Some(policy), revocations: Some(revocations) }))
     }
 
     pub(crate) async fn send(&mut self, kind: Kind) -> Result<(), Gone> {

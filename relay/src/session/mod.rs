@@ -14,8 +14,11 @@ use deskside_protocol::wire::record::Reason;
 use deskside_protocol::wire::signal::refused::Code;
 use deskside_protocol::wire::signal::{Closed, Park, signal::Kind};
 
-use crate::leg::{Gone, Handle, Legs, Talk, Visitor, trouble};
+use crate::clock;
+use crate::leg::{Gone, Handle, Legs, SPENT, Talk, Visitor, trouble};
 use crate::lobby::Slot;
+use crate::node::Node;
+use crate::store::{SessionEnd, StoreError};
 
 /// What became of a technician's visit.
 pub(crate) enum Outcome {
@@ -35,10 +38,15 @@ struct Ends<'a> {
 pub(crate) async fn host(
     legs: &Legs,
     agent: &mut Talk,
-    park: &Park,
+    park: &mut Park,
     slot: Slot,
     mut visitor: Visitor,
 ) -> Outcome {
+    if let Err(gone) = pairing::renew(legs, agent, park).await {
+        tracing::debug!(%gone, "an agent did not follow a change of policy");
+        visitor.talk.refuse(Code::CodeSpent, SPENT).await;
+        return Outcome::Ended;
+    }
     let ends = Ends { agent, technician: &mut visitor.talk };
     let joined = pairing::Joining { park, subject: &visitor.summary.subject, slot };
     let pairing = match joined.run(legs, ends).await {
@@ -73,6 +81,31 @@ async fn fail(ends: Ends<'_>, error: &opening::OpeningError) {
     let refused = trouble(error);
     let told = Kind::Refused(refused);
     tokio::join!(ends.agent.say_last(told.clone()), ends.technician.say_last(told));
+}
+
+/// Sessions that a crash left behind did not survive it. Their recordings stay as they are: `verify`
+/// says that their tail is unproven.
+pub(crate) async fn forget_unfinished(node: &Node) -> Result<(), StoreError> {
+    for row in node.store().unfinished_sessions().await? {
+        let file = node.places().recordings.join(&row.recording);
+        let bytes = match std::fs::metadata(&file) {
+            Ok(file) => {
+                if row.recording.is_empty() {
+                    0
+                } else {
+                    file.len()
+                }
+            }
+            Err(error) => {
+                tracing::warn!(file = %file.display(), %error, "a recording is missing");
+                0
+            }
+        };
+        let closed_at = clock::seconds();
+        let end = SessionEnd { closed_at, reason: Reason::RelayStopped as i32, bytes, hash: None };
+        node.store().close_session(&row.session, &end).await?;
+    }
+    Ok(())
 }
 
 /// The last signal of a session.

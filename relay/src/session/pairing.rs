@@ -33,6 +33,16 @@ pub(super) struct Pairing {
     pub(super) tag_a: Bytes,
 }
 
+/// Has the agent park again, with the same code, where the policy changed since: both ends bind the
+/// policy that they were told, and pairing would fail.
+pub(super) async fn renew(legs: &Legs, agent: &mut Talk, park: &mut Park) -> Result<(), Gone> {
+    let Some(renew) = agent.outdated(&legs.relay).await? else { return Ok(()) };
+    agent.send(Kind::Renew(renew)).await?;
+    let Kind::Park(again) = agent.answer().await? else { return Err(Gone::Unexpected) };
+    *park = again;
+    Ok(())
+}
+
 /// A technician at an agent's code.
 pub(super) struct Joining<'a> {
     pub(super) park: &'a Park,

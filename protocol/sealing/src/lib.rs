@@ -1,5 +1,7 @@
 //! Sealing for the auditors: an age file that every auditor of the policy can open, and nobody
 //! else. It takes the text of a key log and gives bytes back; it stores nothing and opens nothing.
+//!
+//! A crate of its own because both ends seal in the same way, and the relay must not link age.
 
 use std::io::Write as _;
 

@@ -1,0 +1,95 @@
+//! Messages of the technician's, as the gate lets them in: numbered, and proved by their MAC to come
+//! from the paired program and from nobody who merely holds the line's traffic secrets.
+
+use deskside_link::line::Stream;
+use deskside_link::stream::{Receiver, Sender, StreamError};
+use deskside_protocol::act::{ActError, ActKey, Verifier};
+use deskside_protocol::channel::Channel;
+use deskside_protocol::wire::message::{Act, Message, Refusal, message::Kind, refusal::Cause};
+use thiserror::Error;
+
+/// Why a stream gave no message.
+#[derive(Debug, Error)]
+pub enum Unheard {
+    /// The stream or the line was lost.
+    #[error(transparent)]
+    Stream(#[from] StreamError),
+    /// Not from the paired technician: the stream is not read any further.
+    #[error(transparent)]
+    Act(#[from] ActError),
+}
+
+/// What the technician says on one stream.
+#[allow(missing_debug_implementations, reason = "holds the key")]
+pub struct Heard {
+    receiver: Receiver<Act>,
+    verifier: Verifier,
+}
+
+/// What the technician is answered on one stream.
+#[derive(Debug)]
+pub struct Answers(Sender<Message>);
+
+/// Splits a stream that the technician opened.
+#[must_use]
+pub fn listen(stream: Stream<Message, Act>, key: &ActKey) -> (Channel, Heard, Answers) {
+    let Stream { channel, id, sender, receiver } = stream;
+    (channel, Heard { receiver, verifier: key.verifier(channel, id) }, Answers(sender))
+}
+
+impl Heard {
+    /// The next message; `None` once the technician finished. Loses nothing when cancelled.
+    ///
+    /// # Errors
+    /// [`Unheard`].
+    pub async fn next(&mut self) -> Result<Option<Kind>, Unheard> {
+        loop {
+            let Some(act) = self.receiver.receive().await? else { return Ok(None) };
+            // A kind of a newer version has no meaning here: skipped.
+            if let Some(kind) = self.verifier.open(&act)?.kind {
+                return Ok(Some(kind));
+            }
+        }
+    }
+}
+
+impl Answers {
+    /// Sends one message.
+    ///
+    /// # Errors
+    /// [`StreamError`].
+    pub async fn send(&mut self, kind: Kind) -> Result<(), StreamError> {
+        self.0.send(&Message { kind: Some(kind) }).await
+    }
+
+    /// Says no, as an ordinary answer, and nothing more.
+    ///
+    /// # Errors
+    /// [`StreamError`].
+    pub async fn refuse(&mut self, refusal: Refusal) -> Result<(), StreamError> {
+        self.send(Kind::Refusal(refusal)).await?;
+        self.finish().await
+    }
+
+    /// Says that something cannot be, without a grant in question.
+    ///
+    /// # Errors
+    /// [`StreamError`].
+    pub async fn refuse_for(
+        &mut self,
+        cause: Cause,
+        text: impl Into<String>,
+    ) -> Result<(), StreamError> {
+        let text = text.into();
+        self.refuse(Refusal { cause: cause as i32, grant: 0, text }).await
+    }
+
+    /// Nothing more will come. Waits until the technician has what was sent.
+    ///
+    /// # Errors
+    /// [`StreamError`].
+    pub async fn finish(&mut self) -> Result<(), StreamError> {
+        self.0.finish();
+        self.0.delivered().await
+    }
+}

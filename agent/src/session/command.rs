@@ -1,0 +1,106 @@
+//! One command of the technician's: asked for, run, streamed both ways.
+
+use std::time::Duration;
+
+use deskside_protocol::wire::message::refusal::Cause;
+use deskside_protocol::wire::message::{
+    CommandExit, CommandOutput, CommandStart, command_exit, message::Kind,
+};
+
+use crate::command::{CommandError, CommandSpec, Event, How, Running, Stdin};
+use crate::gate::{self, Answers, Gate, Heard, Unheard};
+
+/// Serves a stream of the command channel.
+pub(super) async fn serve(
+    heard: &mut Heard,
+    answers: &mut Answers,
+    gate: &Gate,
+) -> Result<(), Unheard> {
+    let Some(Kind::CommandStart(start)) = heard.next().await? else {
+        return Ok(answers
+            .refuse_for(Cause::BadRequest, "a command begins with its start")
+            .await?);
+    };
+    let permit = match gate.admit::<gate::Command>(&shown(&start)).await {
+        Ok(permit) => permit,
+        Err(refusal) => return Ok(answers.refuse(refusal.to_wire()).await?),
+    };
+    let timeout = (start.timeout_ms > 0).then(|| Duration::from_millis(start.timeout_ms));
+    let spec = CommandSpec { argv: start.argv, timeout };
+    let mut running = match Running::start(permit, &spec) {
+        Ok(running) => running,
+        Err(error) => return Ok(answers.refuse_for(cause(&error), error.to_string()).await?),
+    };
+    let stdin = running.stdin();
+    // Input waits where the command does not read; its output must not wait with it. When the
+    // technician's program goes away, dropping the command ends it.
+    tokio::select! {
+        done = stream_out(&mut running, answers) => done,
+        gone = stream_in(heard, &stdin) => Err(gone),
+    }
+}
+
+/// As the user is shown it: the words as typed.
+fn shown(start: &CommandStart) -> String {
+    start.argv.join(" ")
+}
+
+const fn cause(error: &CommandError) -> Cause {
+    match error {
+        CommandError::Empty | CommandError::TooLong | CommandError::Nul => Cause::BadRequest,
+        CommandError::Revoked => Cause::NotGranted,
+        CommandError::NotFound(_) => Cause::NotFound,
+        CommandError::Start { .. } => Cause::Trouble,
+    }
+}
+
+async fn stream_out(running: &mut Running, answers: &mut Answers) -> Result<(), Unheard> {
+    while let Some(event) = running.event().await {
+        let (kind, last) = match event {
+            Event::Stdout(data) => (output(false, data), false),
+            Event::Stderr(data) => (output(true, data), false),
+            Event::Exited(How::Revoked) => {
+                let text = "the user stopped it";
+                return Ok(answers.refuse_for(Cause::NotGranted, text).await?);
+            }
+            Event::Exited(how) => (exit(how), true),
+        };
+        answers.send(kind).await?;
+        if last {
+            break;
+        }
+    }
+    Ok(answers.finish().await?)
+}
+
+fn output(stderr: bool, data: bytes::Bytes) -> Kind {
+    Kind::CommandOutput(CommandOutput { stderr, data })
+}
+
+fn exit(how: How) -> Kind {
+    let how = match how {
+        How::Code(code) => command_exit::How::Code(code),
+        How::Signal(signal) => command_exit::How::Signal(signal),
+        How::TimedOut | How::Revoked => command_exit::How::TimedOut(true),
+    };
+    Kind::CommandExit(CommandExit { how: Some(how) })
+}
+
+/// Feeds the command until the technician's program is gone; ends only with that.
+async fn stream_in(heard: &mut Heard, stdin: &Stdin) -> Unheard {
+    loop {
+        match heard.next().await {
+            Ok(Some(Kind::CommandInput(input))) => {
+                if !input.data.is_empty() {
+                    stdin.feed(input.data).await;
+                }
+                if input.end {
+                    stdin.end().await;
+                }
+            }
+            Ok(Some(_)) => {}
+            Ok(None) => std::future::pending().await,
+            Err(unheard) => return unheard,
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! The control conversation: the technician introduces himself, the user is asked, and from then on
+//! each change of what is allowed is told.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use deskside_link::Line;
+use deskside_link::stream::StreamError;
+use deskside_protocol::act::ActError;
+use deskside_protocol::channel::Channel;
+use deskside_protocol::grant::GrantSet;
+use deskside_protocol::wire::message::{Lease, Refusal, message::Kind, refusal::Cause};
+use deskside_protocol::wire::record::Reason;
+use thiserror::Error;
+use tokio::sync::watch;
+
+use crate::device;
+use crate::gate::{Answers, Gate, Heard, TurnedDown, Unheard, listen};
+
+/// The technician's program has this long to introduce itself.
+const INTRODUCTION: Duration = Duration::from_secs(15);
+
+/// Why the conversation broke off.
+#[derive(Debug, Error)]
+pub(super) enum ControlError {
+    #[error(transparent)]
+    Unheard(#[from] Unheard),
+    #[error(transparent)]
+    Line(#[from] quinn::ConnectionError),
+    #[error("the technician's program did not introduce itself")]
+    NoIntroduction,
+}
+
+impl From<StreamError> for ControlError {
+    fn from(error: StreamError) -> Self {
+        Self::Unheard(error.into())
+    }
+}
+
+impl From<ActError> for ControlError {
+    fn from(error: ActError) -> Self {
+        Self::Unheard(error.into())
+    }
+}
+
+/// What the conversation needs.
+pub(super) struct Talk {
+    pub(super) line: Arc<Line>,
+    pub(super) gate: Gate,
+    pub(super) monitors: usize,
+    /// What the technician signed to wish for.
+    pub(super) requested: GrantSet,
+}
+
+/// A conversation whose first question was answered with yes.
+pub(super) struct Conversation {
+    gate: Gate,
+    heard: Heard,
+    answers: Answers,
+    changes: watch::Receiver<GrantSet>,
+}
+
+impl Talk {
+    /// Waits for the introduction and asks the user. A no is a reason to end.
+    pub(super) async fn open(self) -> Result<Result<Conversation, Reason>, ControlError> {
+        let introduced = tokio::time::timeout(INTRODUCTION, self.introduced()).await;
+        let (heard, mut answers) = introduced.map_err(|_| ControlError::NoIntroduction)??;
+        match self.gate.open(self.requested).await {
+            Ok(lease) => {
+                let changes = self.gate.changes();
+                let device = Some(device::describe(self.monitors));
+                answers.send(Kind::Lease(Lease { grants: lease.to_wire(), device })).await?;
+                Ok(Ok(Conversation { gate: self.gate, heard, answers, changes }))
+            }
+            Err(down) => {
+                answers.refuse(refusal(down)).await?;
+                Ok(Err(Reason::UserRefused))
+            }
+        }
+    }
+
+    async fn introduced(&self) -> Result<(Heard, Answers), ControlError> {
+        let unopened = self.line.accept().await?;
+        let stream = unopened.opened().await.ok_or(ControlError::NoIntroduction)?;
+        let (channel, mut heard, answers) = listen(stream, self.line.act_key());
+        match heard.next().await? {
+            Some(Kind::Introduction(_)) if channel == Channel::Control => Ok((heard, answers)),
+            _ => Err(ControlError::NoIntroduction),
+        }
+    }
+}
+
+fn refusal(down: TurnedDown) -> Refusal {
+    let cause = match down {
+        TurnedDown::Policy => Cause::Policy,
+        TurnedDown::Refused | TurnedDown::NotAsked | TurnedDown::Stopped => Cause::UserRefused,
+    };
+    Refusal { cause: cause as i32, grant: 0, text: down.to_string() }
+}
+
+impl Conversation {
+    /// Answers until the technician ends the session or the stream.
+    pub(super) async fn run(&mut self) -> Result<(), ControlError> {
+        loop {
+            tokio::select! {
+                said = self.heard.next() => match said? {
+                    Some(Kind::Ending(_)) | None => return Ok(()),
+                    Some(said) => self.answer(said).await?,
+                },
+                Ok(()) = self.changes.changed() => self.tell().await?,
+            }
+        }
+    }
+
+    #[allow(clippy::wildcard_enum_match_arm, reason = "whatever else comes does not belong here")]
+    async fn answer(&mut self, said: Kind) -> Result<(), ControlError> {
+        let answer = match said {
+            Kind::GrantRequest(wish) => {
+                let grants = GrantSet::from_wire(&wish.grants);
+                match self.gate.request(grants, &wish.why).await {
+                    // The change itself tells what is held now.
+                    Ok(_) => return Ok(()),
+                    Err(refusal) => refusal.to_wire(),
+                }
+            }
+            _ => {
+                let text = "the user's program does not know what was asked".to_owned();
+                Refusal { cause: Cause::BadRequest as i32, grant: 0, text }
+            }
+        };
+        Ok(self.answers.send(Kind::Refusal(answer)).await?)
+    }
+
+    async fn tell(&mut self) -> Result<(), ControlError> {
+        let grants = self.gate.lease().to_wire();
+        Ok(self.answers.send(Kind::Lease(Lease { grants, device: None })).await?)
+    }
+}

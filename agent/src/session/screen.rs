@@ -1,0 +1,72 @@
+//! Pictures of the screen, one at a time.
+
+use bytes::Bytes;
+use deskside_protocol::frame::MAX_CHUNK;
+use deskside_protocol::wire::message::refusal::Cause;
+use deskside_protocol::wire::message::{Chunk, Screenshot as Announced, message::Kind};
+
+use crate::desktop::{DesktopError, Screen};
+use crate::gate::{self, Answers, Gate, Heard, Permit, Unheard};
+
+/// Serves a stream of the screen channel.
+pub(super) async fn serve(
+    heard: &mut Heard,
+    answers: &mut Answers,
+    gate: &Gate,
+    screen: Option<&Screen>,
+) -> Result<(), Unheard> {
+    let Some(Kind::ScreenshotRequest(request)) = heard.next().await? else {
+        let text = "the screen channel takes requests for screenshots";
+        return Ok(answers.refuse_for(Cause::BadRequest, text).await?);
+    };
+    let permit = match gate.admit::<gate::View>("your screen").await {
+        Ok(permit) => permit,
+        Err(refusal) => return Ok(answers.refuse(refusal.to_wire()).await?),
+    };
+    let Some(screen) = screen else {
+        let text = "this computer has no screen that Deskside can read";
+        return Ok(answers.refuse_for(Cause::NoScreen, text).await?);
+    };
+    let picture = match screen.screenshot(&permit, request.monitor).await {
+        Ok(picture) => picture,
+        Err(error) => return Ok(answers.refuse_for(cause(&error), error.to_string()).await?),
+    };
+    let bytes = picture.png.len() as u64;
+    let announced = Announced { width: picture.width, height: picture.height, bytes };
+    answers.send(Kind::Screenshot(announced)).await?;
+    if send(answers, &permit, picture.png.into()).await? {
+        Ok(answers.finish().await?)
+    } else {
+        Ok(answers.refuse_for(Cause::NotGranted, "the user stopped it").await?)
+    }
+}
+
+/// Sends the picture in pieces; `false` where the grant was taken back on the way.
+async fn send(
+    answers: &mut Answers,
+    permit: &Permit<gate::View>,
+    mut png: Bytes,
+) -> Result<bool, Unheard> {
+    while !png.is_empty() {
+        if permit.is_revoked() {
+            return Ok(false);
+        }
+        let data = png.split_to(png.len().min(MAX_CHUNK));
+        answers.send(Kind::Chunk(Chunk { data })).await?;
+    }
+    Ok(true)
+}
+
+const fn cause(error: &DesktopError) -> Cause {
+    match error {
+        DesktopError::NoMonitor { .. } => Cause::NotFound,
+        DesktopError::Revoked => Cause::NotGranted,
+        DesktopError::NoDisplay
+        | DesktopError::Connect { .. }
+        | DesktopError::Foreign
+        | DesktopError::Unsupported(_)
+        | DesktopError::Silent
+        | DesktopError::Read(_)
+        | DesktopError::Png(_) => Cause::Trouble,
+    }
+}

@@ -1,0 +1,94 @@
+//! A local command's stream, passed through: its messages go to the agent as acting messages, the
+//! agent's come back as they are.
+
+use std::sync::Arc;
+
+use deskside_link::Line;
+use deskside_link::line::Stream;
+use deskside_link::stream::{Receiver, Sender};
+use deskside_protocol::act::Actor;
+use deskside_protocol::channel::Channel;
+use deskside_protocol::exit::Exit;
+use deskside_protocol::wire::message::{Act, Message};
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+
+use super::tally::{Tally, Watch};
+use crate::control::{MessageReader, MessageWriter, OpenRequest};
+use crate::failure::Failure;
+
+/// Opens a stream on the line for a local command and passes messages until either side is done.
+pub(super) async fn serve(line: Arc<Line>, tally: Tally, request: OpenRequest) {
+    if let Err(error) = pass(&line, &tally, request).await {
+        tracing::debug!(error = format!("{error:#}"), "a local command's stream ended");
+    }
+}
+
+async fn pass(line: &Line, tally: &Tally, request: OpenRequest) -> anyhow::Result<()> {
+    let Some(channel) = Channel::from_wire(request.channel as i32) else {
+        request.refuse(&Failure::new(Exit::Usage, "there is no such channel")).await;
+        return Ok(());
+    };
+    let stream = match line.open::<Act, Message>(channel).await {
+        Ok(stream) => stream,
+        Err(_lost) => {
+            request.refuse(&Failure::new(Exit::EndedByPeer, "the session has ended")).await;
+            return Ok(());
+        }
+    };
+    let Stream { id, sender, receiver, .. } = stream;
+    let actor = line.act_key().actor(channel, id);
+    let (reader, writer) = request.accept().await?;
+    let mut watch = tally.watch();
+    let mut out = Outward { reader, sender, actor };
+    let mut back = Inward { writer, receiver };
+    // The command starts with a message of its own; the agent answers behind it.
+    out.first(&mut watch).await?;
+    let watch = &watch;
+    tokio::select! {
+        // The local command went away: dropping the stream stops what runs at the agent.
+        gone = out.rest() => gone,
+        done = back.all(watch) => done,
+    }
+}
+
+/// From the local command to the agent.
+struct Outward {
+    reader: MessageReader<OwnedReadHalf>,
+    sender: Sender<Act>,
+    actor: Actor,
+}
+
+impl Outward {
+    async fn first(&mut self, watch: &mut Watch) -> anyhow::Result<()> {
+        if let Some(message) = self.reader.recv().await? {
+            watch.sent(message.kind.as_ref());
+            self.sender.send(&self.actor.wrap(&message)).await?;
+        }
+        Ok(())
+    }
+
+    /// Passes messages on; ends only where the local command or the line is gone.
+    async fn rest(&mut self) -> anyhow::Result<()> {
+        while let Some(message) = self.reader.recv().await? {
+            self.sender.send(&self.actor.wrap(&message)).await?;
+        }
+        self.sender.finish();
+        std::future::pending().await
+    }
+}
+
+/// From the agent to the local command.
+struct Inward {
+    writer: MessageWriter<OwnedWriteHalf>,
+    receiver: Receiver<Message>,
+}
+
+impl Inward {
+    async fn all(&mut self, watch: &Watch) -> anyhow::Result<()> {
+        while let Some(message) = self.receiver.receive().await? {
+            watch.received(message.kind.as_ref());
+            self.writer.send(&message).await?;
+        }
+        Ok(self.writer.close().await?)
+    }
+}
