@@ -2,6 +2,7 @@
 //! it, the closing, the note on the ticket.
 
 use bytes::Bytes;
+use data_encoding::BASE64;
 use deskside_protocol::key::{Context, SigningKey};
 use deskside_protocol::note;
 use deskside_protocol::recording::checkpoint::{Checkpoint, KEY_NAME, Note};
@@ -125,6 +126,13 @@ fn checkpoints() {
         let failure = Note::parse(wrong.as_bytes()).unwrap_err();
         sheet.fails(&format!("{from:?} became {to:?}"), wrong.as_bytes(), failure);
     }
+    // 62 and 6 bytes, each with its padding: many decoders take them for 68.
+    let last = text.trim_end().rsplit(' ').next().unwrap();
+    let bytes = BASE64.decode(last.as_bytes()).unwrap();
+    let padded = BASE64.encode(&bytes[..62]) + &BASE64.encode(&bytes[62..]);
+    let wrong = text.replace(last, &padded);
+    let failure = Note::parse(wrong.as_bytes()).unwrap_err();
+    sheet.fails("padding in the middle of the base64", wrong.as_bytes(), failure);
     sheet.part("notes that the agent does not sign after that one");
     let elsewhere = Checkpoint { session: SessionId::from_bytes([0x5f; 16]), ..checkpoint(42) };
     for (name, wrong) in [
