@@ -4,7 +4,6 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use deskside_protocol::identity::link::JoinLink;
@@ -17,18 +16,10 @@ use zeroize::Zeroizing;
 
 use crate::metrics::Metrics;
 use crate::node::{Lock, Node, NodeError, Places};
+use crate::relay::{PublicCertificate, Relay};
 use crate::store::StoreError;
 use crate::{clock, http, leg};
 use deskside_link::random::System;
-
-/// A certificate of a public authority for the legs, and its key, as PEM files.
-#[derive(Debug, Clone)]
-pub struct PublicCertificate {
-    /// Chain, the relay's own first.
-    pub chain: PathBuf,
-    /// Private key.
-    pub key: PathBuf,
-}
 
 /// What a relay is started with.
 #[derive(Debug, Clone)]
@@ -75,19 +66,6 @@ pub enum ServeError {
     /// A room of the relay panicked.
     #[error("a room of the relay broke down")]
     Broken(#[from] JoinError),
-}
-
-/// What every leg needs.
-#[allow(missing_debug_implementations, reason = "holds the node key")]
-pub struct Relay {
-    /// Identity, store, desk, policy.
-    pub node: Node,
-    /// What is counted.
-    pub metrics: Metrics,
-    /// `host:port` of the join link: the origin that the pairing binds.
-    pub origin: String,
-    /// For legs that are verified by public authorities.
-    pub certificate: Option<PublicCertificate>,
 }
 
 /// A relay that serves until its token is cancelled.

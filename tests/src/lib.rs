@@ -1,1 +1,15 @@
-//! x
+//! Starts the three programs as real processes, talks to them as scripts do, and looks at them
+//! from outside.
+//!
+//! Nothing here reaches into a program: what a test knows, it read from `--json`, from a file, or
+//! from `/proc`. Every wait is for an event, with a deadline; every process is stopped by its own
+//! id. `bin/demo` and `tests/` stand on the same rooms.
+
+pub mod agent;
+pub mod display;
+pub mod memory;
+pub mod process;
+pub mod programs;
+pub mod relay;
+pub mod technician;
+pub mod xwd;

@@ -13,7 +13,8 @@ use thiserror::Error;
 
 use super::args::{PlacesArgs, ServeArgs};
 use crate::node::Places;
-use crate::serve::{PublicCertificate, Settings};
+use crate::relay::PublicCertificate;
+use crate::serve::Settings;
 
 /// What was asked for makes no sense: exit 2.
 #[derive(Debug, Error)]

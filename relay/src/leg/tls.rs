@@ -1,4 +1,4 @@
-//! The TLS settings of the relay's legs: its node key, or a certificate of a public authority.
+//! The TLS settings of the relay's service: its node key, or a certificate of a public authority.
 
 use std::io;
 use std::sync::Arc;
@@ -8,9 +8,9 @@ use quinn::crypto::rustls::QuicServerConfig;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-use crate::serve::{PublicCertificate, Relay};
+use crate::relay::{PublicCertificate, Relay};
 
-/// Settings for accepting legs.
+/// Settings for accepting service.
 pub(super) fn server(relay: &Relay) -> io::Result<quinn::ServerConfig> {
     let tls = match &relay.certificate {
         Some(files) => by_certificate(files)?,

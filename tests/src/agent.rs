@@ -1,0 +1,79 @@
+//! An agent in a folder of its own, with its consent given beforehand.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use serde_json::Value;
+
+use crate::process::{Process, command};
+use crate::programs::programs;
+
+/// How an agent is started.
+#[derive(Debug, Clone)]
+pub struct Wish<'a> {
+    /// `--allow`; empty for nobody.
+    pub allow: &'a str,
+    /// `--screen`.
+    pub screen: &'a str,
+    /// `DISPLAY` and what goes with it.
+    pub display: Vec<(&'a str, String)>,
+}
+
+impl Default for Wish<'_> {
+    fn default() -> Self {
+        Self { allow: "view,command", screen: "synthetic", display: Vec::new() }
+    }
+}
+
+/// `deskside-agent --json`, running.
+#[derive(Debug)]
+pub struct Agent {
+    folder: PathBuf,
+    /// The process.
+    pub process: Process,
+}
+
+impl Agent {
+    /// Starts one for the relay of `join`; its settings and files are kept under `folder`.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn start(folder: &Path, join: &str, wish: &Wish<'_>) -> anyhow::Result<Self> {
+        let (home, files) = (folder.join("settings"), folder.join("files"));
+        fs::create_dir_all(&files).context("make the agent's folder")?;
+        let mut command = command(&programs()?.agent);
+        command
+            .env("HOME", folder)
+            .env("DESKSIDE_HOME", &home)
+            .envs(wish.display.iter().map(|(name, value)| (name, value)))
+            .args(["--json", "--relay", join, "--allow", wish.allow, "--screen", wish.screen])
+            .arg("--folder")
+            .arg(&files);
+        let process = Process::start("deskside-agent", &mut command)?;
+        Ok(Self { folder: folder.to_owned(), process })
+    }
+
+    /// The folder that it lives in.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The next code that it shows.
+    ///
+    /// # Errors
+    /// The agent's own words, where it shows none.
+    pub fn code(&mut self) -> anyhow::Result<String> {
+        let event = self.process.wait_for("code")?;
+        Ok(event["code"].as_str().context("find twelve digits")?.to_owned())
+    }
+
+    /// Waits for an event.
+    ///
+    /// # Errors
+    /// The agent's own words, where it does not come.
+    pub fn wait_for(&mut self, name: &str) -> anyhow::Result<Value> {
+        self.process.wait_for(name)
+    }
+}

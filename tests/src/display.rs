@@ -1,0 +1,95 @@
+//! A virtual X11 display, and something to see on it.
+
+use std::process::{Command, Stdio};
+
+use anyhow::Context as _;
+use x11rb::connection::Connection as _;
+use x11rb::protocol::xproto::{
+    ConnectionExt as _, CreateGCAux, CreateWindowAux, ImageFormat, Rectangle, WindowClass,
+};
+use x11rb::rust_connection::RustConnection;
+use x11rb::wrapper::ConnectionExt as _;
+
+use crate::process::{Process, command};
+
+/// `Xvfb` on a number that it found free itself.
+#[derive(Debug)]
+pub struct Display {
+    name: String,
+    _process: Process,
+}
+
+impl Display {
+    /// Starts one and waits until programs can connect.
+    ///
+    /// # Errors
+    /// Where there is no `Xvfb`, or it does not start.
+    pub fn start(width: u16, height: u16) -> anyhow::Result<Self> {
+        let screen = format!("{width}x{height}x24");
+        let mut server: Command = command("Xvfb");
+        server.args(["-displayfd", "1", "-screen", "0", &screen, "-nolisten", "tcp", "-noreset"]);
+        let mut process = Process::start("Xvfb", server.stdin(Stdio::null()))
+            .context("start a virtual display: is the package xvfb installed?")?;
+        // The one line that it prints is its number, which happens to be JSON too.
+        let number = process.next()?;
+        Ok(Self { name: format!(":{number}"), _process: process })
+    }
+
+    /// For `DISPLAY`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Puts a window on it with many colours: stripes, a ramp of every blue, one odd pixel in the
+    /// last corner. It stays while the painting lives.
+    ///
+    /// # Errors
+    /// What the display says.
+    pub fn paint(&self) -> anyhow::Result<Painting> {
+        let (connection, screen) = x11rb::connect(Some(&self.name)).context("connect")?;
+        let root = connection.setup().roots.get(screen).context("find the screen")?;
+        let (width, height) = (root.width_in_pixels, root.height_in_pixels);
+        let (root, depth) = (root.root, root.root_depth);
+        let window = connection.generate_id()?;
+        let attributes = CreateWindowAux::new().override_redirect(1).background_pixel(0x0020_3040);
+        let (class, parent) = (WindowClass::INPUT_OUTPUT, 0);
+        connection.create_window(
+            depth, window, root, 0, 0, width, height, 0, class, parent, &attributes,
+        )?;
+        connection.map_window(window)?;
+        connection.sync()?;
+        let gc = connection.generate_id()?;
+        connection.create_gc(gc, window, &CreateGCAux::new())?;
+        for (x, colour) in (0..width).zip(stripes()) {
+            let stripe = x11rb::protocol::xproto::ChangeGCAux::new().foreground(colour);
+            connection.change_gc(gc, &stripe)?;
+            let x = i16::try_from(x).context("paint")?;
+            let top = Rectangle { x, y: x / 4, width: 1, height: height / 2 };
+            connection.poly_fill_rectangle(window, gc, &[top])?;
+        }
+        let odd = x11rb::protocol::xproto::ChangeGCAux::new().foreground(0x00fe_dc01);
+        connection.change_gc(gc, &odd)?;
+        let (x, y) = (i16::try_from(width)? - 1, i16::try_from(height)? - 1);
+        let corner = Rectangle { x, y, width: 1, height: 1 };
+        connection.poly_fill_rectangle(window, gc, &[corner])?;
+        // An answer about these pixels comes after they are drawn.
+        let drawn = connection.get_image(ImageFormat::Z_PIXMAP, window, x, y, 1, 1, u32::MAX)?;
+        drawn.reply().context("paint")?;
+        Ok(Painting(connection))
+    }
+}
+
+/// A colour for each column, all three channels going their own way.
+fn stripes() -> impl Iterator<Item = u32> {
+    (0u32..).map(|x| ((x * 7 % 256) << 16) | ((x * 3 % 256) << 8) | (x % 256))
+}
+
+/// A window that is shown while this lives.
+pub struct Painting(#[allow(dead_code, reason = "held, never read")] RustConnection);
+
+impl std::fmt::Debug for Painting {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Painting").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,10 @@
+//! Everything that takes real processes: relay, agent and technician's program, as users have them.
+
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+mod bad_input;
+mod house;
+mod main_job;
+mod recording;
+mod screen;
+mod secrecy;
