@@ -47,8 +47,10 @@ fn a_relay_with_a_public_certificate_is_known_by_its_authority() {
     assert!(ready["join"].as_str().unwrap().ends_with("&tls=webpki"), "{ready}");
     let token = ready["enroll"].as_str().unwrap();
 
-    std::fs::write(folder.path().join("nobody.pem"), "").unwrap();
-    let (code, sentence) = enrols(folder.path(), "stranger", token, "nobody.pem");
+    let other = tempfile::tempdir().unwrap();
+    certificates(other.path());
+    let theirs = other.path().join("authority.pem");
+    let (code, sentence) = enrols(folder.path(), "stranger", token, theirs.to_str().unwrap());
     assert_eq!(code, 7, "{sentence}");
     let (code, sentence) = enrols(folder.path(), "alice", token, "authority.pem");
     assert_eq!(code, 0, "{sentence}");

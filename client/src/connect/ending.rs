@@ -5,10 +5,9 @@ use deskside_link::attend::{Attendance, CLOSE_TIMEOUT};
 use deskside_link::{Leg, Line};
 use deskside_protocol::close::CloseCode;
 use deskside_protocol::exit::Exit;
-use deskside_protocol::key::Context;
+use deskside_protocol::note as signing;
 use deskside_protocol::policy::Policy;
 use deskside_protocol::session::SessionId;
-use deskside_protocol::signed;
 use deskside_protocol::text::visible;
 use deskside_protocol::wire::record::{self, Reason};
 use deskside_protocol::wire::signal::{TicketNote, signal::Kind};
@@ -133,7 +132,7 @@ impl End<'_> {
             time: now(),
             certificate: self.technician.account.certificate.encode_to_vec().into(),
         };
-        let signed = signed::sign_message(&self.technician.key, Context::Note, &note);
+        let signed = signing::sign(&self.technician.key, note);
         let note = TicketNote {
             ticket: self.about.ticket.clone(),
             session_note: Some(signed),

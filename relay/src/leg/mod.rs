@@ -31,7 +31,7 @@ use crate::service::Service;
 use crate::switch::{Switch, Switched};
 use crate::talk::{Caller, Talk};
 
-/// Service at once. Each takes some 25 KiB, so this is 1 GiB.
+/// Legs at once. Each takes some 25 KiB, so this is 1 GiB.
 const MAX_LEGS: usize = 40_000;
 /// A handshake takes this long at most.
 const HANDSHAKE: Duration = Duration::from_secs(10);

@@ -17,6 +17,15 @@ use crate::talk::{Talk, trouble};
 
 /// Checks the technician and the ticket, then hands the stream over to the agent's task.
 pub(super) async fn serve(service: &Service, mut talk: Talk, join: Join) {
+    match talk.outdated(&service.relay).await {
+        Ok(None) => {}
+        Ok(Some(_)) => {
+            let text =
+                "the organisation's policy changed just now: try again, the code is still good";
+            return talk.refuse(Code::Busy, text).await;
+        }
+        Err(gone) => return tracing::debug!(%gone, "a technician was not admitted"),
+    }
     let admitted = admit(service, &talk, &join).await;
     let (who, summary) = match admitted {
         Ok(admitted) => admitted,
