@@ -1,4 +1,10 @@
-//! The contract of Deskside. See `PROTOCOL.md`.
+//! The contract of Deskside: what its three programs say to each other and what they store, and the
+//! state machines that more than one of them runs. It is pure: no clock, file, socket or thread;
+//! time and randomness are arguments. What follows is `PROTOCOL.md`, the same contract byte for
+//! byte for whoever has only that file.
+#![doc = ""]
+#![doc = include_str!("../PROTOCOL.md")]
+#![warn(clippy::indexing_slicing)]
 
 pub mod act;
 pub mod channel;
@@ -11,6 +17,7 @@ pub mod identity;
 pub mod key;
 pub mod label;
 pub mod lv;
+pub mod note;
 pub mod pairing;
 pub mod parsers;
 pub mod policy;

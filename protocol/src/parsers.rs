@@ -5,13 +5,32 @@
 //! that an input found by the one is replayed by the other. A new parser is one line in [`all`],
 //! one in `fuzz/Cargo.toml` and a folder in `fuzz/corpus/`.
 
+use bytes::Bytes;
+use prost::Message;
+use zeroize::Zeroizing;
+
+use crate::act::{ActKey, KEY};
+use crate::channel::Channel;
 use crate::code::{Code, Nameplate};
+use crate::frame::{self, Decoder, MAX_MESSAGE, MAX_SIGNAL};
+use crate::identity::certificate;
+use crate::identity::link::JoinLink;
+use crate::identity::revocations::RevocationList;
+use crate::identity::token::EnrolmentToken;
+use crate::key::{Context, SigningKey};
+use crate::label::{self, LABEL};
 use crate::lv;
+use crate::note;
+use crate::policy::Policy;
 use crate::recording::checkpoint::Note;
 use crate::recording::format::{BLOCK_HEADER, BlockHeader};
 use crate::recording::reader::shred;
 use crate::recording::{Kind, Packets, Reader, Step, WriteError, Writer, runs, verify};
+use crate::seal::LineSecrets;
+use crate::session::{End, SessionId};
+use crate::signed;
 use crate::transcript::{AgentData, TechnicianData};
+use crate::wire::{message, record, signal};
 
 /// Panics where a parser breaks its promise; what is merely malformed is fine.
 pub type Check = fn(&[u8]);
@@ -20,12 +39,25 @@ pub type Check = fn(&[u8]);
 #[must_use]
 pub const fn all() -> &'static [(&'static str, Check)] {
     &[
+        ("act", act),
         ("agent_data", agent_data),
+        ("certificate", certificate_body),
         ("checkpoint", checkpoint),
+        ("close", close),
         ("code", code),
+        ("key_log", key_log),
+        ("label", label_of_datagram),
+        ("link", link),
         ("lv", length_prefixed),
+        ("messages", messages),
+        ("note", session_note),
+        ("policy", policy),
         ("recording", recording),
+        ("revocations", revocations),
+        ("session_id", session_id),
+        ("signals", signals),
         ("technician_data", technician_data),
+        ("token", token),
     ]
 }
 
@@ -36,6 +68,153 @@ pub fn check(name: &str, bytes: &[u8]) -> bool {
         parser(bytes);
     }
     parser.is_some()
+}
+
+/// Unknown fields are dropped, so that it is the message that has to come back, not its bytes.
+fn again<M: Message + Default + PartialEq>(message: &M) {
+    let read = M::decode(message.encode_to_vec().as_slice());
+    assert!(read.is_ok_and(|read| read == *message));
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap_or_default()
+}
+
+/// A fuzzer cannot guess a signature, so the bytes are also signed and then opened.
+fn signer() -> SigningKey {
+    SigningKey::from_seed(Zeroizing::new([1; 32]))
+}
+
+fn carried(bytes: &[u8]) -> record::Signed {
+    let signed = record::Signed::decode(bytes).unwrap_or_default();
+    again(&signed);
+    signed
+}
+
+fn act(bytes: &[u8]) {
+    let key = || ActKey::new(Zeroizing::new([1; KEY]));
+    if let Ok(stranger) = message::Act::decode(bytes) {
+        again(&stranger);
+        let opened = key().verifier(Channel::Command, 4).open(&stranger);
+        assert!(opened.is_err(), "a MAC was guessed");
+    }
+    if let Ok(said) = message::Message::decode(bytes) {
+        let act = key().actor(Channel::Command, 4).wrap(&said);
+        let opened = key().verifier(Channel::Command, 4).open(&act);
+        assert!(opened.is_ok_and(|opened| opened == said));
+    }
+}
+
+fn certificate_body(bytes: &[u8]) {
+    let key = signer();
+    let _refused =
+        certificate::decode(bytes).map(|signed| certificate::open(&signed, &key.public()));
+    let signed = signed::sign(&key, Context::Certificate, bytes.to_vec());
+    if let Ok(body) = certificate::open(&signed, &key.public()) {
+        again(&body);
+        assert!(certificate::open(&certificate::issue(&key, &body), &key.public()) == Ok(body));
+    }
+}
+
+fn revocations(bytes: &[u8]) {
+    let key = signer();
+    let open = |signed: &record::Signed, now| RevocationList::open(signed, &key.public(), now);
+    let _refused = open(&carried(bytes), 0);
+    let signed = signed::sign(&key, Context::Revocations, bytes.to_vec());
+    let issued = record::Revocations::decode(bytes).map_or(0, |list| list.issued);
+    if let Ok(list) = open(&signed, issued) {
+        assert_eq!(open(&list.sign(&key), issued), Ok(list));
+    }
+}
+
+fn policy(bytes: &[u8]) {
+    if let Ok(policy) = Policy::parse(text(bytes)) {
+        let again = policy.to_toml().and_then(|toml| Policy::parse(&toml));
+        assert_eq!(again, Ok(policy));
+    }
+}
+
+fn session_note(bytes: &[u8]) {
+    let key = signer();
+    let _refused = note::open(&carried(bytes), &key.public());
+    let signed = signed::sign(&key, Context::Note, bytes.to_vec());
+    if let Ok(read) = note::open_by(&signed, &key.public()) {
+        again(&read);
+    }
+}
+
+fn close(bytes: &[u8]) {
+    if let Ok(close) = record::Close::decode(bytes) {
+        again(&close);
+        again(&record::Closing::decode(close.closing).unwrap_or_default());
+    }
+}
+
+fn link(bytes: &[u8]) {
+    if let Ok(link) = text(bytes).parse::<JoinLink>() {
+        assert!(link.to_string().parse() == Ok(link));
+    }
+}
+
+fn token(bytes: &[u8]) {
+    if let Ok(token) = text(bytes).parse::<EnrolmentToken>() {
+        assert!(token.to_text().parse::<EnrolmentToken>().is_ok_and(|again| again == token));
+    }
+}
+
+fn session_id(bytes: &[u8]) {
+    if let Ok(id) = text(bytes).parse::<SessionId>() {
+        assert_eq!(id.to_string().as_bytes(), bytes);
+    }
+}
+
+fn key_log(bytes: &[u8]) {
+    let session = SessionId::from_bytes([0x5e; 16]);
+    if let Ok(secrets) = LineSecrets::from_key_log(text(bytes), session, 0, End::Agent) {
+        assert_eq!(secrets.to_key_log(session, 0, End::Agent).as_bytes(), bytes);
+    }
+}
+
+fn label_of_datagram(bytes: &[u8]) {
+    if let Some(label) = label::of_datagram(bytes) {
+        assert!(bytes.windows(LABEL).any(|window| window == label.as_bytes()));
+    }
+}
+
+fn signals(bytes: &[u8]) {
+    framed::<signal::Signal>(bytes, MAX_SIGNAL);
+}
+
+fn messages(bytes: &[u8]) {
+    framed::<message::Opening>(bytes, MAX_MESSAGE);
+    framed::<message::Act>(bytes, MAX_MESSAGE);
+    framed::<message::Message>(bytes, MAX_MESSAGE);
+}
+
+/// However the bytes are cut, the same messages come out, up to the same error.
+fn framed<M: Message + Default + PartialEq>(bytes: &[u8], maximum: usize) {
+    let decode = |pieces: &mut dyn Iterator<Item = &[u8]>| {
+        let (mut decoder, mut all) = (Decoder::new(maximum), Vec::<M>::new());
+        for piece in pieces {
+            decoder.push(piece);
+            loop {
+                match decoder.next_message() {
+                    Ok(Some(message)) => all.push(message),
+                    Ok(None) => break,
+                    Err(error) => return (all, Some(error), Bytes::new()),
+                }
+            }
+        }
+        let end = decoder.finish().err();
+        (all, end, decoder.into_rest())
+    };
+    let whole = decode(&mut std::iter::once(bytes));
+    let (read, ..) = &whole;
+    for message in read {
+        assert!(frame::encode(message, maximum).is_ok());
+        again(message);
+    }
+    assert!(whole == decode(&mut bytes.chunks(1)));
 }
 
 fn agent_data(bytes: &[u8]) {

@@ -73,10 +73,10 @@ impl LineSecrets {
             }
             *slot = secret;
         }
-        match (random, lines.next()) {
-            (Some(client_random), None) => Ok(Self { client_random, secrets }),
-            _ => Err(NotAKeyLog),
-        }
+        let read = Self { client_random: random.ok_or(NotAKeyLog)?, secrets };
+        // More lines, other line ends, a missing one: one line has one text.
+        let same = read.to_key_log(session, line, end).as_str() == text;
+        if same { Ok(read) } else { Err(NotAKeyLog) }
     }
 }
 
@@ -132,7 +132,10 @@ mod tests {
         assert_eq!(text.lines().filter(|line| !line.starts_with('#')).count(), 4);
         assert!(!text.contains("EXPORTER"));
         let added = format!("{}EXPORTER_SECRET 00 00\n", text.as_str());
+        let converted = text.replace('\n', "\r\n");
         let session = SessionId::from_bytes([5; 16]);
-        assert!(LineSecrets::from_key_log(&added, session, 0, End::Agent).is_err());
+        for other in [added.as_str(), converted.as_str(), text.trim_end()] {
+            assert!(LineSecrets::from_key_log(other, session, 0, End::Agent).is_err());
+        }
     }
 }

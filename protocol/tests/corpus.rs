@@ -4,13 +4,16 @@
     clippy::disallowed_methods,
     reason = "a test may read the corpus; the crate itself reads no file"
 )]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod support;
 
 use std::path::{Path, PathBuf};
 
+use data_encoding::HEXLOWER;
 use deskside_protocol::lv;
 use deskside_protocol::parsers;
+use prost::Message as _;
 
 fn corpus() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus")
@@ -43,7 +46,27 @@ fn every_corpus_and_every_target_has_its_parser() {
     }
 }
 
-/// `DESKSIDE_BLESS=1 cargo test -p deskside-protocol --test corpus` writes the seeds anew.
+/// The hex of a file of vectors, from behind the line `after` to the next comment.
+fn vector(file: &str, after: &str) -> Vec<u8> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors").join(file);
+    let text = std::fs::read_to_string(path).unwrap();
+    let behind = text.lines().skip_while(|line| *line != format!("# {after}")).skip(1);
+    let bytes = behind.skip_while(|line| line.starts_with('#'));
+    let hex: String = bytes.take_while(|line| !line.starts_with('#')).collect();
+    assert!(!hex.is_empty(), "{file} has no {after:?}");
+    HEXLOWER.decode(hex.as_bytes()).unwrap()
+}
+
+/// The first text of a list.
+fn text(file: &str) -> Vec<u8> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors").join(file);
+    let text = std::fs::read_to_string(path).unwrap();
+    let line = text.lines().find_map(|line| line.strip_prefix('"')).unwrap();
+    line.strip_suffix('"').unwrap().as_bytes().to_vec()
+}
+
+/// `DESKSIDE_BLESS=1 cargo test -p deskside-protocol --test corpus` writes the seeds anew, after
+/// `--test vectors`.
 #[test]
 fn seeds_are_what_this_version_writes() {
     if std::env::var_os("DESKSIDE_BLESS").is_none() {
@@ -54,17 +77,44 @@ fn seeds_are_what_this_version_writes() {
     let note = tape.note.unwrap().encode();
     let fields = lv::encode(&[b"a", b"", b"bcd", b"e", b"f"]);
     let half = &tape.file[..tape.file.len() / 2];
-    let seeds: [(&str, &str, &[u8]); 10] = [
+    let frames = [
+        vector("frames.txt", "Signal { hello }"),
+        vector("frames.txt", "Signal { refused: CODE_CODE_SPENT }"),
+        vector("frames.txt", "a signal of a newer version: skipped"),
+    ]
+    .concat();
+    let on_a_line =
+        [vector("frames.txt", "Opening { CHANNEL_COMMAND }"), vector("act.txt", "on the stream")]
+            .concat();
+    let seeds: [(&str, &str, &[u8]); 28] = [
+        ("act", "act", &vector("act.txt", "Act")),
+        ("act", "message", &vector("act.txt", "Message")),
         ("agent_data", "whole", &header.ad_a),
+        ("certificate", "body", &vector("certificate.txt", "Certificate")),
+        ("certificate", "signed", &tape.cast.certificate().encode_to_vec()),
         ("checkpoint", "whole", note.as_bytes()),
+        ("close", "whole", &vector("closing.txt", "Close")),
         ("code", "grouped", b"4821 9302 7568"),
-        ("code", "dashed", b" 48219-302756-1 "),
+        ("code", "dashed", b" 48219-302756-8 "),
         ("code", "nameplate", b"00042"),
+        ("key_log", "agent", &vector("keylog.txt", "the agent's, of line 0")),
+        ("label", "initial", b"\xc3\0\0\0\x01\x10\x80123456789abcdef"),
+        ("label", "short", b"\x40\x80123456789abcdef"),
+        ("link", "whole", &text("links.txt")),
         ("lv", "five", &fields),
         ("lv", "torn", &fields[..fields.len() - 1]),
+        ("messages", "opened", &on_a_line),
+        ("note", "body", &vector("note.txt", "Note")),
+        ("note", "signed", &vector("note.txt", "Signed { body, signature }, encoded")),
+        ("policy", "whole", &vector("policy.txt", "TOML, signed as these very bytes")),
         ("recording", "whole", &tape.file),
         ("recording", "torn", half),
+        ("revocations", "body", &vector("revocations.txt", "Revocations")),
+        ("session_id", "whole", b"0001feff303132333435363738396162"),
+        ("signals", "three", &frames),
+        ("signals", "torn", &frames[..frames.len() - 1]),
         ("technician_data", "whole", &header.ad_t),
+        ("token", "whole", &text("tokens.txt")),
     ];
     for (parser, name, bytes) in seeds {
         let folder = corpus().join(parser);

@@ -1,6 +1,6 @@
 //! The recording format against hands that alter it: whatever they do, a recording is never called
 //! verified again.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod support;
 

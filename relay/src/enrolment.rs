@@ -4,28 +4,23 @@
 //! good. An unknown, a used and an expired token get one and the same answer.
 
 use deskside_protocol::identity::certificate::{self, MAX_NAME};
-use deskside_protocol::identity::token::SECRET;
 use deskside_protocol::key::PublicKey;
-use deskside_protocol::policy::{MAX_AUDITORS, Policy, PolicyError};
-use deskside_protocol::random::{self, Random};
+use deskside_protocol::policy::{Policy, PolicyError};
+use deskside_protocol::random::Random;
 use deskside_protocol::text;
 use deskside_protocol::wire::record::{Certificate, Role, Signed};
 use deskside_protocol::wire::signal::Refused;
 use deskside_protocol::wire::signal::refused::Code;
 use prost::Message as _;
-use ring::digest;
 use thiserror::Error;
-use zeroize::Zeroizing;
 
 use crate::authority::AuthorityError;
-use crate::node::{self, FirstSecret, Node};
-use crate::policy;
-use crate::recipient::{self, NotARecipient};
+use crate::invitation::{self, Secret};
+use crate::node::{self, Node};
+use crate::policy::{self, AuditorError};
 use crate::roles::{Roles, UnknownRole};
-use crate::store::{Enrolling, NewInvitation, StoreError, StoredPolicy, Technician};
+use crate::store::{Enrolling, StoreError, StoredPolicy, Technician};
 
-/// An invitation is good for seven days, in seconds.
-pub const INVITATION_SECONDS: u64 = 7 * 24 * 60 * 60;
 /// A certificate is good for one year, in seconds.
 pub const CERTIFICATE_SECONDS: u64 = 365 * 24 * 60 * 60;
 /// A certificate begins this long before it is signed, for ends whose clock is behind, in seconds.
@@ -54,15 +49,9 @@ pub enum EnrolmentError {
     /// This key has its certificate.
     #[error("this computer's key is enrolled already")]
     KeyTaken,
-    /// Needed and missing.
-    #[error("this token is for an auditor: the recipient of an age identity has to come with it")]
-    NoRecipient,
-    /// Malformed.
+    /// The recipient that came with it, or did not.
     #[error(transparent)]
-    Recipient(#[from] NotARecipient),
-    /// The policy has no room.
-    #[error("the policy has no room for another auditor")]
-    TooManyAuditors,
+    Auditor(#[from] AuditorError),
     /// The policy in force cannot be read or signed.
     #[error(transparent)]
     Policy(#[from] PolicyError),
@@ -81,13 +70,9 @@ impl EnrolmentError {
         let code = match self {
             Self::Spent => Code::TokenSpent,
             Self::Authority(_) => Code::AuthorityAway,
-            Self::Login
-            | Self::Name
-            | Self::LoginTaken(_)
-            | Self::KeyTaken
-            | Self::NoRecipient
-            | Self::Recipient(_)
-            | Self::TooManyAuditors => Code::BadRequest,
+            Self::Login | Self::Name | Self::LoginTaken(_) | Self::KeyTaken | Self::Auditor(_) => {
+                Code::BadRequest
+            }
             Self::Policy(_) | Self::Role(_) | Self::Store(_) => Code::Trouble,
         };
         Refused { code: code as i32, text: self.to_string() }
@@ -127,7 +112,7 @@ pub async fn redeem(
     request: Request<'_>,
     now: u64,
 ) -> Result<Enrolled, EnrolmentError> {
-    let under_way = node.store().enrol(&hash(request.secret), now).await?;
+    let under_way = node.store().enrol(&invitation::hash(request.secret), now).await?;
     let mut under_way = under_way.ok_or(EnrolmentError::Spent)?;
     let (login, name) = who(&mut under_way, request).await?;
     let roles: Roles = under_way.invitation.roles.parse()?;
@@ -138,7 +123,7 @@ pub async fn redeem(
     let policy = Policy::open_at_any_time(&signed_now, &node.organisation())?;
     let organisation = policy.organisation.clone();
     let renewed = if roles.contains(Role::Auditor) {
-        with_auditor(policy, request.recipient, now)?
+        policy::with_auditor(policy, request.recipient, now)?
     } else {
         None
     };
@@ -201,31 +186,6 @@ async fn who(
     Ok((login, name))
 }
 
-/// The next policy, with one auditor more; `None` where it names the auditor already.
-///
-/// # Errors
-/// [`EnrolmentError::NoRecipient`], [`EnrolmentError::Recipient`] or
-/// [`EnrolmentError::TooManyAuditors`].
-pub fn with_auditor(
-    policy: Policy,
-    recipient: &str,
-    now: u64,
-) -> Result<Option<Policy>, EnrolmentError> {
-    if recipient.is_empty() {
-        return Err(EnrolmentError::NoRecipient);
-    }
-    recipient::check(recipient)?;
-    if policy.auditors.iter().any(|known| known == recipient) {
-        return Ok(None);
-    }
-    if policy.auditors.len() >= MAX_AUDITORS {
-        return Err(EnrolmentError::TooManyAuditors);
-    }
-    let mut next = policy::successor(policy, now)?;
-    next.auditors.push(recipient.to_owned());
-    Ok(Some(next))
-}
-
 /// Writes an invitation down and gives the secret for the token.
 ///
 /// # Errors
@@ -237,36 +197,12 @@ pub async fn invite(
     roles: &Roles,
     now: u64,
     random: &mut (dyn Random + Send),
-) -> Result<Zeroizing<[u8; SECRET]>, EnrolmentError> {
+) -> Result<Secret, EnrolmentError> {
     check_login(login)?;
     check_name(name)?;
-    let (secret, invitation) = invitation(login, name, roles, now, random);
+    let (secret, invitation) = invitation::new(login, name, roles, now, random);
     node.store().invite(&invitation).await?;
     Ok(secret)
-}
-
-/// The first person's invitation: login and name are chosen at enrolment.
-pub(crate) fn first(now: u64, random: &mut dyn Random) -> (FirstSecret, NewInvitation) {
-    invitation("", "", &Roles::founder(), now, random)
-}
-
-fn invitation(
-    login: &str,
-    name: &str,
-    roles: &Roles,
-    now: u64,
-    random: &mut dyn Random,
-) -> (Zeroizing<[u8; SECRET]>, NewInvitation) {
-    let secret: Zeroizing<[u8; SECRET]> = Zeroizing::new(random::bytes(random));
-    let invitation = NewInvitation {
-        secret_sha256: hash(secret.as_ref()),
-        login: login.to_owned(),
-        name: name.to_owned(),
-        roles: roles.to_string(),
-        created_at: now,
-        expires_at: now.saturating_add(INVITATION_SECONDS),
-    };
-    (secret, invitation)
 }
 
 fn check_login(login: &str) -> Result<(), EnrolmentError> {
@@ -280,13 +216,6 @@ fn check_name(name: &str) -> Result<(), EnrolmentError> {
     let fits =
         (1..=MAX_NAME).contains(&name.len()) && name.trim() == name && text::visible(name) == name;
     if fits { Ok(()) } else { Err(EnrolmentError::Name) }
-}
-
-/// 16 random bytes need no slow hash.
-fn hash(secret: &[u8]) -> [u8; 32] {
-    let mut out = [0; 32];
-    out.copy_from_slice(digest::digest(&digest::SHA256, secret).as_ref());
-    out
 }
 
 #[cfg(test)]

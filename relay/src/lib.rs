@@ -5,7 +5,9 @@ pub mod cli;
 pub mod clock;
 pub mod desk;
 pub mod enrolment;
+mod hall;
 pub mod http;
+pub mod invitation;
 pub mod keyfile;
 mod leg;
 pub mod lobby;
@@ -14,11 +16,14 @@ pub mod node;
 pub mod policy;
 pub mod recipient;
 pub mod recorder;
+pub mod relay;
 pub mod roles;
 pub mod serve;
+mod service;
 mod session;
 pub mod store;
 pub mod switch;
+mod talk;
 
 /// Name and version of this program, for greetings and recordings.
 pub const SOFTWARE: &str = concat!("deskside-relay ", env!("CARGO_PKG_VERSION"));

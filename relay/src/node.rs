@@ -12,7 +12,6 @@ use std::path::{Path, PathBuf};
 use deskside_protocol::grant::GrantSet;
 use deskside_protocol::identity::link::JoinLink;
 use deskside_protocol::identity::revocations::RevocationList;
-use deskside_protocol::identity::token::SECRET;
 use deskside_protocol::key::{PublicKey, SigningKey};
 use deskside_protocol::policy::{FileBodies, NoteContents, Policy, PolicyError, Recording};
 use deskside_protocol::random::Random;
@@ -20,11 +19,10 @@ use deskside_protocol::wire::record::Signed;
 use jiff::Timestamp;
 use prost::Message as _;
 use thiserror::Error;
-use zeroize::Zeroizing;
 
 use crate::authority::{Authority, AuthorityError};
 use crate::desk::Desk;
-use crate::enrolment;
+use crate::invitation::{self, Secret};
 use crate::keyfile;
 use crate::store::{Store, StoreError, StoredPolicy};
 
@@ -137,9 +135,6 @@ pub struct Node {
     store: Store,
 }
 
-/// What a first start left to hand out: the first person's enrolment secret.
-pub type FirstSecret = Zeroizing<[u8; SECRET]>;
-
 impl Node {
     /// Opens the relay of a data folder, or founds it: authority, node key, database, policy, and an
     /// invitation for the first person, whose secret comes back that one time. Hold [`Lock`].
@@ -151,7 +146,7 @@ impl Node {
         organisation: &str,
         now: u64,
         random: &mut (dyn Random + Send),
-    ) -> Result<(Self, Option<FirstSecret>), NodeError> {
+    ) -> Result<(Self, Option<Secret>), NodeError> {
         keyfile::make_folder(&places.recordings)
             .map_err(|source| file(&places.recordings, source))?;
         let store = Store::open(&places.database).await?;
@@ -276,14 +271,14 @@ async fn found(
     organisation: &str,
     now: u64,
     random: &mut (dyn Random + Send),
-) -> Result<Option<FirstSecret>, NodeError> {
+) -> Result<Option<Secret>, NodeError> {
     let authority = Authority::at(places.authority.clone()).found(random)?;
     let path = places.node_key();
     keyfile::read_or_make(&path, random).map_err(|source| file(&path, source))?;
     let policy = first_policy(organisation, now)?;
     let stored =
         StoredPolicy { serial: policy.serial, signed: policy.sign(&authority)?.encode_to_vec() };
-    let (secret, invitation) = enrolment::first(now, random);
+    let (secret, invitation) = invitation::first(now, random);
     let key = authority.public();
     let facts = [(ORGANISATION, key.as_bytes().as_slice())];
     let founded = store.found(&facts, &stored, &invitation).await?;

@@ -1,7 +1,7 @@
 //! How the policy changes: by its authority's signature, and never backwards.
 
 use deskside_protocol::identity::certificate::MAX_NAME;
-use deskside_protocol::policy::{Policy, PolicyError};
+use deskside_protocol::policy::{MAX_AUDITORS, Policy, PolicyError};
 use deskside_protocol::text;
 use deskside_protocol::wire::record::Signed;
 use jiff::Timestamp;
@@ -9,7 +9,6 @@ use prost::Message as _;
 use thiserror::Error;
 
 use crate::authority::AuthorityError;
-use crate::enrolment::{self, EnrolmentError};
 use crate::node::Node;
 use crate::recipient::{self, NotARecipient};
 use crate::store::{StoreError, StoredPolicy};
@@ -53,10 +52,27 @@ pub enum ChangeError {
     Authority(#[from] AuthorityError),
     /// The auditor to add.
     #[error(transparent)]
-    Enrolment(#[from] EnrolmentError),
+    NewAuditor(#[from] AuditorError),
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// Why nobody becomes an auditor.
+#[derive(Debug, Error)]
+pub enum AuditorError {
+    /// Needed and missing.
+    #[error("an auditor needs an age identity: its recipient has to come along")]
+    Missing,
+    /// Malformed.
+    #[error(transparent)]
+    Recipient(#[from] NotARecipient),
+    /// The policy has no room.
+    #[error("the policy has no room for another auditor")]
+    TooMany,
+    /// The next policy cannot be written.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
 }
 
 /// The policy in force, opened.
@@ -117,7 +133,7 @@ fn words(value: &toml::Value) -> Vec<&str> {
 /// [`ChangeError`].
 pub async fn add_auditor(node: &Node, recipient: &str, now: u64) -> Result<Policy, ChangeError> {
     let held = current(node).await?;
-    match enrolment::with_auditor(held.clone(), recipient, now)? {
+    match with_auditor(held.clone(), recipient, now)? {
         Some(next) => put(node, next, now).await,
         None => Ok(held),
     }
@@ -161,6 +177,31 @@ async fn put(node: &Node, policy: Policy, now: u64) -> Result<Policy, ChangeErro
 fn timestamp(now: u64) -> Result<Timestamp, PolicyError> {
     let seconds = i64::try_from(now).unwrap_or(i64::MAX);
     Timestamp::from_second(seconds).map_err(|error| PolicyError::Malformed(error.to_string()))
+}
+
+/// The next policy, with one auditor more; `None` where it names the auditor already.
+///
+/// # Errors
+/// [`AuditorError::Missing`], [`AuditorError::Recipient`] or
+/// [`AuditorError::TooMany`].
+pub fn with_auditor(
+    policy: Policy,
+    recipient: &str,
+    now: u64,
+) -> Result<Option<Policy>, AuditorError> {
+    if recipient.is_empty() {
+        return Err(AuditorError::Missing);
+    }
+    recipient::check(recipient)?;
+    if policy.auditors.iter().any(|known| known == recipient) {
+        return Ok(None);
+    }
+    if policy.auditors.len() >= MAX_AUDITORS {
+        return Err(AuditorError::TooMany);
+    }
+    let mut next = successor(policy, now)?;
+    next.auditors.push(recipient.to_owned());
+    Ok(Some(next))
 }
 
 #[cfg(test)]

@@ -4,7 +4,6 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use deskside_protocol::identity::link::JoinLink;
@@ -17,18 +16,10 @@ use zeroize::Zeroizing;
 
 use crate::metrics::Metrics;
 use crate::node::{Lock, Node, NodeError, Places};
+use crate::relay::{PublicCertificate, Relay};
 use crate::store::StoreError;
 use crate::{clock, http, leg};
 use deskside_link::random::System;
-
-/// A certificate of a public authority for the legs, and its key, as PEM files.
-#[derive(Debug, Clone)]
-pub struct PublicCertificate {
-    /// Chain, the relay's own first.
-    pub chain: PathBuf,
-    /// Private key.
-    pub key: PathBuf,
-}
 
 /// What a relay is started with.
 #[derive(Debug, Clone)]
@@ -37,7 +28,7 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// Where health and numbers are asked for.
     pub http: SocketAddr,
-    /// Host and port for the join link, where they differ from what is bound.
+    /// Host and port for the join link, where they differ from what is bound; port 0 is the bound one.
     pub public: Option<(String, u16)>,
     /// Name of the organisation; only a first start looks at it.
     pub organisation: String,
@@ -64,6 +55,9 @@ pub enum ServeError {
         /// Why not.
         source: io::Error,
     },
+    /// The certificate or key of the legs.
+    #[error("the certificate for --tls-cert and --tls-key does not fit")]
+    Tls(#[source] io::Error),
     /// A room of the relay failed while it ran.
     #[error("the relay's {room} failed")]
     Room {
@@ -75,19 +69,6 @@ pub enum ServeError {
     /// A room of the relay panicked.
     #[error("a room of the relay broke down")]
     Broken(#[from] JoinError),
-}
-
-/// What every leg needs.
-#[allow(missing_debug_implementations, reason = "holds the node key")]
-pub struct Relay {
-    /// Identity, store, desk, policy.
-    pub node: Node,
-    /// What is counted.
-    pub metrics: Metrics,
-    /// `host:port` of the join link: the origin that the pairing binds.
-    pub origin: String,
-    /// For legs that are verified by public authorities.
-    pub certificate: Option<PublicCertificate>,
 }
 
 /// A relay that serves until its token is cancelled.
@@ -122,8 +103,8 @@ pub async fn start(settings: Settings, stop: CancellationToken) -> Result<Runnin
             .await;
     let (node, secret) = started?;
     let webpki = settings.certificate.is_some();
-    let (host, port) =
-        settings.public.unwrap_or_else(|| (reachable(address.ip()).to_string(), address.port()));
+    let (host, port) = settings.public.unwrap_or_else(|| (reachable(address.ip()).to_string(), 0));
+    let port = if port == 0 { address.port() } else { port };
     node.set_address(&host, port, webpki).await?;
     let (organisation, key) = (node.organisation(), node.key().public());
     let join = JoinLink { host, port, organisation, node: key, webpki };
@@ -132,8 +113,9 @@ pub async fn start(settings: Settings, stop: CancellationToken) -> Result<Runnin
     let relay =
         Arc::new(Relay { node, metrics: Metrics::new(), origin: join.origin(), certificate });
 
+    let server = leg::server(&relay).map_err(ServeError::Tls)?;
     let mut rooms = JoinSet::new();
-    rooms.spawn(room("legs", leg::serve(socket, relay.clone(), stop.child_token())));
+    rooms.spawn(room("legs", leg::serve(socket, server, relay.clone(), stop.child_token())));
     let (store, metrics) = (relay.node.store().clone(), relay.metrics.clone());
     rooms.spawn(room("http", http::serve(listener, store, metrics, stop.child_token())));
     Ok(Running { address, http, join, enroll, relay, rooms, stop, _lock: lock })

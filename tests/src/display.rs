@@ -55,7 +55,17 @@ impl Display {
         let attributes = CreateWindowAux::new().override_redirect(1).background_pixel(0x0020_3040);
         let (class, parent) = (WindowClass::INPUT_OUTPUT, 0);
         connection.create_window(
-            depth, window, root, 0, 0, width, height, 0, class, parent, &attributes,
+            depth,
+            window,
+            root,
+            0,
+            0,
+            width,
+            height,
+            0,
+            class,
+            parent,
+            &attributes,
         )?;
         connection.map_window(window)?;
         connection.sync()?;

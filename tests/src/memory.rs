@@ -124,7 +124,8 @@ impl<'a> Search<'a> {
     fn new(needles: &'a [Needle]) -> anyhow::Result<Self> {
         // Shorter ones occur by chance.
         ensure!(needles.iter().all(|needle| needle.bytes.len() >= 12), "a needle is too short");
-        let longest = needles.iter().map(|needle| needle.bytes.len()).max().context("no needles")?;
+        let longest =
+            needles.iter().map(|needle| needle.bytes.len()).max().context("no needles")?;
         let found = Found { searched: 0, hits: Vec::new() };
         Ok(Self { needles, overlap: longest - 1, found })
     }

@@ -44,7 +44,8 @@ pub fn parse(bytes: &[u8]) -> anyhow::Result<Dump> {
         let at = start + row * stride as usize;
         let row = bytes.get(at..at + width as usize * 4).context("read the pixels of a dump")?;
         for pixel in row.as_chunks::<4>().0 {
-            let value = if little { u32::from_le_bytes(*pixel) } else { u32::from_be_bytes(*pixel) };
+            let value =
+                if little { u32::from_le_bytes(*pixel) } else { u32::from_be_bytes(*pixel) };
             let [_, red, green, blue] = value.to_be_bytes();
             rgb.extend_from_slice(&[red, green, blue]);
         }

@@ -57,8 +57,7 @@ impl House {
     /// Fetches a recording.
     pub(crate) fn fetched(&self, session: &str) -> PathBuf {
         let path = self.path("fetched.dsr");
-        let words =
-            ["audit", "fetch", session, "-o", path.to_str().unwrap(), "--reason", "a test"];
+        let words = ["audit", "fetch", session, "-o", path.to_str().unwrap(), "--reason", "a test"];
         self.alice.run(&words).unwrap().done().unwrap();
         path
     }

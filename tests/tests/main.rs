@@ -6,6 +6,7 @@ mod bad_input;
 mod full_disk;
 mod house;
 mod main_job;
+mod public_certificate;
 mod recording;
 mod screen;
 mod secrecy;

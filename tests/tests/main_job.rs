@@ -51,7 +51,10 @@ fn pair_see_command_end_and_prove() {
     let identity = house.alice.identity();
     let words = ["audit", "verify", file, "--identity", identity.to_str().unwrap()];
     let verdict = house.alice.run(&words).unwrap().done().unwrap();
-    assert_eq!((&verdict["verdict"], &verdict["seals"]["equal"]), (&json!("verified"), &json!([0])));
+    assert_eq!(
+        (&verdict["verdict"], &verdict["seals"]["equal"]),
+        (&json!("verified"), &json!([0]))
+    );
     let online = house.alice.run(&["audit", "verify", &id]).unwrap().done().unwrap();
     assert_eq!(online["verdict"], "verified");
     house.relay.stop().unwrap();

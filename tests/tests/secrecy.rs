@@ -85,7 +85,10 @@ fn line_secrets(house: &House, session: &str) -> Vec<Needle> {
     assert!(opened[0] == opened[1], "both ends sealed the same secrets");
     let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let both = |secret: &[u8]| {
-        [Needle::new("a line's secret", secret), Needle::new("a line's secret as text", hex(secret))]
+        [
+            Needle::new("a line's secret", secret),
+            Needle::new("a line's secret as text", hex(secret)),
+        ]
     };
     opened[0].secrets.iter().flat_map(|secret| both(secret)).collect()
 }

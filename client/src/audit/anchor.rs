@@ -1,15 +1,13 @@
 //! The note on the ticket, which repeats the recording's final hash: an anchor outside the file,
 //! signed by the technician. A recording that was made again from scratch does not fit it.
 
-use deskside_protocol::identity::certificate;
-use deskside_protocol::key::{Context, PublicKey};
+use deskside_protocol::key::PublicKey;
+use deskside_protocol::note;
 use deskside_protocol::recording::Report;
 use deskside_protocol::recording::verify::Facts;
-use deskside_protocol::signed;
 use deskside_protocol::wire::record::{self, Signed};
 use deskside_protocol::wire::signal::signal::Kind;
 use deskside_protocol::wire::signal::{Ticket, TicketShow};
-use prost::Message as _;
 
 use crate::relay::{Relay, request, unexpected};
 
@@ -50,12 +48,10 @@ fn judge(ticket: &Ticket, facts: &Facts, hash: &[u8; 32]) -> Anchor {
 }
 
 /// The note's body, where the technician of this very session signed it for this session.
-fn of_session(note: &Signed, facts: &Facts) -> Option<record::Note> {
+fn of_session(signed: &Signed, facts: &Facts) -> Option<record::Note> {
     let key = PublicKey::try_from(facts.certificate.public_key.as_ref()).ok()?;
-    let body = signed::open(note, &key, Context::Note).ok()?;
-    let note = record::Note::decode(body).ok()?;
-    let certificate = Signed::decode(note.certificate.as_ref()).ok()?;
-    let signer = certificate::open(&certificate, &facts.organisation_key).ok()?;
+    let note = note::open_by(signed, &key).ok()?;
+    let signer = note::signer(&note, &facts.organisation_key).ok()?;
     let fits = signer.public_key == facts.certificate.public_key
         && note.session == facts.session().as_bytes().as_slice()
         && note.ticket == facts.technician.join.ticket;

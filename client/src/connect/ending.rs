@@ -1,50 +1,27 @@
 //! A session ends: the line and the recording are closed, the note is signed and written to the
 //! ticket, and whoever waits for the end is told.
 
-use deskside_link::attend::{AttendError, Attendance, CLOSE_TIMEOUT};
+use deskside_link::attend::{Attendance, CLOSE_TIMEOUT};
 use deskside_link::{Leg, Line};
 use deskside_protocol::close::CloseCode;
 use deskside_protocol::exit::Exit;
-use deskside_protocol::key::Context;
+use deskside_protocol::note as signing;
 use deskside_protocol::policy::Policy;
 use deskside_protocol::session::SessionId;
-use deskside_protocol::signed;
 use deskside_protocol::text::visible;
 use deskside_protocol::wire::record::{self, Reason};
-use deskside_protocol::wire::signal::{Closed, TicketNote, signal::Kind};
+use deskside_protocol::wire::signal::{TicketNote, signal::Kind};
 use prost::Message as _;
 use serde_json::json;
 
 use super::Technician;
-use super::live::About;
-use super::tally::Tally;
-use crate::control::EndRequest;
+use super::over::{How, Over};
+use super::tally::{About, Tally};
 use crate::failure::{Failure, exit_of, sentence_of};
 use crate::note::{self, Record};
 use crate::output::{Output, now};
 use crate::relay::unanswered;
 use crate::ticket::number;
-
-/// How a session came to its end.
-pub(super) enum How {
-    /// By this side.
-    Here(Reason),
-    /// The user said no.
-    Refused,
-    /// The line is gone; the relay has not said why yet.
-    LineGone(quinn::ConnectionError),
-    /// The relay closed it, or was lost.
-    Closed(Result<Closed, AttendError>),
-}
-
-/// A session's end, and who asked for it.
-pub(super) struct Over {
-    pub(super) how: How,
-    /// What the other side said.
-    pub(super) text: Option<String>,
-    /// The local command that waits for the end.
-    pub(super) asked: Option<EndRequest>,
-}
 
 /// What the ending needs.
 pub(super) struct End<'a> {
@@ -155,7 +132,7 @@ impl End<'_> {
             time: now(),
             certificate: self.technician.account.certificate.encode_to_vec().into(),
         };
-        let signed = signed::sign_message(&self.technician.key, Context::Note, &note);
+        let signed = signing::sign(&self.technician.key, note);
         let note = TicketNote {
             ticket: self.about.ticket.clone(),
             session_note: Some(signed),

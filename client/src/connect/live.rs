@@ -4,26 +4,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use deskside_link::attend::{AttendError, CLOSE_TIMEOUT};
-use deskside_link::line::{Stream, close_code};
+use deskside_link::line::Stream;
 use deskside_link::stream::{Receiver, Sender};
 use deskside_link::{Leg, Line};
 use deskside_protocol::act::Actor;
 use deskside_protocol::channel::Channel;
-use deskside_protocol::close::CloseCode;
 use deskside_protocol::exit::Exit;
 use deskside_protocol::text::visible;
 use deskside_protocol::wire::message::{Act, Introduction, Lease, Message, message::Kind};
 use deskside_protocol::wire::record::Reason;
-use deskside_protocol::wire::signal::Closed;
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use super::ending::{self, Over};
+use super::ending;
 use super::opening::Opened;
-use super::tally::Tally;
+use super::over::{How, Over};
+use super::tally::{About, Tally};
 use super::{Technician, proxy};
-use crate::control::{EndRequest, LocalRequest, OpenRequest, Server, SessionInfo};
+use crate::control::{LocalRequest, OpenRequest, Server, SessionInfo};
 use crate::failure::Failure;
 use crate::note::Record;
 use crate::output::{Output, now};
@@ -34,16 +32,6 @@ use crate::ticket::number;
 const MAX_STREAMS: usize = 32;
 /// The user has 60 seconds for the question; the line some more.
 const ANSWER: Duration = Duration::from_secs(90);
-
-/// What a session is about, for `info` and events.
-pub(super) struct About {
-    pub(super) session: String,
-    pub(super) ticket: String,
-    pub(super) subject: String,
-    pub(super) recorded: bool,
-    relay: String,
-    since: u64,
-}
 
 /// Serves the session until it ends, then closes it and writes the note.
 pub(super) async fn run(
@@ -71,7 +59,7 @@ pub(super) async fn run(
             Over::here(Reason::TechnicianEnded)
         }
     };
-    if matches!(over.how, ending::How::LineGone(_)) {
+    if matches!(over.how, How::LineGone(_)) {
         over = over.explained(&mut attendance).await;
     }
     let end = ending::End { technician, leg, line: &line, policy: &policy, about: &about };
@@ -283,43 +271,5 @@ async fn stop_signal() -> anyhow::Result<()> {
     tokio::select! {
         pressed = tokio::signal::ctrl_c() => pressed.context("listen for Ctrl-C"),
         _ = terminate.recv() => Ok(()),
-    }
-}
-
-impl Over {
-    pub(super) const fn here(reason: Reason) -> Self {
-        Self { how: ending::How::Here(reason), text: None, asked: None }
-    }
-
-    const fn closed(closed: Result<Closed, AttendError>) -> Self {
-        Self { how: ending::How::Closed(closed), text: None, asked: None }
-    }
-
-    const fn line_gone(error: quinn::ConnectionError) -> Self {
-        Self { how: ending::How::LineGone(error), text: None, asked: None }
-    }
-
-    const fn asked(request: EndRequest) -> Self {
-        let how = ending::How::Here(Reason::TechnicianEnded);
-        Self { how, text: None, asked: Some(request) }
-    }
-
-    const fn refused(text: String) -> Self {
-        Self { how: ending::How::Refused, text: Some(text), asked: None }
-    }
-
-    /// The line is gone: the relay says why.
-    async fn explained(mut self, attendance: &mut deskside_link::attend::Attendance) -> Self {
-        if let ending::How::LineGone(error) = &self.how
-            && close_code(error) == Some(CloseCode::Refused)
-        {
-            self.how = ending::How::Refused;
-            return self;
-        }
-        self.how = match tokio::time::timeout(CLOSE_TIMEOUT, attendance.closed()).await {
-            Ok(closed) => ending::How::Closed(closed),
-            Err(_slow) => ending::How::Here(Reason::AgentLost),
-        };
-        self
     }
 }

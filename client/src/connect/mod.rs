@@ -3,6 +3,7 @@
 mod ending;
 mod live;
 mod opening;
+mod over;
 mod pairing;
 mod proxy;
 mod tally;

@@ -9,6 +9,17 @@ use crate::commands::Outcome;
 use crate::note::{Change, Record};
 use crate::output::now;
 
+/// What a session is about, for `info` and events.
+pub(super) struct About {
+    pub(super) session: String,
+    pub(super) ticket: String,
+    pub(super) subject: String,
+    pub(super) recorded: bool,
+    pub(super) relay: String,
+    /// Seconds since the epoch.
+    pub(super) since: u64,
+}
+
 /// The session's record and its lease. A clone is the same tally.
 #[derive(Debug, Clone)]
 pub(super) struct Tally(Arc<Mutex<State>>);

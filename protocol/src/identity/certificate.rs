@@ -6,6 +6,7 @@ use thiserror::Error;
 use super::revocations::RevocationList;
 use crate::key::{Context, PublicKey, SigningKey};
 use crate::signed;
+use crate::transcript::MAX_CERTIFICATE;
 use crate::wire::record::{Certificate, Role, Signed};
 
 /// The longest login, name or organisation, in bytes.
@@ -35,6 +36,17 @@ pub enum CertificateError {
 #[must_use]
 pub fn issue(authority: &SigningKey, certificate: &Certificate) -> Signed {
     signed::sign_message(authority, Context::Certificate, certificate)
+}
+
+/// Takes a signed certificate out of the pairing data or the note that carries it. Verifies nothing.
+///
+/// # Errors
+/// [`CertificateError::Malformed`], also where it is over [`MAX_CERTIFICATE`].
+pub fn decode(encoded: &[u8]) -> Result<Signed, CertificateError> {
+    if encoded.len() > MAX_CERTIFICATE {
+        return Err(CertificateError::Malformed);
+    }
+    Signed::decode(encoded).map_err(|_| CertificateError::Malformed)
 }
 
 /// Reads a certificate once the organisation's signature was verified, whenever it was in force.

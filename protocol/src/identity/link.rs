@@ -70,10 +70,10 @@ impl std::str::FromStr for JoinLink {
         };
         Ok(Self {
             host: host_name(host)?,
-            port: port.parse().map_err(|_| NotALink)?,
+            port: port_number(port)?,
             organisation: key(value("org"))?,
             node: key(value("node"))?,
-            webpki: value("tls") == Some("webpki"),
+            webpki: webpki(value("tls"))?,
         })
     }
 }
@@ -88,6 +88,23 @@ fn host_name(host: &str) -> Result<String, NotALink> {
         Ok(host.to_owned())
     } else {
         Err(NotALink)
+    }
+}
+
+/// Rust's own parser would take a plus sign too.
+fn port_number(digits: &str) -> Result<u16, NotALink> {
+    match digits.parse() {
+        Ok(port) if digits.bytes().all(|byte| byte.is_ascii_digit()) => Ok(port),
+        _ => Err(NotALink),
+    }
+}
+
+/// A way to verify the relay that this version does not know is no reason to take the default.
+fn webpki(tls: Option<&str>) -> Result<bool, NotALink> {
+    match tls {
+        None => Ok(false),
+        Some("webpki") => Ok(true),
+        Some(_) => Err(NotALink),
     }
 }
 
@@ -126,6 +143,8 @@ mod tests {
             format!("https://h:1?{keys}"),
             format!("deskside://h?{keys}"),
             format!("deskside://h:99999?{keys}"),
+            format!("deskside://h:+1?{keys}"),
+            format!("deskside://h:1?{keys}&tls=dane"),
             format!("deskside://h x:1?{keys}"),
             format!("deskside://::1:1?{keys}"),
             format!("deskside://h:1?org={}", "11".repeat(32)),

@@ -1,7 +1,5 @@
 //! The agent's side: it shows the code, waits for one offer, checks it and answers.
 
-use prost::Message as _;
-
 use super::confirm::{Confirmation, Role};
 use super::cpace::{Exchange, Shares};
 use super::{Paired, PairingError, VERSION};
@@ -12,7 +10,7 @@ use crate::identity::revocations::RevocationList;
 use crate::key::{PublicKey, SigningKey};
 use crate::random::{self, Random};
 use crate::transcript::{
-    AgentData, ChannelIdentifier, HASH, Join, MAX_CERTIFICATE, TechnicianData, Transcript, sid,
+    AgentData, ChannelIdentifier, HASH, Join, TechnicianData, Transcript, sid,
 };
 use crate::wire::record::{self, Role as CertificateRole};
 use crate::wire::signal::{PairingAnswer, PairingOffer, Park};
@@ -120,7 +118,8 @@ fn identify(
         return Err(PairingError::Version { theirs: data.join.version });
     }
     let revoked = RevocationList::open(checks.revocations, &channel.node_key, checks.now)?;
-    let certificate = certificate_of(&data.join)?;
+    let certificate =
+        certificate::decode(&data.join.certificate).map_err(|_| PairingError::Malformed)?;
     let certificate = certificate::verify(
         &certificate,
         &channel.organisation_key,
@@ -134,11 +133,4 @@ fn identify(
     let Join { session_key, ticket, subject, requested, .. } = data.join;
     let requested = GrantSet::from_bits(requested);
     Ok((Technician { certificate, ticket, subject, requested }, session_key))
-}
-
-fn certificate_of(join: &Join) -> Result<record::Signed, PairingError> {
-    if join.certificate.len() > MAX_CERTIFICATE {
-        return Err(PairingError::Malformed);
-    }
-    record::Signed::decode(join.certificate.clone()).map_err(|_| PairingError::Malformed)
 }

@@ -153,9 +153,11 @@ fn key_id(key: &PublicKey) -> [u8; KEY_ID] {
     [a, b, c, d]
 }
 
-/// Exactly `N` bytes of padded base64. The decoder refuses stray bits, so a value has one text.
+/// Exactly `N` bytes of padded base64. The decoder refuses stray bits but takes padding in the
+/// middle too, and a value has one text.
 fn base64<const N: usize>(text: &str) -> Option<[u8; N]> {
-    BASE64.decode(text.as_bytes()).ok()?.try_into().ok()
+    let bytes: [u8; N] = BASE64.decode(text.as_bytes()).ok()?.try_into().ok()?;
+    (BASE64.encode(&bytes) == text).then_some(bytes)
 }
 
 #[cfg(test)]
@@ -224,6 +226,13 @@ mod tests {
             assert_eq!(Note::parse(other.as_bytes()), Err(NotACheckpoint), "{to}");
         }
         assert_eq!(Note::parse(format!("{text}\n").as_bytes()), Err(NotACheckpoint));
+        // Padding in the middle, found by the fuzzer.
+        let last = text.trim_end().rsplit(' ').next().unwrap();
+        let signed = BASE64.decode(last.as_bytes()).unwrap();
+        let padded = BASE64.encode(&signed[..62]) + &BASE64.encode(&signed[..6]);
+        assert_eq!(BASE64.decode(padded.as_bytes()).map(|bytes| bytes.len()), Ok(68));
+        let other = text.replace(last, &padded);
+        assert_eq!(Note::parse(other.as_bytes()), Err(NotACheckpoint));
     }
 
     proptest! {

@@ -1,7 +1,7 @@
 //! Makes recordings as a relay and two ends would, with keys from fixed seeds, for the tests of the
 //! format.
 #![allow(dead_code, reason = "each test binary uses its part")]
-#![allow(clippy::unwrap_used, reason = "a test may fail")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use bytes::Bytes;
 use deskside_protocol::code::Nameplate;
@@ -9,6 +9,7 @@ use deskside_protocol::key::{Context, PublicKey, SigningKey};
 use deskside_protocol::recording::checkpoint::{Checkpoint, Note};
 use deskside_protocol::recording::{Binding, Closer, Kind, Packets, Writer};
 use deskside_protocol::session::{End, Ends, SessionId};
+use deskside_protocol::signed;
 use deskside_protocol::transcript::{
     AgentData, ChannelIdentifier, Join, Transcript, policy_hash, sid,
 };
@@ -58,11 +59,10 @@ impl Cast {
     }
 
     fn signed(&self, context: Context, body: Vec<u8>) -> record::Signed {
-        let signature = self.organisation.sign(context, &[&body]);
-        record::Signed { body: body.into(), signature: Bytes::copy_from_slice(&signature) }
+        signed::sign(&self.organisation, context, body)
     }
 
-    fn certificate(&self) -> record::Signed {
+    pub(crate) fn certificate(&self) -> record::Signed {
         let certificate = record::Certificate {
             login: "ada".to_owned(),
             name: "Ada Lovelace".to_owned(),

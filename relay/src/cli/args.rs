@@ -83,7 +83,7 @@ pub(super) struct ServeArgs {
     /// Address for health and numbers [default: 127.0.0.1:0, any free port].
     #[arg(long, value_name = "ADDR:PORT", env = "DESKSIDE_HTTP")]
     pub(super) http: Option<SocketAddr>,
-    /// Name and port by which the world reaches this relay, for the join link.
+    /// Name and port by which the world reaches this relay, for the join link; port 0 is the one that it listens on.
     #[arg(long, value_name = "HOST:PORT", env = "DESKSIDE_PUBLIC")]
     pub(super) public: Option<String>,
     /// Name of the organisation, as users see it; used by a first start.

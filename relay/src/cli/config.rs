@@ -13,7 +13,8 @@ use thiserror::Error;
 
 use super::args::{PlacesArgs, ServeArgs};
 use crate::node::Places;
-use crate::serve::{PublicCertificate, Settings};
+use crate::relay::PublicCertificate;
+use crate::serve::Settings;
 
 /// What was asked for makes no sense: exit 2.
 #[derive(Debug, Error)]
@@ -127,7 +128,7 @@ fn host_and_port(text: &str) -> anyhow::Result<(String, u16)> {
         let fits = !host.is_empty()
             && host.chars().all(allowed)
             && (bare.is_some() || !host.contains(':'));
-        Some((host.to_owned(), port.parse().ok()?)).filter(|(_, port)| fits && *port != 0)
+        Some((host.to_owned(), port.parse().ok()?)).filter(|_| fits)
     });
     parts.ok_or_else(|| wrong("--public takes HOST:PORT, an IPv6 address in brackets"))
 }
@@ -180,8 +181,9 @@ mod tests {
     #[test]
     fn a_public_address_has_a_host_and_a_port() {
         assert_eq!(host_and_port("help.example:443").unwrap(), ("help.example".into(), 443));
+        assert_eq!(host_and_port("help.example:0").unwrap().1, 0);
         assert_eq!(host_and_port("[2001:db8::1]:1").unwrap(), ("2001:db8::1".into(), 1));
-        for bad in ["help.example", "2001:db8::1:1", ":1", "h:0", "h x:1", "h:99999"] {
+        for bad in ["help.example", "2001:db8::1:1", ":1", "h x:1", "h:99999"] {
             assert!(host_and_port(bad).is_err(), "{bad}");
         }
     }

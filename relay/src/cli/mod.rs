@@ -23,7 +23,7 @@ use crate::authority::AuthorityError;
 use crate::clock;
 use crate::enrolment::EnrolmentError;
 use crate::node::{Node, NodeError, Places};
-use crate::policy::ChangeError;
+use crate::policy::{AuditorError, ChangeError};
 use crate::serve::ServeError;
 use args::{AuditorCommand, Cli, Command, PolicyCommand, TechnicianCommand};
 use config::Wrong;
@@ -120,7 +120,7 @@ fn exit_of(error: &anyhow::Error) -> Exit {
             Exit::Usage
         }
         Some(ChangeError::Policy(PolicyError::Malformed(_) | PolicyError::TooLarge)) => Exit::Usage,
-        Some(ChangeError::Enrolment(error)) => of_enrolment(error),
+        Some(ChangeError::NewAuditor(error)) => of_auditor(error),
         Some(ChangeError::Authority(AuthorityError::Away { .. })) => Exit::NotFound,
         Some(ChangeError::Authority(_) | ChangeError::Policy(_) | ChangeError::Store(_)) | None => {
             Exit::Other
@@ -128,17 +128,20 @@ fn exit_of(error: &anyhow::Error) -> Exit {
     }
 }
 
+const fn of_auditor(error: &AuditorError) -> Exit {
+    match error {
+        AuditorError::Missing | AuditorError::Recipient(_) => Exit::Usage,
+        AuditorError::TooMany => Exit::Refused,
+        AuditorError::Policy(_) => Exit::Other,
+    }
+}
+
 fn of_enrolment(error: &EnrolmentError) -> Exit {
     match error {
         EnrolmentError::Spent => Exit::Code,
-        EnrolmentError::Login
-        | EnrolmentError::Name
-        | EnrolmentError::NoRecipient
-        | EnrolmentError::Recipient(_)
-        | EnrolmentError::Role(_) => Exit::Usage,
-        EnrolmentError::LoginTaken(_)
-        | EnrolmentError::KeyTaken
-        | EnrolmentError::TooManyAuditors => Exit::Refused,
+        EnrolmentError::Login | EnrolmentError::Name | EnrolmentError::Role(_) => Exit::Usage,
+        EnrolmentError::LoginTaken(_) | EnrolmentError::KeyTaken => Exit::Refused,
+        EnrolmentError::Auditor(error) => of_auditor(error),
         EnrolmentError::Authority(AuthorityError::Away { .. }) => Exit::NotFound,
         EnrolmentError::Authority(_) | EnrolmentError::Policy(_) | EnrolmentError::Store(_) => {
             Exit::Other

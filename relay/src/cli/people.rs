@@ -9,7 +9,7 @@ use super::say::{Say, table};
 use crate::node::Node;
 use crate::roles::Roles;
 use crate::store::Technician;
-use crate::{clock, enrolment};
+use crate::{clock, enrolment, invitation};
 use deskside_link::random::System;
 
 pub(super) async fn invite(
@@ -25,7 +25,7 @@ pub(super) async fn invite(
     let now = clock::seconds();
     let secret = enrolment::invite(node, login, name, roles, now, &mut System::new()).await?;
     let token = EnrolmentToken { join, secret }.to_text();
-    let expires = now + enrolment::INVITATION_SECONDS;
+    let expires = now + invitation::INVITATION_SECONDS;
     let object = json!({
         "token": token.as_str(),
         "login": login,

@@ -3,9 +3,9 @@
 //! It knows what a ticket may hold and which ones count as open; the rows are the store's. Whoever
 //! calls has already found out who asks, and may he. Times are seconds since 1970.
 
-use deskside_protocol::key::{Context, PublicKey};
-use deskside_protocol::signed;
-use deskside_protocol::wire::record::{self, Signed};
+use deskside_protocol::key::PublicKey;
+use deskside_protocol::note::{self as signing, NoteError};
+use deskside_protocol::wire::record::Signed;
 use deskside_protocol::wire::signal::refused::Code;
 use deskside_protocol::wire::signal::{Note, Refused, Status, Ticket, TicketNew};
 use prost::Message as _;
@@ -23,8 +23,6 @@ pub const MAX_CONTACT: usize = 200;
 pub const MAX_DESCRIPTION: usize = 16 * 1024;
 /// The longest note, in bytes.
 pub const MAX_NOTE: usize = 16 * 1024;
-/// The longest signed session note, in bytes: text, certificate, hashes.
-pub const MAX_SESSION_NOTE: usize = 24 * 1024;
 /// The most tickets in one list: without descriptions at most 250 x 0.9 KiB, below the 256 KiB of
 /// a signal.
 pub const MAX_LISTED: u32 = 250;
@@ -264,13 +262,15 @@ fn opened_note(
     key: &PublicKey,
     signed: &Signed,
 ) -> Result<([u8; 16], String), DeskError> {
-    if signed.encoded_len() > MAX_SESSION_NOTE {
-        return Err(DeskError::TooLong { field: "session's note", most: MAX_SESSION_NOTE });
-    }
-    let body = signed::open(signed, key, Context::Note)
-        .map_err(|_| DeskError::SessionNote("it is not signed by its technician"))?;
-    let note =
-        record::Note::decode(body).map_err(|_| DeskError::SessionNote("it cannot be read"))?;
+    let note = signing::open_by(signed, key).map_err(|error| match error {
+        NoteError::TooLong => {
+            DeskError::TooLong { field: "session's note", most: signing::MAX_NOTE }
+        }
+        NoteError::Malformed => DeskError::SessionNote("it cannot be read"),
+        NoteError::Certificate(_) | NoteError::Signature => {
+            DeskError::SessionNote("it is not signed by its technician")
+        }
+    })?;
     if note.ticket != id {
         return Err(DeskError::SessionNote("it names another ticket"));
     }

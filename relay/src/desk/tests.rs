@@ -1,7 +1,8 @@
 //! The desk over a real database in a temporary folder.
 
-use deskside_protocol::key::SigningKey;
+use deskside_protocol::key::{Context, SigningKey};
 use deskside_protocol::signed::sign_message;
+use deskside_protocol::wire::record;
 use tempfile::TempDir;
 use zeroize::Zeroizing;
 

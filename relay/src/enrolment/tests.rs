@@ -4,13 +4,14 @@ use deskside_protocol::key::SigningKey;
 use tempfile::TempDir;
 
 use super::*;
+use crate::invitation::INVITATION_SECONDS;
 use crate::node::Places;
 use crate::recipient::EXAMPLE;
 use deskside_link::random::System;
 
 const NOW: u64 = 1_795_305_600;
 
-async fn founded() -> (Node, FirstSecret, TempDir) {
+async fn founded() -> (Node, Secret, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let places = Places::under(folder.path().join("relay"));
     let (node, secret) =
@@ -18,7 +19,7 @@ async fn founded() -> (Node, FirstSecret, TempDir) {
     (node, secret.unwrap(), folder)
 }
 
-fn first<'a>(secret: &'a FirstSecret, key: &SigningKey) -> Request<'a> {
+fn first<'a>(secret: &'a Secret, key: &SigningKey) -> Request<'a> {
     Request {
         secret: secret.as_ref(),
         key: key.public(),
@@ -55,7 +56,7 @@ async fn used_expired_and_unknown_tokens_get_one_answer() {
     let (node, secret, _folder) = founded().await;
     let key = SigningKey::generate(&mut System::new());
     let late = redeem(&node, first(&secret, &key), NOW + INVITATION_SECONDS).await.unwrap_err();
-    let other = Zeroizing::new([0; SECRET]);
+    let other = Secret::new([0; 16]);
     let unknown = redeem(&node, first(&other, &key), NOW).await.unwrap_err();
     redeem(&node, first(&secret, &key), NOW).await.unwrap();
     let used = redeem(&node, first(&secret, &key), NOW).await.unwrap_err();
@@ -90,7 +91,7 @@ async fn what_fails_leaves_the_token_good() {
     assert!(error.to_string().contains("bring the folder back"), "{error}");
     std::fs::rename(&away, &here).unwrap();
     for (request, expected) in [
-        (Request { recipient: "", ..good }, "this token is for an auditor"),
+        (Request { recipient: "", ..good }, "an auditor needs an age identity"),
         (Request { recipient: "age1x", ..good }, "that is not an age recipient"),
         (Request { login: "Alice Ng", ..good }, "a login has"),
         (Request { login: "", ..good }, "a login has"),

@@ -5,24 +5,26 @@ use deskside_protocol::wire::signal::refused::Code;
 use deskside_protocol::wire::signal::{CodeEnded, Opened, Parked, signal::Kind};
 use tokio::sync::mpsc;
 
-use super::{Gone, Legs, Talk, Visitor};
+use crate::hall::Visitor;
 use crate::lobby::Slot;
+use crate::service::Service;
 use crate::session::{self, Outcome};
+use crate::talk::{Gone, Talk};
 
 /// One code, from its opening to its end.
-pub(super) async fn serve(legs: &Legs, mut talk: Talk) {
-    let (slot, arrivals) = match legs.hall.open() {
+pub(super) async fn serve(service: &Service, mut talk: Talk) {
+    let (slot, arrivals) = match service.hall.open() {
         Ok(opened) => opened,
         Err(busy) => return talk.refuse(Code::Busy, &busy.to_string()).await,
     };
-    if let Err(gone) = host(legs, &mut talk, slot, arrivals).await {
+    if let Err(gone) = host(service, &mut talk, slot, arrivals).await {
         tracing::debug!(%gone, "an agent's code ended");
     }
-    legs.hall.end(slot);
+    service.hall.end(slot);
 }
 
 async fn host(
-    legs: &Legs,
+    service: &Service,
     talk: &mut Talk,
     slot: Slot,
     mut arrivals: mpsc::Receiver<Visitor>,
@@ -32,12 +34,12 @@ async fn host(
     let Kind::Park(mut park) = talk.answer().await? else { return Err(Gone::Unexpected) };
     talk.send(Kind::Parked(Parked {})).await?;
     loop {
-        let Some(visitor) = next_visitor(legs, talk, &mut arrivals).await? else {
+        let Some(visitor) = next_visitor(service, talk, &mut arrivals).await? else {
             talk.say_last(Kind::CodeEnded(CodeEnded { expired: true })).await;
             return Ok(());
         };
-        match session::host(legs, talk, &mut park, slot, visitor).await {
-            Outcome::Unused(handle) => legs.hall.put_back(slot, handle),
+        match session::host(service, talk, &mut park, slot, visitor).await {
+            Outcome::Unused(handle) => service.hall.put_back(slot, handle),
             Outcome::Ended => return Ok(()),
         }
     }
@@ -45,13 +47,13 @@ async fn host(
 
 /// Waits for a technician; `None` once the code has expired or the relay ends.
 async fn next_visitor(
-    legs: &Legs,
+    service: &Service,
     talk: &mut Talk,
     arrivals: &mut mpsc::Receiver<Visitor>,
 ) -> Result<Option<Visitor>, Gone> {
     tokio::select! {
         visitor = arrivals.recv() => Ok(visitor),
         said = talk.receive() => said.and(Err(Gone::Unexpected)),
-        () = legs.stop.cancelled() => Ok(None),
+        () = service.stop.cancelled() => Ok(None),
     }
 }

@@ -10,8 +10,10 @@ use deskside_protocol::wire::signal::{RecordingFetch, RecordingFollows, Refused,
 use tokio::fs::File;
 use tokio::io::AsyncReadExt as _;
 
-use super::{Gone, Legs, Talk, request, talk};
+use super::request;
 use crate::clock;
+use crate::service::Service;
+use crate::talk::{Gone, Talk, trouble};
 
 /// Bytes of one read and one write.
 const PIECE: usize = 64 * 1024;
@@ -19,8 +21,8 @@ const PIECE: usize = 64 * 1024;
 const MAX_REASON: usize = 1024;
 
 /// Sends one finished recording.
-pub(super) async fn serve(legs: &Legs, mut talk: Talk, fetch: RecordingFetch) {
-    let (file, length) = match open(legs, &talk, &fetch).await {
+pub(super) async fn serve(service: &Service, mut talk: Talk, fetch: RecordingFetch) {
+    let (file, length) = match open(service, &talk, &fetch).await {
         Ok(opened) => opened,
         Err(refused) => return talk.refuse_with(refused).await,
     };
@@ -29,8 +31,12 @@ pub(super) async fn serve(legs: &Legs, mut talk: Talk, fetch: RecordingFetch) {
     }
 }
 
-async fn open(legs: &Legs, talk: &Talk, fetch: &RecordingFetch) -> Result<(File, u64), Refused> {
-    let who = request::person(legs, &talk.caller.key, Some(Role::Auditor)).await?;
+async fn open(
+    service: &Service,
+    talk: &Talk,
+    fetch: &RecordingFetch,
+) -> Result<(File, u64), Refused> {
+    let who = request::person(service, &talk.caller.key, Some(Role::Auditor)).await?;
     let reason = fetch.reason.trim();
     let refuse = |code: Code, text: &str| Refused { code: code as i32, text: text.to_owned() };
     if reason.is_empty() || reason.len() > MAX_REASON {
@@ -38,14 +44,14 @@ async fn open(legs: &Legs, talk: &Talk, fetch: &RecordingFetch) -> Result<(File,
     }
     let missing = || refuse(Code::NotFound, "there is no finished recording of that session");
     let session: [u8; 16] = fetch.session.as_ref().try_into().map_err(|_| missing())?;
-    let node = &legs.relay.node;
-    let row = node.store().session(&session).await.map_err(|error| talk::trouble(&error))?;
+    let node = &service.relay.node;
+    let row = node.store().session(&session).await.map_err(|error| trouble(&error))?;
     let row = row.filter(|row| row.closed_at.is_some() && !row.recording.is_empty());
     let row = row.ok_or_else(missing)?;
     let logged = node.store().log_access(&session, &who.login, reason, clock::seconds()).await;
-    logged.map_err(|error| talk::trouble(&error))?;
+    logged.map_err(|error| trouble(&error))?;
     let path = node.places().recordings.join(&row.recording);
-    opened(&path).await.map_err(|error| talk::trouble(&error))
+    opened(&path).await.map_err(|error| trouble(&error))
 }
 
 async fn opened(path: &Path) -> io::Result<(File, u64)> {

@@ -1,15 +1,15 @@
-//! Legs: the QUIC connections of agents and technicians that end at this relay.
+//! Service: the QUIC connections of agents and technicians that end at this relay.
 //!
 //! Each leg is a task, and each of its streams is one below it. The first signal of a stream says
 //! what it is: an agent that opens a code, a technician that joins one, or a single request.
 
 mod agent;
 mod download;
-mod hall;
 mod request;
-mod talk;
 mod technician;
 mod tls;
+
+pub(crate) use tls::server;
 
 use std::io;
 use std::net::UdpSocket;
@@ -19,19 +19,17 @@ use std::time::Duration;
 use deskside_link::socket::Port;
 use deskside_link::{cid, tls as link_tls};
 use deskside_protocol::close::CloseCode;
-use deskside_protocol::key::PublicKey;
 use deskside_protocol::wire::signal::signal::Kind;
-use quinn::{Connection, Endpoint, Incoming};
+use quinn::{Endpoint, Incoming, ServerConfig};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use hall::{Hall, Handle};
-pub(crate) use talk::{Gone, Talk, trouble};
-pub(crate) use technician::{SPENT, Visitor};
-
+use crate::hall::Hall;
 use crate::recorder::Recorder;
-use crate::serve::Relay;
+use crate::relay::Relay;
+use crate::service::Service;
 use crate::switch::{Switch, Switched};
+use crate::talk::{Caller, Talk};
 
 /// Legs at once. Each takes some 25 KiB, so this is 1 GiB.
 const MAX_LEGS: usize = 40_000;
@@ -40,40 +38,30 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 /// Running sessions have this long to close when the relay ends.
 const DRAIN: Duration = Duration::from_secs(10);
 
-/// What every stream needs.
-pub(crate) struct Legs {
-    pub(crate) relay: Arc<Relay>,
-    pub(crate) switch: Arc<Switch>,
-    pub(crate) recorder: Recorder,
-    pub(crate) hall: Hall,
-    /// Cancelled when the relay ends: sessions close, codes are taken back.
-    pub(crate) stop: CancellationToken,
-}
-
 /// Serves legs and lines on `socket` until `stop`, then lets running sessions close.
 ///
 /// # Errors
 /// The operating system's, and TLS settings that do not fit.
 pub(crate) async fn serve(
     socket: UdpSocket,
+    server: ServerConfig,
     relay: Arc<Relay>,
     stop: CancellationToken,
 ) -> io::Result<()> {
     let port = Arc::new(Port::new(socket)?);
     let switch = Switch::new(port.clone(), relay.metrics.clone());
     let recorder = Recorder::start(&port, &relay.metrics)?;
-    let server = tls::server(&relay)?;
     let socket = Arc::new(Switched::new(switch.clone()));
     let runtime = Arc::new(quinn::TokioRuntime);
     let endpoint =
         Endpoint::new_with_abstract_socket(cid::leg_endpoint(), Some(server), socket, runtime)?;
     let hall = Hall::new(relay.metrics.clone());
-    let legs = Arc::new(Legs { relay, switch, recorder, hall, stop: stop.clone() });
+    let service = Arc::new(Service { relay, switch, recorder, hall, stop: stop.clone() });
 
-    crate::session::forget_unfinished(&legs.relay.node).await.map_err(io::Error::other)?;
+    crate::session::forget_unfinished(&service.relay.node).await.map_err(io::Error::other)?;
     let mut tasks = JoinSet::new();
-    tasks.spawn(expire(legs.clone()));
-    accept(&endpoint, &legs, &mut tasks).await;
+    tasks.spawn(expire(service.clone()));
+    accept(&endpoint, &service, &mut tasks).await;
     if tokio::time::timeout(DRAIN, async { while tasks.join_next().await.is_some() {} })
         .await
         .is_err()
@@ -83,27 +71,27 @@ pub(crate) async fn serve(
     endpoint.close(CloseCode::GoingAway.number().into(), b"");
     endpoint.wait_idle().await;
     tasks.shutdown().await;
-    end_recorder(legs).await
+    end_recorder(service).await
 }
 
 /// The recorder's threads finish what waits before the relay is gone.
-async fn end_recorder(legs: Arc<Legs>) -> io::Result<()> {
-    match Arc::into_inner(legs) {
-        Some(legs) => {
-            tokio::task::spawn_blocking(|| legs.recorder.end()).await.map_err(io::Error::other)
+async fn end_recorder(service: Arc<Service>) -> io::Result<()> {
+    match Arc::into_inner(service) {
+        Some(service) => {
+            tokio::task::spawn_blocking(|| service.recorder.end()).await.map_err(io::Error::other)
         }
         None => Err(io::Error::other("a leg outlived the relay")),
     }
 }
 
-async fn accept(endpoint: &Endpoint, legs: &Arc<Legs>, tasks: &mut JoinSet<()>) {
+async fn accept(endpoint: &Endpoint, service: &Arc<Service>, tasks: &mut JoinSet<()>) {
     loop {
         tokio::select! {
-            () = legs.stop.cancelled() => return,
+            () = service.stop.cancelled() => return,
             Some(_) = tasks.join_next() => {}
             incoming = endpoint.accept() => match incoming {
                 Some(incoming) if tasks.len() > MAX_LEGS => incoming.refuse(),
-                Some(incoming) => { tasks.spawn(leg(legs.clone(), incoming)); }
+                Some(incoming) => { tasks.spawn(leg(service.clone(), incoming)); }
                 None => return,
             },
         }
@@ -111,21 +99,14 @@ async fn accept(endpoint: &Endpoint, legs: &Arc<Legs>, tasks: &mut JoinSet<()>) 
 }
 
 /// Ends codes when their time has come.
-async fn expire(legs: Arc<Legs>) {
+async fn expire(service: Arc<Service>) {
     tokio::select! {
-        () = legs.stop.cancelled() => {}
-        () = legs.hall.expire() => {}
+        () = service.stop.cancelled() => {}
+        () = service.hall.expire() => {}
     }
 }
 
-/// Who is at the other end of a leg.
-#[derive(Debug, Clone)]
-pub(crate) struct Caller {
-    pub(crate) connection: Connection,
-    pub(crate) key: PublicKey,
-}
-
-async fn leg(legs: Arc<Legs>, incoming: Incoming) {
+async fn leg(service: Arc<Service>, incoming: Incoming) {
     let remote = incoming.remote_address();
     let connection = match tokio::time::timeout(HANDSHAKE, incoming).await {
         Ok(Ok(connection)) => connection,
@@ -139,12 +120,12 @@ async fn leg(legs: Arc<Legs>, incoming: Incoming) {
     let mut streams = JoinSet::new();
     loop {
         tokio::select! {
-            () = legs.stop.cancelled() => break,
+            () = service.stop.cancelled() => break,
             Some(_) = streams.join_next() => {}
             opened = caller.connection.accept_bi() => match opened {
                 Ok((send, receive)) => {
                     let talk = Talk::new(send, receive, caller.clone());
-                    streams.spawn(stream(legs.clone(), talk));
+                    streams.spawn(stream(service.clone(), talk));
                 }
                 Err(error) => {
                     tracing::trace!(%remote, %error, "a leg ended");
@@ -158,15 +139,15 @@ async fn leg(legs: Arc<Legs>, incoming: Incoming) {
 
 /// Greetings, then what the first signal says.
 #[allow(clippy::wildcard_enum_match_arm, reason = "everything else is a request")]
-async fn stream(legs: Arc<Legs>, mut talk: Talk) {
-    let first = match talk.greet(&legs.relay).await {
+async fn stream(service: Arc<Service>, mut talk: Talk) {
+    let first = match talk.greet(&service.relay).await {
         Ok(first) => first,
         Err(gone) => return tracing::debug!(%gone, "a stream said nothing that is understood"),
     };
     match first {
-        Kind::Open(_) => agent::serve(&legs, talk).await,
-        Kind::Join(join) => technician::serve(&legs, talk, join).await,
-        Kind::RecordingFetch(fetch) => download::serve(&legs, talk, fetch).await,
-        request => request::serve(&legs, talk, request).await,
+        Kind::Open(_) => agent::serve(&service, talk).await,
+        Kind::Join(join) => technician::serve(&service, talk, join).await,
+        Kind::RecordingFetch(fetch) => download::serve(&service, talk, fetch).await,
+        request => request::serve(&service, talk, request).await,
     }
 }

@@ -7,57 +7,58 @@ use deskside_protocol::wire::signal::{
     Enrol, Enrolled, Recording, Recordings, Refused, TicketNote, Tickets, signal::Kind,
 };
 
-use super::{Legs, Talk, talk};
 use crate::clock;
 use crate::desk::DeskError;
 use crate::enrolment::{self, Request};
 use crate::roles::Roles;
+use crate::service::Service;
 use crate::store::{SessionRow, Technician};
+use crate::talk::{Talk, trouble};
 
 /// Recordings of one list: the newest.
 const MAX_LISTED: u32 = 500;
 
 /// Answers one request.
-pub(super) async fn serve(legs: &Legs, mut talk: Talk, request: Kind) {
-    let answer = answer(legs, &talk, request).await;
+pub(super) async fn serve(service: &Service, mut talk: Talk, request: Kind) {
+    let answer = answer(service, &talk, request).await;
     talk.say_last(answer.unwrap_or_else(Kind::Refused)).await;
 }
 
-async fn answer(legs: &Legs, talk: &Talk, request: Kind) -> Result<Kind, Refused> {
+async fn answer(service: &Service, talk: &Talk, request: Kind) -> Result<Kind, Refused> {
     let key = &talk.caller.key;
     if let Kind::Enrol(enrol) = request {
-        return enrolled(legs, *key, &enrol).await;
+        return enrolled(service, *key, &enrol).await;
     }
-    let desk = legs.relay.node.desk();
+    let desk = service.relay.node.desk();
     let now = clock::seconds();
     let refused = |error: DeskError| error.refusal();
     #[allow(clippy::wildcard_enum_match_arm, reason = "everything else is no request")]
     match request {
         Kind::TicketNew(new) => {
-            person(legs, key, None).await?;
+            person(service, key, None).await?;
             desk.open(&new, now).await.map(Kind::Ticket).map_err(refused)
         }
         Kind::TicketList(list) => {
-            person(legs, key, None).await?;
+            person(service, key, None).await?;
             let tickets = desk.list(list.all).await.map_err(refused)?;
             Ok(Kind::Tickets(Tickets { tickets }))
         }
         Kind::TicketShow(show) => {
-            person(legs, key, None).await?;
+            person(service, key, None).await?;
             desk.show(&show.ticket).await.map(Kind::Ticket).map_err(refused)
         }
         Kind::TicketStatus(change) => {
-            person(legs, key, None).await?;
+            person(service, key, None).await?;
             let changed = desk.set_status(&change.ticket, change.status, now).await;
             changed.map(Kind::Ticket).map_err(refused)
         }
         Kind::TicketNote(note) => {
-            let who = person(legs, key, None).await?;
-            noted(legs, &who, key, note).await
+            let who = person(service, key, None).await?;
+            noted(service, &who, key, note).await
         }
         Kind::RecordingList(_) => {
-            person(legs, key, Some(Role::Auditor)).await?;
-            recordings(legs).await
+            person(service, key, Some(Role::Auditor)).await?;
+            recordings(service).await
         }
         _ => {
             let text = "that is no request that this relay knows: upgrade the older program";
@@ -68,12 +69,12 @@ async fn answer(legs: &Legs, talk: &Talk, request: Kind) -> Result<Kind, Refused
 
 /// The enrolled person of a leg's key, with `role` where one is needed.
 pub(super) async fn person(
-    legs: &Legs,
+    service: &Service,
     key: &PublicKey,
     role: Option<Role>,
 ) -> Result<Technician, Refused> {
-    let store = legs.relay.node.store();
-    let known = store.technician(key.as_bytes()).await.map_err(|error| talk::trouble(&error))?;
+    let store = service.relay.node.store();
+    let known = store.technician(key.as_bytes()).await.map_err(|error| trouble(&error))?;
     let refuse = |code: Code, text: &str| Refused { code: code as i32, text: text.to_owned() };
     let Some(who) = known else {
         let text = "this computer is not enrolled at the relay: ask for an invitation, then run `deskside enroll TOKEN`";
@@ -83,7 +84,7 @@ pub(super) async fn person(
         let text = "your enrolment was revoked or has expired: ask for a new invitation";
         return Err(refuse(Code::NotPermitted, text));
     }
-    let roles: Roles = who.roles.parse().map_err(|error| talk::trouble(&error))?;
+    let roles: Roles = who.roles.parse().map_err(|error| trouble(&error))?;
     match role {
         Some(role) if !roles.contains(role) => {
             let text = "your enrolment lacks the role for this: ask whoever runs the relay";
@@ -93,7 +94,7 @@ pub(super) async fn person(
     }
 }
 
-async fn enrolled(legs: &Legs, key: PublicKey, enrol: &Enrol) -> Result<Kind, Refused> {
+async fn enrolled(service: &Service, key: PublicKey, enrol: &Enrol) -> Result<Kind, Refused> {
     let request = Request {
         secret: &enrol.secret,
         key,
@@ -101,19 +102,19 @@ async fn enrolled(legs: &Legs, key: PublicKey, enrol: &Enrol) -> Result<Kind, Re
         login: &enrol.login,
         name: &enrol.name,
     };
-    let enrolled = enrolment::redeem(&legs.relay.node, request, clock::seconds()).await;
+    let enrolled = enrolment::redeem(&service.relay.node, request, clock::seconds()).await;
     let enrolled = enrolled.map_err(|error| error.refusal())?;
     let (certificate, policy) = (Some(enrolled.certificate), Some(enrolled.policy));
     Ok(Kind::Enrolled(Enrolled { certificate, policy }))
 }
 
 async fn noted(
-    legs: &Legs,
+    service: &Service,
     who: &Technician,
     key: &PublicKey,
     note: TicketNote,
 ) -> Result<Kind, Refused> {
-    let desk = legs.relay.node.desk();
+    let desk = service.relay.node.desk();
     let now = clock::seconds();
     let noted = match &note.session_note {
         Some(signed) => desk.session_note(&note.ticket, &who.login, key, signed, now).await,
@@ -122,9 +123,9 @@ async fn noted(
     noted.map(Kind::Ticket).map_err(|error| error.refusal())
 }
 
-async fn recordings(legs: &Legs) -> Result<Kind, Refused> {
-    let store = legs.relay.node.store();
-    let rows = store.sessions(MAX_LISTED).await.map_err(|error| talk::trouble(&error))?;
+async fn recordings(service: &Service) -> Result<Kind, Refused> {
+    let store = service.relay.node.store();
+    let rows = store.sessions(MAX_LISTED).await.map_err(|error| trouble(&error))?;
     let recorded = rows.into_iter().filter(|row| !row.recording.is_empty());
     Ok(Kind::Recordings(Recordings { recordings: recorded.map(recording).collect() }))
 }

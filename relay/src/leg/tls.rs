@@ -8,10 +8,10 @@ use quinn::crypto::rustls::QuicServerConfig;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-use crate::serve::{PublicCertificate, Relay};
+use crate::relay::{PublicCertificate, Relay};
 
 /// Settings for accepting legs.
-pub(super) fn server(relay: &Relay) -> io::Result<quinn::ServerConfig> {
+pub(crate) fn server(relay: &Relay) -> io::Result<quinn::ServerConfig> {
     let tls = match &relay.certificate {
         Some(files) => by_certificate(files)?,
         None => tls::accepting(tls::KeyVerifier::any(), relay.node.key(), tls::LEG_ALPN)

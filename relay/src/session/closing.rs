@@ -14,26 +14,27 @@ use prost::Message as _;
 
 use super::opening::{MAIN_LINE, Session};
 use super::{Ends, closed, live};
-use crate::leg::{Legs, Talk};
 use crate::recorder::{RecordError, Recording};
+use crate::service::Service;
 use crate::store::SessionEnd;
+use crate::talk::Talk;
 use crate::{chain, clock};
 
 /// An end has this long to sign the closing.
 const SIGNING: Duration = Duration::from_secs(3);
 
 /// Closes recording and session, and tells both ends.
-pub(super) async fn close(legs: &Legs, ends: Ends<'_>, session: Session, reason: Reason) {
+pub(super) async fn close(service: &Service, ends: Ends<'_>, session: Session, reason: Reason) {
     let Ends { agent, technician } = ends;
     let mut both = Ends { agent, technician };
-    let finished = finish(legs, &mut both, session, reason).await;
+    let finished = finish(service, &mut both, session, reason).await;
     let end = SessionEnd {
         closed_at: clock::seconds(),
         reason: reason as i32,
         bytes: finished.bytes,
         hash: finished.hash,
     };
-    let stored = legs.relay.node.store().close_session(finished.id.as_bytes(), &end).await;
+    let stored = service.relay.node.store().close_session(finished.id.as_bytes(), &end).await;
     if let Err(error) = stored {
         tracing::error!(error = chain(&error), "the end of a session cannot be written down");
     }
@@ -49,12 +50,17 @@ struct Finished {
     hash: Option<[u8; 32]>,
 }
 
-async fn finish(legs: &Legs, ends: &mut Ends<'_>, session: Session, reason: Reason) -> Finished {
+async fn finish(
+    service: &Service,
+    ends: &mut Ends<'_>,
+    session: Session,
+    reason: Reason,
+) -> Finished {
     let id = session.id;
     let Some(recording) = session.recording.clone() else {
         return Finished { id, bytes: 0, hash: None };
     };
-    let hash = match seal_off(legs, ends, session, &recording, reason).await {
+    let hash = match seal_off(service, ends, session, &recording, reason).await {
         Ok(hash) => Some(hash),
         Err(error) => {
             tracing::error!(session = %id, error = chain(&error), "a recording could not be closed");
@@ -66,7 +72,7 @@ async fn finish(legs: &Legs, ends: &mut Ends<'_>, session: Session, reason: Reas
 
 /// The last checkpoint, the signatures, the CLOSE. Gives the hash of its block.
 async fn seal_off(
-    legs: &Legs,
+    service: &Service,
     ends: &mut Ends<'_>,
     mut session: Session,
     recording: &Arc<Recording>,
@@ -75,7 +81,7 @@ async fn seal_off(
     session.line.disconnect();
     note_losses(recording).await?;
     // Behind every batch that waited: nothing is recorded after it but the CLOSE.
-    live::checkpoint(legs, &session, recording).await?;
+    live::checkpoint(service, &session, recording).await?;
     let (state, time) = (recording.state(), clock::micros());
     let closing = Closing {
         session: Bytes::copy_from_slice(session.id.as_bytes()),
@@ -87,7 +93,7 @@ async fn seal_off(
     }
     .encode_to_vec();
     let binding = &session.binding;
-    let node_signature = binding.close(legs.relay.node.key(), Closer::Node, &closing);
+    let node_signature = binding.close(service.relay.node.key(), Closer::Node, &closing);
     let proposal = CloseProposal {
         closing: closing.clone().into(),
         node_signature: Bytes::copy_from_slice(&node_signature),

@@ -20,8 +20,9 @@ use tokio::time::{Instant, MissedTickBehavior};
 use super::Ends;
 use super::opening::{MAIN_LINE, Session};
 use crate::clock;
-use crate::leg::{Gone, Legs};
 use crate::recorder::{RecordError, Recording};
+use crate::service::Service;
+use crate::talk::Gone;
 
 /// Both seals have to be on disk by then.
 const SEALING: Duration = Duration::from_secs(30);
@@ -33,8 +34,8 @@ const CHECKPOINT_BYTES: u64 = 64 * 1024 * 1024;
 const TICK: Duration = Duration::from_secs(1);
 
 /// Watches over a session until something ends it.
-pub(super) async fn run(legs: &Legs, ends: &mut Ends<'_>, session: &Session) -> Reason {
-    let mut watch = Watch { legs, session, sealed: [false; 2], last: None };
+pub(super) async fn run(service: &Service, ends: &mut Ends<'_>, session: &Session) -> Reason {
+    let mut watch = Watch { service, session, sealed: [false; 2], last: None };
     watch.run(ends).await
 }
 
@@ -48,7 +49,7 @@ struct Last {
 }
 
 struct Watch<'a> {
-    legs: &'a Legs,
+    service: &'a Service,
     session: &'a Session,
     sealed: [bool; 2],
     last: Option<Last>,
@@ -79,7 +80,7 @@ impl Watch<'_> {
                 said = ends.technician.receive() => self.heard(ends, End::Technician, said).await,
                 _ = ticks.tick() => self.tick(ends).await,
                 () = broken(self.session.recording.as_ref()) => Err(Reason::RecordingFailed),
-                () = self.legs.stop.cancelled() => Err(Reason::RelayStopped),
+                () = self.service.stop.cancelled() => Err(Reason::RelayStopped),
                 () = tokio::time::sleep_until(deadline), if !self.is_sealed() => {
                     Err(Reason::NotSealed)
                 }
@@ -142,7 +143,8 @@ impl Watch<'_> {
             age_sha256,
             time: clock::micros(),
         };
-        let receipt = signed::sign_message(self.legs.relay.node.key(), Context::Receipt, &receipt);
+        let receipt =
+            signed::sign_message(self.service.relay.node.key(), Context::Receipt, &receipt);
         let talk = match from {
             End::Agent => &mut *ends.agent,
             End::Technician => &mut *ends.technician,
@@ -180,7 +182,7 @@ impl Watch<'_> {
         if !self.is_due(recording) {
             return Ok(());
         }
-        let note = checkpoint(self.legs, self.session, recording).await.map_err(|error| {
+        let note = checkpoint(self.service, self.session, recording).await.map_err(|error| {
             tracing::error!(session = %self.session.id, %error, "no checkpoint could be written");
             Reason::RecordingFailed
         })?;
@@ -234,11 +236,11 @@ async fn append(recording: &Arc<Recording>, kind: Block, body: Vec<u8>) -> Resul
 
 /// Signs the chain as it stands and writes the note behind it.
 pub(super) async fn checkpoint(
-    legs: &Legs,
+    service: &Service,
     session: &Session,
     recording: &Arc<Recording>,
 ) -> Result<Note, RecordError> {
-    let (id, key) = (session.id, legs.relay.node.key().clone());
+    let (id, key) = (session.id, service.relay.node.key().clone());
     let make = move |state: &State, time_us| {
         let seq = state.seq().saturating_sub(1);
         let checkpoint = Checkpoint { session: id, seq, hash: *state.hash(), time_us };

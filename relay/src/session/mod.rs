@@ -15,10 +15,12 @@ use deskside_protocol::wire::signal::refused::Code;
 use deskside_protocol::wire::signal::{Closed, Park, signal::Kind};
 
 use crate::clock;
-use crate::leg::{Gone, Handle, Legs, SPENT, Talk, Visitor, trouble};
+use crate::hall::{Handle, SPENT, Visitor};
 use crate::lobby::Slot;
 use crate::node::Node;
+use crate::service::Service;
 use crate::store::{SessionEnd, StoreError};
+use crate::talk::{Gone, Talk, trouble};
 
 /// What became of a technician's visit.
 pub(crate) enum Outcome {
@@ -36,20 +38,20 @@ struct Ends<'a> {
 
 /// Lets a technician and an agent meet.
 pub(crate) async fn host(
-    legs: &Legs,
+    service: &Service,
     agent: &mut Talk,
     park: &mut Park,
     slot: Slot,
     mut visitor: Visitor,
 ) -> Outcome {
-    if let Err(gone) = pairing::renew(legs, agent, park).await {
+    if let Err(gone) = pairing::renew(service, agent, park).await {
         tracing::debug!(%gone, "an agent did not follow a change of policy");
         visitor.talk.refuse(Code::CodeSpent, SPENT).await;
         return Outcome::Ended;
     }
     let ends = Ends { agent, technician: &mut visitor.talk };
     let joined = pairing::Joining { park, subject: &visitor.summary.subject, slot };
-    let pairing = match joined.run(legs, ends).await {
+    let pairing = match joined.run(service, ends).await {
         Ok(pairing) => pairing,
         Err(pairing::Failed::Unused) => return Outcome::Unused(visitor.handle),
         Err(pairing::Failed::Spent(gone)) => {
@@ -57,7 +59,7 @@ pub(crate) async fn host(
             return Outcome::Ended;
         }
     };
-    legs.relay.metrics.session_began();
+    service.relay.metrics.session_began();
     let about = opening::About {
         pairing: &pairing,
         ticket: &visitor.ticket,
@@ -65,14 +67,14 @@ pub(crate) async fn host(
         nameplate: slot.nameplate(),
     };
     let mut ends = Ends { agent, technician: &mut visitor.talk };
-    match opening::open(legs, &mut ends, &about).await {
+    match opening::open(service, &mut ends, &about).await {
         Ok(session) => {
-            let reason = live::run(legs, &mut ends, &session).await;
-            closing::close(legs, ends, session, reason).await;
+            let reason = live::run(service, &mut ends, &session).await;
+            closing::close(service, ends, session, reason).await;
         }
         Err(error) => fail(ends, &error).await,
     }
-    legs.relay.metrics.session_ended();
+    service.relay.metrics.session_ended();
     Outcome::Ended
 }
 

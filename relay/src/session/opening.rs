@@ -23,11 +23,12 @@ use thiserror::Error;
 
 use super::Ends;
 use super::pairing::Pairing;
-use crate::leg::{Gone, Legs, Talk};
 use crate::policy::{self, ChangeError};
 use crate::recorder::{RecordError, Recording};
+use crate::service::Service;
 use crate::store::{NewSession, StoreError};
 use crate::switch::{Attached, Connected, Line};
+use crate::talk::{Gone, Talk};
 use crate::{SOFTWARE, clock};
 
 /// Number of the main line in a recording.
@@ -74,13 +75,13 @@ pub(super) struct Session {
 
 /// Begins the recording, connects the line and tells both ends.
 pub(super) async fn open(
-    legs: &Legs,
+    service: &Service,
     ends: &mut Ends<'_>,
     about: &About<'_>,
 ) -> Result<Session, OpeningError> {
     let id = SessionId::generate(&mut System::new());
-    let facts = Facts::of(legs, about).await?;
-    let recording = begin_recording(legs, id, about, &facts).await?;
+    let facts = Facts::of(service, about).await?;
+    let recording = begin_recording(service, id, about, &facts).await?;
     let new = NewSession {
         session: *id.as_bytes(),
         ticket: about.ticket.to_owned(),
@@ -89,8 +90,8 @@ pub(super) async fn open(
         opened_at: clock::seconds(),
         recording: recording.as_ref().map(|_| file_name(id)).unwrap_or_default(),
     };
-    legs.relay.node.store().open_session(&new).await?;
-    let line = connect(legs, ends, recording.clone());
+    service.relay.node.store().open_session(&new).await?;
+    let line = connect(service, ends, recording.clone());
     let binding = Binding { session: id, transcript: facts.transcript_hash };
     let session = Session { id, binding, keys: facts.keys, recording, line: line.connected };
     tell(ends.agent, &session, line.agent, line.technician).await?;
@@ -112,15 +113,15 @@ struct Facts {
 }
 
 impl Facts {
-    async fn of(legs: &Legs, about: &About<'_>) -> Result<Self, OpeningError> {
-        let node = &legs.relay.node;
+    async fn of(service: &Service, about: &About<'_>) -> Result<Self, OpeningError> {
+        let node = &service.relay.node;
         let policy = node.policy().await?;
         let held = policy::current(node).await?;
         let pairing = about.pairing;
         let agent = AgentData::decode(&pairing.ad_a)?;
         let technician = TechnicianData::decode(&pairing.ad_t)?;
         let ci = ChannelIdentifier {
-            relay_origin: legs.relay.origin.clone(),
+            relay_origin: service.relay.origin.clone(),
             node_key: node.key().public(),
             organisation_key: node.organisation(),
             policy_hash: policy_hash(&policy),
@@ -144,7 +145,7 @@ impl Facts {
 }
 
 async fn begin_recording(
-    legs: &Legs,
+    service: &Service,
     id: SessionId,
     about: &About<'_>,
     facts: &Facts,
@@ -152,14 +153,14 @@ async fn begin_recording(
     if !facts.recorded {
         return Ok(None);
     }
-    let node = &legs.relay.node;
+    let node = &service.relay.node;
     let path = node.places().recordings.join(file_name(id));
-    let recording = legs.recorder.create(&path).await?;
+    let recording = service.recorder.create(&path).await?;
     let pairing = about.pairing;
     let key = |key: PublicKey| Bytes::copy_from_slice(key.as_bytes());
     let header = Header {
         session: Bytes::copy_from_slice(id.as_bytes()),
-        relay_origin: legs.relay.origin.clone(),
+        relay_origin: service.relay.origin.clone(),
         node_key: key(node.key().public()),
         organisation_key: key(node.organisation()),
         policy: Some(facts.policy.clone()),
@@ -187,7 +188,7 @@ struct Labelled {
     technician: Label,
 }
 
-fn connect(legs: &Legs, ends: &Ends<'_>, recording: Option<Arc<Recording>>) -> Labelled {
+fn connect(service: &Service, ends: &Ends<'_>, recording: Option<Arc<Recording>>) -> Labelled {
     let mut random = System::new();
     let mut attach = |talk: &Talk| Attached {
         label: Label::random(&mut random),
@@ -196,7 +197,7 @@ fn connect(legs: &Legs, ends: &Ends<'_>, recording: Option<Arc<Recording>>) -> L
     let (agent, technician) = (attach(ends.agent), attach(ends.technician));
     let (agent_label, technician_label) = (agent.label, technician.label);
     let line = Line::new(MAIN_LINE, agent, technician, recording);
-    let connected = legs.switch.connect(line);
+    let connected = service.switch.connect(line);
     Labelled { connected, agent: agent_label, technician: technician_label }
 }
 

@@ -8,8 +8,10 @@ use deskside_protocol::wire::signal::{
 };
 
 use super::{Ends, misplaced};
-use crate::leg::{Gone, Legs, SPENT, Talk};
+use crate::hall::SPENT;
 use crate::lobby::Slot;
+use crate::service::Service;
+use crate::talk::{Gone, Talk};
 
 /// The longest associated data of an offer: a certificate of 4 KiB, a subject of 1 KiB, the rest.
 const MAX_AD: usize = 8 * 1024;
@@ -35,8 +37,12 @@ pub(super) struct Pairing {
 
 /// Has the agent park again, with the same code, where the policy changed since: both ends bind the
 /// policy that they were told, and pairing would fail.
-pub(super) async fn renew(legs: &Legs, agent: &mut Talk, park: &mut Park) -> Result<(), Gone> {
-    let Some(renew) = agent.outdated(&legs.relay).await? else { return Ok(()) };
+pub(super) async fn renew(
+    service: &Service,
+    agent: &mut Talk,
+    park: &mut Park,
+) -> Result<(), Gone> {
+    let Some(renew) = agent.outdated(&service.relay).await? else { return Ok(()) };
     agent.send(Kind::Renew(renew)).await?;
     let Kind::Park(again) = agent.answer().await? else { return Err(Gone::Unexpected) };
     *park = again;
@@ -52,10 +58,14 @@ pub(super) struct Joining<'a> {
 
 impl Joining<'_> {
     /// Passes the pairing through, until the technician confirms it.
-    pub(super) async fn run(&self, legs: &Legs, mut ends: Ends<'_>) -> Result<Pairing, Failed> {
+    pub(super) async fn run(
+        &self,
+        service: &Service,
+        mut ends: Ends<'_>,
+    ) -> Result<Pairing, Failed> {
         let offer = self.offer(&mut ends).await?;
         // From here on the code is spent: the agent spends it when the offer arrives.
-        legs.hall.end(self.slot);
+        service.hall.end(self.slot);
         match self.confirm(&mut ends, offer).await {
             Ok(pairing) => Ok(pairing),
             Err(gone) => {

@@ -5,6 +5,7 @@
 //! what Postgres reads too (numbered placeholders, `RETURNING`, counters in a table); the pragmas
 //! and `BEGIN IMMEDIATE` stand in this file alone. Times are arguments, in seconds since 1970.
 
+mod founding;
 mod people;
 mod policy;
 mod session;

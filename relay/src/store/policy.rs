@@ -2,8 +2,7 @@
 
 use sqlx::{Row as _, SqliteConnection};
 
-use super::people::insert_invitation;
-use super::{NewInvitation, Store, StoreError, number, put_setting, signed};
+use super::{Store, StoreError, number, signed};
 
 /// A policy as the authority signed it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,29 +33,6 @@ impl Store {
         let grew = insert(&mut writing, policy, now).await?;
         writing.commit().await?;
         Ok(grew)
-    }
-
-    /// The first start, all or nothing: facts, first policy and the first person's invitation.
-    /// `false`, and nothing changed, where there was a first start before.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn found(
-        &self,
-        facts: &[(&'static str, &[u8])],
-        policy: &StoredPolicy,
-        first: &NewInvitation,
-    ) -> Result<bool, StoreError> {
-        let mut writing = self.writing().await?;
-        if !insert(&mut writing, policy, first.created_at).await? {
-            return Ok(false);
-        }
-        for (name, value) in facts {
-            put_setting(&mut writing, name, value).await?;
-        }
-        insert_invitation(&mut writing, first).await?;
-        writing.commit().await?;
-        Ok(true)
     }
 }
 

@@ -83,8 +83,7 @@ impl Story {
 
     fn told(&self, title: &str, took: Duration, facts: &Facts) -> io::Result<()> {
         if self.json {
-            let mut object =
-                json!({"event": "step", "step": self.step, "name": title, "seconds": seconds(took)});
+            let mut object = json!({"event": "step", "step": self.step, "name": title, "seconds": seconds(took)});
             for (name, value) in &facts.0 {
                 object[*name] = value.clone();
             }
@@ -93,7 +92,10 @@ impl Story {
         self.print(format_args!("{:>7.1} s\n", took.as_secs_f64()))?;
         for (name, value) in &facts.0 {
             let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            self.print(format_args!("       {name:<12} {}\n", value.replace('\n', "\n                    ")))?;
+            self.print(format_args!(
+                "       {name:<12} {}\n",
+                value.replace('\n', "\n                    ")
+            ))?;
         }
         Ok(())
     }
@@ -121,8 +123,7 @@ impl Story {
 
     fn failed(&self, error: &anyhow::Error) -> ExitCode {
         if self.json {
-            let object =
-                json!({"event": "done", "ok": false, "step": self.step, "error": format!("{error:#}")});
+            let object = json!({"event": "done", "ok": false, "step": self.step, "error": format!("{error:#}")});
             // Where standard output is closed the exit code still speaks.
             let _nobody_left = self.print(format_args!("{object}\n"));
         }
@@ -145,7 +146,9 @@ struct Meeting {
 
 fn run(story: &mut Story) -> anyhow::Result<PathBuf> {
     if !story.json {
-        story.print(format_args!("\nDeskside: a person gets help, and an auditor can prove it.\n\n"))?;
+        story.print(format_args!(
+            "\nDeskside: a person gets help, and an auditor can prove it.\n\n"
+        ))?;
     }
     let folder = story.step("Build the three programs", build)?;
     let relay = story.step("Start a relay", || {
@@ -250,7 +253,10 @@ fn screen() -> (Wish<'static>, &'static str) {
     });
     let mut environment = vec![("DISPLAY", display)];
     environment.extend(authority.map(|file| ("XAUTHORITY", file)));
-    (Wish { screen: "x11", display: environment, ..Wish::default() }, "the real one of this machine")
+    (
+        Wish { screen: "x11", display: environment, ..Wish::default() },
+        "the real one of this machine",
+    )
 }
 
 fn part(code: &str, from: usize) -> &str {

@@ -4,10 +4,12 @@ use prost::Message as _;
 
 use super::report::{Facts, Flaw};
 use crate::code::Nameplate;
+use crate::identity::certificate;
 use crate::key::{Context, PublicKey};
 use crate::recording::format::Kind;
 use crate::recording::signatures::Binding;
 use crate::session::SessionId;
+use crate::signed;
 use crate::transcript::{
     AgentData, ChannelIdentifier, TechnicianData, Transcript, policy_hash, sid,
 };
@@ -21,12 +23,12 @@ pub(super) fn check(body: &[u8], expected: Option<&PublicKey>) -> Result<Facts, 
         return Err(Flaw::OtherOrganisation(organisation));
     }
     let policy = header.policy.clone().ok_or(Flaw::Header("policy"))?;
-    organisation
-        .verify(Context::Policy, &[&policy.body], &policy.signature)
-        .map_err(|_| Flaw::Policy)?;
+    signed::open(&policy, &organisation, Context::Policy).map_err(|_| Flaw::Policy)?;
     let agent = AgentData::decode(&header.ad_a).map_err(|_| Flaw::Header("ad_a"))?;
     let technician = TechnicianData::decode(&header.ad_t).map_err(|_| Flaw::Header("ad_t"))?;
-    let certificate = certificate(&technician.join.certificate, &organisation)?;
+    let certificate = certificate::decode(&technician.join.certificate)
+        .and_then(|signed| certificate::open(&signed, &organisation))
+        .map_err(|_| Flaw::Certificate)?;
     let node_key = key(&header.node_key, "node_key")?;
     let ci = ChannelIdentifier {
         relay_origin: header.relay_origin.clone(),
@@ -89,14 +91,6 @@ fn pairing(
         ad_t: &header.ad_t,
     };
     Ok(transcript.hash())
-}
-
-fn certificate(encoded: &[u8], organisation: &PublicKey) -> Result<record::Certificate, Flaw> {
-    let signed = record::Signed::decode(encoded).map_err(|_| Flaw::Certificate)?;
-    organisation
-        .verify(Context::Certificate, &[&signed.body], &signed.signature)
-        .map_err(|_| Flaw::Certificate)?;
-    record::Certificate::decode(signed.body).map_err(|_| Flaw::Certificate)
 }
 
 fn key(bytes: &[u8], field: &'static str) -> Result<PublicKey, Flaw> {

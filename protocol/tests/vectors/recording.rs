@@ -1,21 +1,13 @@
-//! The format's test vectors: a tiny recording as annotated hex, byte for byte, for whoever
-//! implements it in another language. `DESKSIDE_BLESS=1` writes the file anew.
-#![allow(
-    clippy::disallowed_methods,
-    reason = "a test may read the vectors; the crate itself reads no file"
-)]
-#![allow(clippy::unwrap_used, reason = "a test may fail")]
-
-mod support;
+//! The format's vectors: a tiny recording, byte for byte.
 
 use std::fmt::Write as _;
-use std::path::Path;
 
 use data_encoding::HEXLOWER;
 use deskside_protocol::recording::verify::whole;
 use deskside_protocol::recording::{Block, Kind, Reader, Step, Verdict, runs};
 use deskside_protocol::session::End;
-use support::{BOTH, Cast, Tape};
+
+use crate::support::{BOTH, Cast, Tape};
 
 /// Bytes on a line of the file.
 const WIDTH: usize = 32;
@@ -98,7 +90,7 @@ fn bytes(annotated: &str) -> Vec<u8> {
 
 #[test]
 fn the_tiny_recording_is_these_bytes() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/recording.txt");
+    let path = crate::sheet::path("recording");
     let made = tiny().file;
     if std::env::var_os("DESKSIDE_BLESS").is_some() {
         std::fs::write(&path, annotate(&made)).unwrap();

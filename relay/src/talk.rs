@@ -5,14 +5,14 @@ use std::time::Duration;
 use deskside_link::leg::SIGNAL_VERSION;
 use deskside_link::stream::{Receiver, Sender, StreamError};
 use deskside_protocol::frame::MAX_SIGNAL;
+use deskside_protocol::key::PublicKey;
 use deskside_protocol::transcript::{HASH, policy_hash};
 use deskside_protocol::wire::signal::refused::Code;
 use deskside_protocol::wire::signal::{Refused, Renew, Signal, Welcome, signal::Kind};
-use quinn::{RecvStream, SendStream};
+use quinn::{Connection, RecvStream, SendStream};
 use thiserror::Error;
 
-use super::Caller;
-use crate::serve::Relay;
+use crate::relay::Relay;
 use crate::store::StoreError;
 use crate::{chain, clock};
 
@@ -34,6 +34,13 @@ pub(crate) enum Gone {
     Store(#[from] StoreError),
 }
 
+/// Who is at the other end of a leg.
+#[derive(Debug, Clone)]
+pub(crate) struct Caller {
+    pub(crate) connection: Connection,
+    pub(crate) key: PublicKey,
+}
+
 /// A stream that an end opened.
 #[derive(Debug)]
 pub(crate) struct Talk {
@@ -45,14 +52,14 @@ pub(crate) struct Talk {
 }
 
 impl Talk {
-    pub(super) fn new(send: SendStream, receive: RecvStream, caller: Caller) -> Self {
+    pub(crate) fn new(send: SendStream, receive: RecvStream, caller: Caller) -> Self {
         let (sender, receiver) =
             (Sender::new(send, MAX_SIGNAL), Receiver::new(receive, MAX_SIGNAL));
         Self { caller, policy: [0; HASH], sender, receiver }
     }
 
     /// Exchanges greetings and gives the first signal behind them.
-    pub(super) async fn greet(&mut self, relay: &Relay) -> Result<Kind, Gone> {
+    pub(crate) async fn greet(&mut self, relay: &Relay) -> Result<Kind, Gone> {
         let Kind::Hello(hello) = self.answer().await? else { return Err(Gone::Unexpected) };
         if hello.version != SIGNAL_VERSION {
             let text =
@@ -125,7 +132,7 @@ impl Talk {
     }
 
     /// Raw bytes behind a signal that announced them.
-    pub(super) async fn send_raw(&mut self, bytes: bytes::Bytes) -> Result<(), Gone> {
+    pub(crate) async fn send_raw(&mut self, bytes: bytes::Bytes) -> Result<(), Gone> {
         Ok(self.sender.send_raw(bytes).await?)
     }
 }

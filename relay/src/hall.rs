@@ -11,9 +11,25 @@ use deskside_protocol::code::Nameplate;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 
-use super::Visitor;
+use crate::desk::Summary;
 use crate::lobby::{Busy, Lobby, Slot};
 use crate::metrics::Metrics;
+use crate::store::Technician;
+use crate::talk::Talk;
+
+/// The one answer for unknown, used and expired codes.
+pub(crate) const SPENT: &str = "no agent waits with that code: it was used, has expired, or was never open; ask the user for a new one";
+
+/// A technician who may meet the agent of one code.
+#[derive(Debug)]
+pub(crate) struct Visitor {
+    pub(crate) talk: Talk,
+    pub(crate) who: Technician,
+    pub(crate) ticket: String,
+    pub(crate) summary: Summary,
+    /// Goes back to the lobby where the technician leaves early.
+    pub(crate) handle: Handle,
+}
 
 /// The way to a waiting agent.
 pub(crate) type Handle = mpsc::Sender<Visitor>;
@@ -28,12 +44,12 @@ pub(crate) struct Hall {
 }
 
 impl Hall {
-    pub(super) fn new(metrics: Metrics) -> Self {
+    pub(crate) fn new(metrics: Metrics) -> Self {
         Self { lobby: Mutex::default(), began: Instant::now(), opened: Notify::new(), metrics }
     }
 
     /// A nameplate for an agent, and where its technician will appear.
-    pub(super) fn open(&self) -> Result<(Slot, mpsc::Receiver<Visitor>), Busy> {
+    pub(crate) fn open(&self) -> Result<(Slot, mpsc::Receiver<Visitor>), Busy> {
         let (handle, arrivals) = mpsc::channel(1);
         let slot = self.change(|lobby, now| lobby.open(now, handle, &mut System::new()))?;
         self.opened.notify_one();
@@ -41,7 +57,7 @@ impl Hall {
     }
 
     /// The agent behind a nameplate, once.
-    pub(super) fn join(&self, nameplate: Nameplate) -> Option<(Slot, Handle)> {
+    pub(crate) fn join(&self, nameplate: Nameplate) -> Option<(Slot, Handle)> {
         self.change(|lobby, now| lobby.join(nameplate, now))
     }
 
@@ -57,7 +73,7 @@ impl Hall {
     }
 
     /// Ends codes when their time has come; never returns.
-    pub(super) async fn expire(&self) {
+    pub(crate) async fn expire(&self) {
         loop {
             let next = self.lock().poll_timeout();
             let sleep = async {

@@ -1,0 +1,95 @@
+//! PROTOCOL.md against the code and the vectors: what it quotes is what is there.
+
+use deskside_protocol::act::EXPORTER_LABEL;
+use deskside_protocol::channel::Channel;
+use deskside_protocol::close::CloseCode;
+use deskside_protocol::grant::Grant;
+use deskside_protocol::key::Context;
+use deskside_protocol::recording::Kind;
+use deskside_protocol::recording::format::{HANDSHAKE_BYTES, MAX_AGE, MAX_BODY};
+use deskside_protocol::wire::signal::refused::Code;
+use deskside_protocol::{frame, note, pairing, policy};
+
+use crate::sheet;
+
+const PAGE: &str = include_str!("../../PROTOCOL.md");
+
+fn says(words: &str) {
+    assert!(PAGE.contains(words), "PROTOCOL.md does not say {words:?}");
+}
+
+#[test]
+fn it_quotes_the_proto_files() {
+    for proto in [
+        include_str!("../../proto/records.proto"),
+        include_str!("../../proto/signals.proto"),
+        include_str!("../../proto/messages.proto"),
+    ] {
+        says(&format!("```proto\n{proto}```\n"));
+    }
+}
+
+#[test]
+fn its_tables_have_every_row() {
+    for context in [
+        Context::Policy,
+        Context::Certificate,
+        Context::Revocations,
+        Context::Join,
+        Context::Seal,
+        Context::Receipt,
+        Context::EndSignature,
+        Context::Close,
+        Context::Note,
+    ] {
+        says(&format!("| `{}` |", context.label()));
+    }
+    for channel in Channel::all() {
+        let wire = channel.to_wire();
+        let name = wire.as_str_name().trim_start_matches("CHANNEL_").to_lowercase();
+        says(&format!("| {name} | {} | {} |", wire as i32, channel.priority()));
+    }
+    for code in (0..).map_while(CloseCode::from_number) {
+        says(&format!("| {} |", code.sentence()));
+    }
+    for code in (1..).map_while(|number| Code::try_from(number).ok()) {
+        let name = code.as_str_name().strip_prefix("CODE_").unwrap();
+        says(&format!("| {} | {name} |", code as i32));
+    }
+    for byte in 1..=8 {
+        says(&format!("| {} | {byte} |", Kind::from_byte(byte)));
+    }
+    for grant in Grant::all() {
+        says(&format!("{} {}", grant.word(), grant.to_wire() as i32));
+    }
+    says(std::str::from_utf8(EXPORTER_LABEL).unwrap());
+}
+
+/// `4194304` as `4,194,304`.
+fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let groups: Vec<_> = digits.as_bytes().rchunks(3).rev().collect();
+    String::from_utf8(groups.join(&b',')).unwrap()
+}
+
+#[test]
+fn its_numbers_are_the_code_s() {
+    let handshake = usize::try_from(HANDSHAKE_BYTES).unwrap();
+    for maximum in [frame::MAX_SIGNAL, MAX_BODY, MAX_AGE, policy::MAX_POLICY, handshake] {
+        says(&grouped(maximum));
+    }
+    assert_eq!((frame::MAX_SIGNAL, note::MAX_TEXT), (frame::MAX_MESSAGE, 16 * 1024));
+    assert_eq!(pairing::VERSION, 1);
+}
+
+#[test]
+fn its_examples_stand_in_the_vectors() {
+    let stored = std::fs::read_to_string(sheet::path("pairing")).unwrap();
+    for name in ["sid", "Y_A", "Y_T", "K", "TH", "tag_T", "tag_A"] {
+        let mut lines = stored.lines().skip_while(|line| *line != format!("# {name}"));
+        says(&format!("{name:<5} {}", lines.nth(1).unwrap()));
+    }
+    let note = std::fs::read_to_string(sheet::path("checkpoint")).unwrap();
+    let signed = note.lines().find_map(|line| line.strip_prefix("#   \u{2014} ")).unwrap();
+    says(&format!("\u{2014} {signed}\n"));
+}

@@ -1,0 +1,20 @@
+//! A relay in service: what all its streams and sessions share.
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::hall::Hall;
+use crate::recorder::Recorder;
+use crate::relay::Relay;
+use crate::switch::Switch;
+
+/// What every stream and session needs.
+pub(crate) struct Service {
+    pub(crate) relay: Arc<Relay>,
+    pub(crate) switch: Arc<Switch>,
+    pub(crate) recorder: Recorder,
+    pub(crate) hall: Hall,
+    /// Cancelled when the relay ends: sessions close, codes are taken back.
+    pub(crate) stop: CancellationToken,
+}
