@@ -31,7 +31,7 @@ impl Display {
         let mut process = Process::start("Xvfb", server.stdin(Stdio::null()))
             .context("start a virtual display: is the package xvfb installed?")?;
         // The one line that it prints is its number, which happens to be JSON too.
-        let number = process.next()?;
+        let number = process.event()?;
         Ok(Self { name: format!(":{number}"), _process: process })
     }
 

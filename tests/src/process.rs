@@ -148,7 +148,7 @@ impl Process {
     ///
     /// # Errors
     /// Where none comes in time, or the process ended: with its own words.
-    pub fn next(&mut self) -> anyhow::Result<Value> {
+    pub fn event(&mut self) -> anyhow::Result<Value> {
         self.next_until(Instant::now() + PATIENCE)?.with_context(|| self.account("said no more"))
     }
 
@@ -169,7 +169,7 @@ impl Process {
     /// Waits for the event of this name; others before it are kept in [`Process::heard`].
     ///
     /// # Errors
-    /// As for [`Process::next`].
+    /// As for [`Process::event`].
     pub fn wait_for(&mut self, name: &str) -> anyhow::Result<Value> {
         let until = Instant::now() + PATIENCE;
         loop {

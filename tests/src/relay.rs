@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, ensure};
-use rustix::process::Signal;
+use rustix::process::{Pid, Resource, Rlimit, Signal, prlimit};
 use serde_json::Value;
 
 use crate::process::{Process, Ran, command, run};
@@ -33,11 +33,39 @@ impl Relay {
     /// # Errors
     /// The relay's own words.
     pub fn start_at(data: &Path, listen: &str) -> anyhow::Result<Self> {
-        let mut command = relay_command(data)?;
-        command.args(["serve", "--listen", listen, "--organisation", "Example Help"]);
-        let mut process = Process::start("deskside-relay", &mut command)?;
+        Self::serving(data, &mut serve_command(data, listen)?)
+    }
+
+    fn serving(data: &Path, command: &mut Command) -> anyhow::Result<Self> {
+        let mut process = Process::start("deskside-relay", command)?;
         let ready = process.wait_for("ready")?;
         Ok(Self { data: data.to_owned(), ready, process })
+    }
+
+    /// Starts one on the folder `data` whose disk can be filled later: [`Relay::fill_disk`].
+    ///
+    /// # Errors
+    /// The relay's own words.
+    pub fn start_fillable(data: &Path) -> anyhow::Result<Self> {
+        let plain = serve_command(data, "127.0.0.1:0")?;
+        // A file that may not grow is a signal to its writer (setrlimit(2), RLIMIT_FSIZE), unless
+        // the signal is ignored, which is inherited: then it is an error, as on a full disk.
+        let mut command = command("sh");
+        command.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""]).arg(plain.get_program());
+        command.args(plain.get_args());
+        command.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        Self::serving(data, &mut command)
+    }
+
+    /// From now on none of its files may grow past `bytes`.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn fill_disk(&self, bytes: u64) -> anyhow::Result<()> {
+        let limit = Rlimit { current: Some(bytes), maximum: Some(bytes) };
+        let id = i32::try_from(self.process.id()).ok().and_then(Pid::from_raw);
+        prlimit(id, Resource::Fsize, limit).context("limit the size of files")?;
+        Ok(())
     }
 
     /// Runs a command beside it, with `--json`.
@@ -104,6 +132,12 @@ impl Relay {
 pub fn beside(data: &Path, words: &[&str]) -> anyhow::Result<Ran> {
     let name = format!("deskside-relay {}", words.join(" "));
     run(&name, relay_command(data)?.args(words), None)
+}
+
+fn serve_command(data: &Path, listen: &str) -> anyhow::Result<Command> {
+    let mut command = relay_command(data)?;
+    command.args(["serve", "--listen", listen, "--organisation", "Example Help"]);
+    Ok(command)
 }
 
 fn relay_command(data: &Path) -> anyhow::Result<Command> {

@@ -1,6 +1,6 @@
 //! What nearly every test stands on: one relay, one technician, a folder that goes again.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use deskside_tests::agent::{Agent, Wish};
 use deskside_tests::relay::Relay;
@@ -23,8 +23,13 @@ pub(crate) struct Helped {
 
 impl House {
     pub(crate) fn new() -> Self {
+        Self::with(|data| Relay::start(data).unwrap())
+    }
+
+    /// A house whose relay is started by `start`, on the folder that it is given.
+    pub(crate) fn with(start: impl FnOnce(&Path) -> Relay) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let relay = Relay::start(&folder.path().join("relay")).unwrap();
+        let relay = start(&folder.path().join("relay"));
         let token = relay.token().unwrap();
         let alice = Technician::enrolled(&folder.path().join("alice"), token).unwrap();
         Self { relay, alice, folder }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod bad_input;
+mod full_disk;
 mod house;
 mod main_job;
 mod public_certificate;
