@@ -46,6 +46,8 @@ pub enum Event<'a> {
         visitor: &'a Visitor,
         /// The session's id, where one is known.
         session: Option<&'a str>,
+        /// Whether the relay records.
+        recorded: bool,
     },
     /// Grants were given.
     Granted {
@@ -147,13 +149,18 @@ fn words(event: &Event<'_>) -> String {
         Event::PressEnter => "\n  Several attempts to connect have failed.\n  \
             Ask your technician what happened. Press Enter to show new digits.\n"
             .to_owned(),
-        Event::Paired { visitor, .. } => format!(
-            "\n  {} ({}) from {} is at the door. Ticket {}: {}\n",
+        Event::Paired { visitor, recorded, .. } => format!(
+            "\n  {} ({}) from {} is at the door. Ticket {}: {}\n  {}\n",
             visible(&visitor.name),
             visible(&visitor.login),
             visible(&visitor.organisation),
             visible(&visitor.ticket),
             visible(&visitor.subject),
+            if *recorded {
+                "The session is recorded. Only the help desk's auditors can open the recording."
+            } else {
+                "The session is not recorded."
+            },
         ),
         Event::Granted { grants, by, .. } => {
             let by = match by {
@@ -247,7 +254,9 @@ fn objects(event: &Event<'_>) -> Vec<Value> {
             vec![json!({"event": "pairing_failed", "reason": reason})]
         }
         Event::PressEnter => vec![json!({"event": "press_enter"})],
-        Event::Paired { visitor, session } => vec![paired(visitor, *session)],
+        Event::Paired { visitor, session, recorded } => {
+            vec![paired(visitor, *session, *recorded)]
+        }
         Event::Granted { grants, lease, by } => {
             let by = match by {
                 By::User => "user",
@@ -277,7 +286,7 @@ fn each(grants: GrantSet, object: impl Fn(&str) -> Value) -> Vec<Value> {
     grants.iter().map(|grant| object(grant.word())).collect()
 }
 
-fn paired(visitor: &Visitor, session: Option<&str>) -> Value {
+fn paired(visitor: &Visitor, session: Option<&str>, recorded: bool) -> Value {
     json!({
         "event": "paired",
         "technician": visitor.name,
@@ -287,6 +296,7 @@ fn paired(visitor: &Visitor, session: Option<&str>) -> Value {
         "ticket": visitor.ticket,
         "subject": visitor.subject,
         "session": session,
+        "recorded": recorded,
         "verified": true,
     })
 }
@@ -319,7 +329,7 @@ mod tests {
         let object: Value = serde_json::from_str(&line).unwrap();
         assert_eq!(object, json!({"event": "code", "code": digits, "expires_in": 600}));
 
-        let line = lines(&Event::Paired { visitor: &visitor(), session: None });
+        let line = lines(&Event::Paired { visitor: &visitor(), session: None, recorded: true });
         let object: Value = serde_json::from_str(&line).unwrap();
         assert_eq!(object["event"], "paired");
         assert_eq!(object["technician"], "Alice Ng");
@@ -358,6 +368,9 @@ mod tests {
         assert!(!words(&event).contains('\x1b'));
         let mut visitor = visitor();
         visitor.name = "\x1b]0;x\x07".to_owned();
-        assert!(!words(&Event::Paired { visitor: &visitor, session: None }).contains('\x1b'));
+        assert!(
+            !words(&Event::Paired { visitor: &visitor, session: None, recorded: true })
+                .contains('\x1b')
+        );
     }
 }

@@ -78,7 +78,8 @@ async fn session(
 ) -> Reason {
     let visitor = meeting.visitor(&agent.known, &agent.settings.relay.organisation);
     let id = meeting.given.session.to_string();
-    agent.show.tell(&Event::Paired { visitor: &visitor, session: Some(&id) });
+    let recorded = meeting.given.recorded;
+    agent.show.tell(&Event::Paired { visitor: &visitor, session: Some(&id), recorded });
     match opening::open(leg, meeting).await {
         Ok(opened) => live::run(agent, opened, visitor, stop).await,
         Err(failed) => {

@@ -78,7 +78,7 @@ impl Recorder {
     /// Begins a recording in a new file at `path`.
     ///
     /// # Errors
-    /// [`SpoolError`].
+    /// [`RecordError::Spool`].
     pub async fn create(&self, path: &Path) -> Result<Arc<Recording>, RecordError> {
         let path = path.to_owned();
         let spool = tokio::task::spawn_blocking(move || Spool::create(&path));

@@ -9,7 +9,6 @@ use deskside_protocol::code::Nameplate;
 use deskside_protocol::key::PublicKey;
 use deskside_protocol::label::Label;
 use deskside_protocol::policy::Recording as Rule;
-use deskside_protocol::random;
 use deskside_protocol::recording::{Binding, Kind as Block};
 use deskside_protocol::session::SessionId;
 use deskside_protocol::transcript::{
@@ -202,14 +201,13 @@ fn connect(service: &Service, ends: &Ends<'_>, recording: Option<Arc<Recording>>
 }
 
 async fn tell(talk: &mut Talk, session: &Session, own: Label, peer: Label) -> Result<(), Gone> {
-    let token: [u8; 16] = random::bytes(&mut System::new());
     let begins = Begins {
         session: Bytes::copy_from_slice(session.id.as_bytes()),
         own_label: Bytes::copy_from_slice(own.as_bytes()),
         peer_label: Bytes::copy_from_slice(peer.as_bytes()),
-        reattach_token: Bytes::copy_from_slice(&token),
         recorded: session.recording.is_some(),
         line: u32::from(MAIN_LINE),
+        ..Begins::default()
     };
     talk.send(Kind::Session(begins)).await
 }

@@ -2,8 +2,8 @@
 //! handshake yet.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
 
 use deskside_protocol::label::Label;
 use deskside_protocol::recording::format::HANDSHAKE_BYTES;
@@ -35,8 +35,6 @@ pub struct Line {
     open: AtomicBool,
     handshake: Budget,
     stray: Budget,
-    /// Where an end was last validated, where that differs from where it was attached.
-    moved: RwLock<[Option<SocketAddr>; 2]>,
 }
 
 impl Line {
@@ -57,7 +55,6 @@ impl Line {
             recording,
             handshake: Budget::new(HANDSHAKE_BYTES),
             stray: Budget::new(STRAY_BYTES),
-            moved: RwLock::default(),
         })
     }
 
@@ -82,20 +79,7 @@ impl Line {
 
     /// Where packets for `end` go.
     pub(super) fn address(&self, end: End) -> SocketAddr {
-        let moved = self.moved.read().unwrap_or_else(PoisonError::into_inner);
-        moved
-            .get(usize::from(end == End::Technician))
-            .copied()
-            .flatten()
-            .unwrap_or_else(|| self.end(end).address)
-    }
-
-    /// The leg of `end` was validated at another address.
-    pub fn moved(&self, end: End, address: SocketAddr) {
-        let mut moved = self.moved.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(slot) = moved.get_mut(usize::from(end == End::Technician)) {
-            *slot = Some(address);
-        }
+        self.end(end).address
     }
 
     /// Whether `bytes` from `source`, sent by `from`, may pass.
@@ -148,8 +132,5 @@ mod tests {
         assert!(line.admits(End::Technician, stranger, all));
         assert!(!line.admits(End::Technician, stranger, 1));
         assert!(line.admits(End::Technician, attached(0x81).address, 1));
-        line.moved(End::Technician, stranger);
-        assert!(line.admits(End::Technician, stranger, 1));
-        assert!(!line.admits(End::Technician, attached(0x81).address, 1));
     }
 }

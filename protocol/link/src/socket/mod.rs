@@ -1,6 +1,6 @@
 //! The one UDP socket of an end, shared by its leg and its lines.
 //!
-//! Each of them is a quinn endpoint with a [`View`] of the socket. Exactly one view reads the
+//! Each of them is a quinn endpoint with a view of the socket. Exactly one view reads the
 //! socket at a time, since tokio keeps one waker; what it reads for another goes through that
 //! one's bounded queue. A line takes the reading over from the leg while it lives, so that bulk
 //! data takes the short way.
