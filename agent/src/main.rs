@@ -16,6 +16,8 @@ use deskside_agent::known::Known;
 use deskside_agent::session::{self, Agent};
 use deskside_agent::settings::{Environment, Settings};
 use deskside_protocol::exit::Exit;
+use deskside_protocol::text::visible;
+use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 fn main() -> ExitCode {
@@ -27,11 +29,22 @@ fn main() -> ExitCode {
     };
     match done {
         Ok(exit) => exit.into(),
-        Err(error) => {
-            eprintln!("deskside-agent: {error:#}");
-            session::exit_of(&error).into()
-        }
+        Err(error) => tell(&error, cli.json),
     }
+}
+
+/// The one place where an error is printed.
+fn tell(error: &anyhow::Error, json: bool) -> ExitCode {
+    let exit = session::exit_of(error);
+    let sentence = format!("{error:#}");
+    let sentence = visible(&sentence);
+    if json {
+        let event = json!({"event": "error", "exit": exit.code(), "error": sentence});
+        let _nobody_left = writeln!(std::io::stdout(), "{event}");
+    }
+    // With standard error closed there is nobody left to tell; the exit code still speaks.
+    let _nobody_left = writeln!(std::io::stderr(), "error: {sentence}");
+    exit.into()
 }
 
 fn log() {
