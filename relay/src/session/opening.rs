@@ -44,8 +44,6 @@ pub(super) enum OpeningError {
     Policy(#[from] ChangeError),
     #[error(transparent)]
     Record(#[from] RecordError),
-    #[error(transparent)]
-    Gone(#[from] Gone),
 }
 
 /// Whom and what a session is about.
@@ -93,8 +91,16 @@ pub(super) async fn open(
     let line = connect(service, ends, recording.clone());
     let binding = Binding { session: id, transcript: facts.transcript_hash };
     let session = Session { id, binding, keys: facts.keys, recording, line: line.connected };
-    tell(ends.agent, &session, line.agent, line.technician).await?;
-    tell(ends.technician, &session, line.technician, line.agent).await?;
+    // From here on there is a session to be closed: an end that left meanwhile is found missing
+    // by whoever watches over it.
+    for told in [
+        tell(ends.agent, &session, line.agent, line.technician).await,
+        tell(ends.technician, &session, line.technician, line.agent).await,
+    ] {
+        if let Err(gone) = told {
+            tracing::debug!(session = %session.id, %gone, "an end left before the session began");
+        }
+    }
     Ok(session)
 }
 
