@@ -100,3 +100,33 @@ impl Hall {
         self.lobby.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lobby::LIFETIME;
+
+    #[tokio::test(start_paused = true)]
+    async fn an_agent_hears_that_its_code_has_expired() {
+        let hall = Hall::new(Metrics::new());
+        let began = Instant::now();
+        let (slot, mut arrivals) = hall.open().unwrap();
+        tokio::select! {
+            visitor = arrivals.recv() => assert!(visitor.is_none()),
+            () = hall.expire() => {}
+        }
+        assert!(began.elapsed() >= LIFETIME);
+        assert!(hall.join(slot.nameplate()).is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_code_that_is_put_back_too_late_has_expired() {
+        let hall = Hall::new(Metrics::new());
+        let (slot, mut arrivals) = hall.open().unwrap();
+        let (_, handle) = hall.join(slot.nameplate()).unwrap();
+        tokio::time::sleep(LIFETIME).await;
+        hall.put_back(slot, handle);
+        assert!(arrivals.recv().await.is_none());
+        assert!(hall.join(slot.nameplate()).is_none());
+    }
+}
