@@ -26,19 +26,16 @@ impl View {
         Self { socket, owner }
     }
 
-    /// Takes what waits in our queue. `None`: nothing waits, and we are the reader.
+    /// Takes what waits in our queue. `None`: nothing does, and we are woken when something comes.
     fn poll_queue(
         &self,
         cx: &Context<'_>,
         buffers: &mut [IoSliceMut<'_>],
         meta: &mut [RecvMeta],
-    ) -> Option<Poll<io::Result<usize>>> {
-        let mut state = self.socket.lock();
-        let last = state.views.len().checked_sub(1);
-        let Some(own) = state.views.iter().position(|mailbox| mailbox.owner == self.owner) else {
-            return Some(Poll::Ready(Err(io::ErrorKind::NotConnected.into())));
-        };
-        let mailbox = state.views.get_mut(own)?;
+    ) -> Option<io::Result<usize>> {
+        let mut mailboxes = self.socket.mailboxes();
+        let own = mailboxes.iter_mut().find(|mailbox| mailbox.owner == self.owner);
+        let Some(mailbox) = own else { return Some(Err(io::ErrorKind::NotConnected.into())) };
         let mut count = 0;
         let mut slots = buffers.iter_mut().zip(meta);
         while let Some((received, datagram)) = mailbox.queue.pop_front() {
@@ -57,20 +54,34 @@ impl View {
             count += 1;
         }
         if count > 0 {
-            return Some(Poll::Ready(Ok(count)));
+            return Some(Ok(count));
         }
         mailbox.waker = Some(cx.waker().clone());
-        (last != Some(own)).then_some(Poll::Pending)
+        None
+    }
+
+    /// Reads the port, where that is ours to do.
+    fn poll_port(
+        &self,
+        cx: &mut Context<'_>,
+        buffers: &mut [IoSliceMut<'_>],
+        meta: &mut [RecvMeta],
+    ) -> Poll<io::Result<usize>> {
+        let reader = self.socket.reader();
+        if *reader == self.owner {
+            self.socket.port.poll_recv(cx, buffers, meta)
+        } else {
+            Poll::Pending
+        }
     }
 
     /// Keeps our own datagrams in `buffers`, and hands the others on. Returns how many buffers
     /// still hold something; they are moved to the front.
     fn sort(&self, buffers: &mut [IoSliceMut<'_>], meta: &mut [RecvMeta], count: usize) -> usize {
         let foreign = |label, received: &RecvMeta, bytes: &[u8]| {
-            let mut state = self.socket.lock();
             for datagram in bytes.chunks(received.stride.max(1)) {
                 let single = RecvMeta { len: datagram.len(), stride: datagram.len(), ..*received };
-                state.deliver(label, single, datagram);
+                self.socket.deliver(label, single, datagram);
             }
         };
         let kept = sift(buffers, meta, count, |label| label == self.owner, foreign);
@@ -105,7 +116,7 @@ impl AsyncUdpSocket for View {
 
     fn try_send(&self, transmit: &Transmit<'_>) -> io::Result<()> {
         let destination = match self.owner {
-            Some(_) => self.socket.relay(),
+            Some(_) => self.socket.relay,
             None => transmit.destination,
         };
         self.socket.port.try_send(&Transmit {
@@ -125,9 +136,9 @@ impl AsyncUdpSocket for View {
     ) -> Poll<io::Result<usize>> {
         for _ in 0..MAX_FOREIGN_BATCHES {
             if let Some(done) = self.poll_queue(cx, buffers, meta) {
-                return done;
+                return Poll::Ready(done);
             }
-            let count = ready!(self.socket.port.poll_recv(cx, buffers, meta))?;
+            let count = ready!(self.poll_port(cx, buffers, meta))?;
             let kept = self.sort(buffers, meta, count);
             if kept > 0 {
                 return Poll::Ready(Ok(kept));
