@@ -28,6 +28,8 @@ pub(crate) fn policy(auditors: Vec<String>) -> Policy {
         grants: GrantSet::all(),
         auditors,
         retention_days: 365,
+        grace_seconds: deskside_protocol::policy::MAX_GRACE,
+        relays: Vec::new(),
         note: NoteContents::default(),
     }
 }

@@ -34,6 +34,8 @@ pub enum Context {
     Close,
     /// A technician's long-term key, over a session's note.
     Note,
+    /// A session key, over a node's challenge on a leg.
+    Reattach,
 }
 
 impl Context {
@@ -50,6 +52,7 @@ impl Context {
             Self::EndSignature => "deskside1 endsig",
             Self::Close => "deskside1 close",
             Self::Note => "deskside1 note",
+            Self::Reattach => "deskside1 reattach",
         }
     }
 

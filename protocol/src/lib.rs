@@ -22,6 +22,7 @@ pub mod pairing;
 pub mod parsers;
 pub mod policy;
 pub mod random;
+pub mod reattach;
 pub mod recording;
 pub mod seal;
 pub mod session;

@@ -15,6 +15,11 @@ use crate::wire::record::Signed;
 pub const MAX_POLICY: usize = 64 * 1024;
 /// The most auditors of one policy: each adds about 100 bytes to the policy and 200 to a seal.
 pub const MAX_AUDITORS: usize = 256;
+/// The most further addresses of a relay: an end that comes back tries one after the other.
+pub const MAX_RELAYS: usize = 16;
+/// The longest grace time in seconds, which is also what it is where the policy says nothing. A
+/// line's own idle time-out is this long too.
+pub const MAX_GRACE: u32 = 300;
 
 /// Why a policy is not accepted.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -95,6 +100,13 @@ pub struct Policy {
     pub auditors: Vec<String>,
     /// How long recordings are kept, in days.
     pub retention_days: u32,
+    /// How long a session waits for an end that was lost, in seconds from 1 to [`MAX_GRACE`].
+    #[serde(default = "max_grace")]
+    pub grace_seconds: u32,
+    /// Further addresses (`host:port`) at which the relay of the join link may be found, known by
+    /// the same key: tried by an end that comes back.
+    #[serde(default)]
+    pub relays: Vec<String>,
     /// What a ticket's note may hold.
     #[serde(default)]
     pub note: NoteContents,
@@ -111,8 +123,12 @@ impl Policy {
         }
         let policy: Self =
             toml::from_str(toml).map_err(|error| PolicyError::Malformed(error.to_string()))?;
-        if policy.auditors.len() > MAX_AUDITORS {
+        if policy.auditors.len() > MAX_AUDITORS || policy.relays.len() > MAX_RELAYS {
             return Err(PolicyError::TooLarge);
+        }
+        if !(1..=MAX_GRACE).contains(&policy.grace_seconds) {
+            let text = format!("grace_seconds is from 1 to {MAX_GRACE}");
+            return Err(PolicyError::Malformed(text));
         }
         Ok(policy)
     }
@@ -170,6 +186,10 @@ impl Policy {
     }
 }
 
+const fn max_grace() -> u32 {
+    MAX_GRACE
+}
+
 /// Grants as a list of words; words that this version does not know are skipped.
 mod grant_words {
     use super::GrantSet;
@@ -201,6 +221,8 @@ mod tests {
             grants: GrantSet::all(),
             auditors: vec!["age1example".to_owned()],
             retention_days: 365,
+            grace_seconds: 300,
+            relays: vec!["help.example.com:4433".to_owned()],
             note: NoteContents::default(),
         }
     }
@@ -225,6 +247,15 @@ mod tests {
         assert_eq!(open(authority.public(), NOW, 5), Err(stale));
         let late = open(authority.public(), NOW * 2, 0);
         assert!(matches!(late, Err(PolicyError::Ended(_))));
+    }
+
+    #[test]
+    fn a_grace_time_is_bounded_and_may_be_left_out() {
+        let toml = policy().to_toml().unwrap();
+        assert_eq!(Policy::parse(&toml.replace("grace_seconds = 300\n", "")), Ok(policy()));
+        for bad in ["grace_seconds = 0", "grace_seconds = 301"] {
+            assert!(Policy::parse(&toml.replace("grace_seconds = 300", bad)).is_err(), "{bad}");
+        }
     }
 
     #[test]

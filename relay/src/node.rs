@@ -300,6 +300,8 @@ fn first_policy(organisation: &str, now: u64) -> Result<Policy, PolicyError> {
         grants: GrantSet::all(),
         auditors: Vec::new(),
         retention_days: RETENTION_DAYS,
+        grace_seconds: deskside_protocol::policy::MAX_GRACE,
+        relays: Vec::new(),
         note: NoteContents::default(),
     })
 }

@@ -127,6 +127,8 @@ pub(crate) fn policy() -> Policy {
         grants: GrantSet::parse("view,control,command,shell,file,clipboard").unwrap(),
         auditors: vec!["age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj".to_owned()],
         retention_days: 365,
+        grace_seconds: 300,
+        relays: Vec::new(),
         note: NoteContents::default(),
     }
 }

@@ -41,6 +41,7 @@ fn its_tables_have_every_row() {
         Context::EndSignature,
         Context::Close,
         Context::Note,
+        Context::Reattach,
     ] {
         says(&format!("| `{}` |", context.label()));
     }
