@@ -3,9 +3,10 @@
 //!
 //! Nothing here reaches into a program: what a test knows, it read from `--json`, from a file, or
 //! from `/proc`. Every wait is for an event, with a deadline; every process is stopped by its own
-//! id. `bin/demo` and `tests/` stand on the same rooms.
+//! id. `bin/demo`, `bin/bench` and `tests/` stand on the same rooms.
 
 pub mod agent;
+pub mod bench;
 pub mod display;
 pub mod memory;
 pub mod process;

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, ensure};
+use deskside_protocol::policy::Policy;
 use rustix::process::{Pid, Resource, Rlimit, Signal, prlimit};
 use serde_json::Value;
 
@@ -110,6 +111,22 @@ impl Relay {
         let words = ["technician", "invite", login, "--name", login, "--role", roles];
         let invited = self.beside(&words)?.done()?;
         Ok(invited["token"].as_str().context("find a token")?.to_owned())
+    }
+
+    /// Changes the policy in force, beside it.
+    ///
+    /// # Errors
+    /// The relay's own words.
+    pub fn change_policy(&self, change: impl FnOnce(&mut Policy)) -> anyhow::Result<()> {
+        let shown = self.beside(&["policy", "show"])?.done()?;
+        let mut policy: Policy =
+            serde_json::from_value(shown["policy"].clone()).context("read the policy in force")?;
+        change(&mut policy);
+        let file = self.data.with_extension("policy.toml");
+        std::fs::write(&file, policy.to_toml()?).context("write a policy")?;
+        let file = file.to_str().context("name a policy")?;
+        self.beside(&["policy", "set", file])?.done()?;
+        Ok(())
     }
 
     /// Ends it in order.

@@ -1,0 +1,81 @@
+//! Figures from whole processes: a real relay, and ends that are as light as they can be or the
+//! shipped programs, as each question needs.
+//!
+//! Every figure is printed beside a peer or a limit that was measured in the same run, since the
+//! machine is shared. Whatever is started here is ended here, by its own id.
+
+mod ends;
+mod figures;
+mod ground;
+mod idle;
+mod latency;
+mod pairings;
+mod watch;
+
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::{Parser, Subcommand};
+use serde_json::Value;
+
+/// Measures Deskside on this computer, with a relay process of its own.
+#[derive(Debug, Parser)]
+#[command(name = "bench")]
+struct Cli {
+    /// Print one JSON object a line
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Pairings per second, and what they cost the relay
+    Pairings(pairings::Args),
+    /// Memory of the relay for each idle session
+    Idle(idle::Args),
+    /// A 32-byte round trip: direct, through the relay, through the relay that records
+    Latency(latency::Args),
+}
+
+/// Runs what the command line says.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let teller = Teller { json: cli.json };
+    let done = match cli.what {
+        What::Pairings(args) => on_runtime(pairings::run(&args, teller)),
+        What::Idle(args) => on_runtime(idle::run(&args, teller)),
+        What::Latency(args) => on_runtime(latency::run(&args, teller)),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn on_runtime(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.context("start a runtime")?.block_on(work)
+}
+
+/// Says each figure in one of two forms.
+#[derive(Debug, Clone, Copy)]
+struct Teller {
+    json: bool,
+}
+
+impl Teller {
+    #[allow(clippy::unused_self, reason = "the form is the teller's to choose")]
+    fn say(self, figure: &Value, text: &str) {
+        if self.json {
+            println!("{figure}");
+        } else {
+            println!("{text}");
+        }
+    }
+}
