@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use serde_json::Value;
 
-use crate::process::{Process, command};
+use crate::process::{Process, command, within};
 use crate::programs::programs;
 
 /// How an agent is started.
@@ -18,11 +18,21 @@ pub struct Wish<'a> {
     pub screen: &'a str,
     /// `DISPLAY` and what goes with it.
     pub display: Vec<(&'a str, String)>,
+    /// `--folder`; a folder of the agent's own where there is none.
+    pub folder: Option<&'a Path>,
+    /// The network namespace to run in, as `ip netns` names it.
+    pub netns: Option<&'a str>,
 }
 
 impl Default for Wish<'_> {
     fn default() -> Self {
-        Self { allow: "view,command", screen: "synthetic", display: Vec::new() }
+        Self {
+            allow: "view,command",
+            screen: "synthetic",
+            display: Vec::new(),
+            folder: None,
+            netns: None,
+        }
     }
 }
 
@@ -40,7 +50,9 @@ impl Agent {
     /// # Errors
     /// What the system says.
     pub fn start(folder: &Path, join: &str, wish: &Wish<'_>) -> anyhow::Result<Self> {
-        let (home, files) = (folder.join("settings"), folder.join("files"));
+        let home = folder.join("settings");
+        let files = wish.folder.map_or_else(|| folder.join("files"), Path::to_owned);
+        fs::create_dir_all(folder).context("make the agent's folder")?;
         fs::create_dir_all(&files).context("make the agent's folder")?;
         let mut command = command(&programs()?.agent);
         command
@@ -50,6 +62,7 @@ impl Agent {
             .args(["--json", "--relay", join, "--allow", wish.allow, "--screen", wish.screen])
             .arg("--folder")
             .arg(&files);
+        let mut command = within(wish.netns, command);
         let process = Process::start("deskside-agent", &mut command)?;
         Ok(Self { folder: folder.to_owned(), process })
     }

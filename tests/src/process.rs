@@ -12,7 +12,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
+use rustix::process::{
+    Pid, Resource, Rlimit, Signal, WaitId, WaitIdOptions, kill_process, prlimit, waitid,
+};
 use serde_json::Value;
 
 use crate::memory::{self, Found, Needle};
@@ -36,6 +38,32 @@ pub fn command(program: impl AsRef<OsStr>) -> Command {
         }
     }
     command
+}
+
+/// The same command, in a network namespace where one is named. Takes root.
+#[must_use]
+pub fn within(netns: Option<&str>, plain: Command) -> Command {
+    let Some(netns) = netns else { return plain };
+    behind(&["ip", "netns", "exec", netns], &plain)
+}
+
+/// The same command, started by another program that becomes it.
+#[must_use]
+pub fn behind(words: &[&str], plain: &Command) -> Command {
+    let (first, rest) = words.split_first().unwrap_or((&"env", &[]));
+    let mut wrapped = command(first);
+    wrapped.args(rest).arg(plain.get_program()).args(plain.get_args());
+    wrapped.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    wrapped
+}
+
+/// The same command, whose disk can be filled later: [`Process::fill_disk`].
+///
+/// A file that may not grow is a signal to its writer (setrlimit(2), `RLIMIT_FSIZE`), unless the
+/// signal is ignored, which is inherited: then it is an error, as on a full disk.
+#[must_use]
+pub fn full_disk_is_an_error(plain: &Command) -> Command {
+    behind(&["sh", "-c", "trap '' XFSZ; exec \"$0\" \"$@\""], plain)
 }
 
 /// A child that does not outlive its handle.
@@ -204,6 +232,18 @@ impl Process {
     pub fn signal(&self, signal: Signal) -> anyhow::Result<()> {
         let sent = kill_process(pid(&self.owned.child)?, signal);
         sent.with_context(|| format!("signal {}", self.owned.name))
+    }
+
+    /// From now on none of its files may grow past `bytes`: as if its disk were full. For a command
+    /// of [`full_disk_is_an_error`].
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn fill_disk(&self, bytes: u64) -> anyhow::Result<()> {
+        let limit = Rlimit { current: Some(bytes), maximum: Some(bytes) };
+        prlimit(Some(pid(&self.owned.child)?), Resource::Fsize, limit)
+            .context("limit the size of files")?;
+        Ok(())
     }
 
     /// Searches its whole memory, while it stands still.

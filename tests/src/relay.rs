@@ -5,10 +5,10 @@ use std::process::Command;
 
 use anyhow::{Context as _, ensure};
 use deskside_protocol::policy::Policy;
-use rustix::process::{Pid, Resource, Rlimit, Signal, prlimit};
+use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::process::{Process, Ran, command, run};
+use crate::process::{Process, Ran, command, full_disk_is_an_error, run};
 use crate::programs::programs;
 
 /// `deskside-relay serve`, running.
@@ -48,13 +48,7 @@ impl Relay {
     /// # Errors
     /// The relay's own words.
     pub fn start_fillable(data: &Path) -> anyhow::Result<Self> {
-        let plain = serve_command(data, "127.0.0.1:0")?;
-        // A file that may not grow is a signal to its writer (setrlimit(2), RLIMIT_FSIZE), unless
-        // the signal is ignored, which is inherited: then it is an error, as on a full disk.
-        let mut command = command("sh");
-        command.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""]).arg(plain.get_program());
-        command.args(plain.get_args());
-        command.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        let mut command = full_disk_is_an_error(&serve_command(data, "127.0.0.1:0")?);
         Self::serving(data, &mut command)
     }
 
@@ -63,10 +57,7 @@ impl Relay {
     /// # Errors
     /// What the system says.
     pub fn fill_disk(&self, bytes: u64) -> anyhow::Result<()> {
-        let limit = Rlimit { current: Some(bytes), maximum: Some(bytes) };
-        let id = i32::try_from(self.process.id()).ok().and_then(Pid::from_raw);
-        prlimit(id, Resource::Fsize, limit).context("limit the size of files")?;
-        Ok(())
+        self.process.fill_disk(bytes)
     }
 
     /// Runs a command beside it, with `--json`.
@@ -118,15 +109,7 @@ impl Relay {
     /// # Errors
     /// The relay's own words.
     pub fn change_policy(&self, change: impl FnOnce(&mut Policy)) -> anyhow::Result<()> {
-        let shown = self.beside(&["policy", "show"])?.done()?;
-        let mut policy: Policy =
-            serde_json::from_value(shown["policy"].clone()).context("read the policy in force")?;
-        change(&mut policy);
-        let file = self.data.with_extension("policy.toml");
-        std::fs::write(&file, policy.to_toml()?).context("write a policy")?;
-        let file = file.to_str().context("name a policy")?;
-        self.beside(&["policy", "set", file])?.done()?;
-        Ok(())
+        change_policy(&self.data, change)
     }
 
     /// Ends it in order.
@@ -140,6 +123,21 @@ impl Relay {
         ensure!(code == Some(0), "the relay ended with {code:?}: {}", self.process.words());
         Ok(())
     }
+}
+
+/// Changes the policy in the folder of a relay.
+///
+/// # Errors
+/// The relay's own words.
+pub fn change_policy(data: &Path, change: impl FnOnce(&mut Policy)) -> anyhow::Result<()> {
+    let shown = beside(data, &["policy", "show"])?.done()?;
+    let mut policy: Policy =
+        serde_json::from_value(shown["policy"].clone()).context("read the policy in force")?;
+    change(&mut policy);
+    let file = data.with_extension("policy.toml");
+    std::fs::write(&file, policy.to_toml()?).context("write a policy")?;
+    beside(data, &["policy", "set", file.to_str().context("name a policy")?])?.done()?;
+    Ok(())
 }
 
 /// Runs a command on the folder of a relay, with `--json`.

@@ -6,20 +6,27 @@ use std::process::Command;
 use anyhow::{Context as _, bail, ensure};
 use serde_json::Value;
 
-use crate::process::{Process, Ran, command, run};
+use crate::process::{Process, Ran, command, run, within};
 use crate::programs::programs;
 
 /// A `DESKSIDE_HOME`.
 #[derive(Debug, Clone)]
 pub struct Technician {
     home: PathBuf,
+    netns: Option<String>,
 }
 
 impl Technician {
     /// Somebody who has not enrolled yet.
     #[must_use]
     pub fn new(home: &Path) -> Self {
-        Self { home: home.to_owned() }
+        Self { home: home.to_owned(), netns: None }
+    }
+
+    /// The same person, at a computer in another network namespace.
+    #[must_use]
+    pub fn within(self, netns: Option<&str>) -> Self {
+        Self { netns: netns.map(str::to_owned), ..self }
     }
 
     /// Somebody who has.
@@ -51,7 +58,7 @@ impl Technician {
     pub fn command(&self, words: &[&str]) -> anyhow::Result<Command> {
         let mut command = command(&programs()?.client);
         command.env("HOME", &self.home).env("DESKSIDE_HOME", &self.home).arg("--json").args(words);
-        Ok(command)
+        Ok(within(self.netns.as_deref(), command))
     }
 
     /// Runs `deskside --json` with these words.
@@ -94,7 +101,23 @@ impl Technician {
     /// # Errors
     /// What the system says.
     pub fn connecting(&self, code: &str, ticket: &str) -> anyhow::Result<Process> {
-        let words = ["connect", code, "--ticket", ticket, "--headless"];
+        self.connecting_for("", code, ticket)
+    }
+
+    /// As [`Technician::connecting`], asking for these grants; empty for the usual ones.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn connecting_for(
+        &self,
+        grants: &str,
+        code: &str,
+        ticket: &str,
+    ) -> anyhow::Result<Process> {
+        let mut words = vec!["connect", code, "--ticket", ticket, "--headless"];
+        if !grants.is_empty() {
+            words.extend(["--request", grants]);
+        }
         Process::start("deskside connect", &mut self.command(&words)?)
     }
 
@@ -103,7 +126,14 @@ impl Technician {
     /// # Errors
     /// The program's own words.
     pub fn connect(&self, code: &str, ticket: &str) -> anyhow::Result<Session> {
-        let mut process = self.connecting(code, ticket)?;
+        self.held(self.connecting(code, ticket)?)
+    }
+
+    /// Waits until the session of a `connect` is there.
+    ///
+    /// # Errors
+    /// The program's own words.
+    pub fn held(&self, mut process: Process) -> anyhow::Result<Session> {
         let opened = process.wait_for("session")?;
         let id = opened["session"].as_str().context("find the session's id")?.to_owned();
         Ok(Session { technician: self.clone(), id, opened, process })

@@ -13,7 +13,7 @@ fn a_screenshot_equals_xwd_of_the_same_root() {
     let display = Display::start(801, 603).unwrap();
     let _painting = display.paint().unwrap();
     let screen = vec![("DISPLAY", display.name().to_owned())];
-    let wish = Wish { allow: "view", screen: "x11", display: screen };
+    let wish = Wish { allow: "view", screen: "x11", display: screen, ..Wish::default() };
     let mut agent = Agent::start(&house.path("agent"), house.relay.join(), &wish).unwrap();
     let ticket = house.alice.ticket("Colours").unwrap();
     let session = house.alice.connect(&agent.code().unwrap(), &ticket).unwrap();

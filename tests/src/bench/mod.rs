@@ -10,6 +10,7 @@ mod ground;
 mod idle;
 mod latency;
 mod pairings;
+mod session;
 mod watch;
 
 use std::process::ExitCode;
@@ -37,6 +38,8 @@ enum What {
     Idle(idle::Args),
     /// A 32-byte round trip: direct, through the relay, through the relay that records
     Latency(latency::Args),
+    /// Both ends of a session at a relay that runs already, for comparisons with other programs
+    Session(session::Args),
 }
 
 /// Runs what the command line says.
@@ -48,6 +51,7 @@ pub fn main() -> ExitCode {
         What::Pairings(args) => on_runtime(pairings::run(&args, teller)),
         What::Idle(args) => on_runtime(idle::run(&args, teller)),
         What::Latency(args) => on_runtime(latency::run(&args, teller)),
+        What::Session(args) => on_runtime(session::run(&args)),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
