@@ -12,5 +12,6 @@ pub mod memory;
 pub mod process;
 pub mod programs;
 pub mod relay;
+pub mod tap;
 pub mod technician;
 pub mod xwd;

@@ -1,10 +1,10 @@
 //! A relay process with a policy of ours, and somebody enrolled there whose key the light ends use.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context as _, ensure};
+use anyhow::Context as _;
 use data_encoding::{BASE64, HEXLOWER};
 use deskside_protocol::identity::link::JoinLink;
 use deskside_protocol::key::SigningKey;
@@ -21,7 +21,7 @@ use crate::technician::Technician;
 pub(super) struct Ground {
     pub(super) relay: Relay,
     pub(super) access: Arc<Access>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// What the light ends need to meet at a relay.
@@ -40,10 +40,13 @@ impl Ground {
         let alice = Technician::enrolled(&folder.path().join("alice"), relay.token()?)?;
         relay.change_policy(|policy| policy.recording = rule)?;
         let ticket = alice.ticket("A bench")?;
-        let link = relay.join().parse().context("read the relay's join link")?;
-        let (key, certificate) = credentials(alice.home())?;
-        let access = Arc::new(Access { link, key, certificate, ticket });
-        Ok(Self { relay, access, _folder: folder })
+        let access = Arc::new(Access::read(alice.home(), ticket)?);
+        Ok(Self { relay, access, folder })
+    }
+
+    /// The technician's folder.
+    pub(super) fn home(&self) -> PathBuf {
+        self.folder.path().join("alice")
     }
 
     /// CPU seconds of the relay so far.
@@ -52,16 +55,22 @@ impl Ground {
     }
 }
 
-/// What enrolling left in the technician's folder.
-fn credentials(home: &Path) -> anyhow::Result<(SigningKey, Signed)> {
-    let text = fs::read_to_string(home.join("key")).context("read a key")?;
-    let seed = HEXLOWER.decode(text.trim().as_bytes()).context("read a key")?;
-    let seed: [u8; 32] = seed.try_into().ok().context("read a key")?;
-    let account = fs::read(home.join("account.json")).context("read an account")?;
-    let account: Value = serde_json::from_slice(&account).context("read an account")?;
-    let certificate = account["certificate"].as_str().context("find a certificate")?;
-    let certificate = BASE64.decode(certificate.as_bytes()).context("read a certificate")?;
-    ensure!(!certificate.is_empty(), "the certificate is empty");
-    let certificate = Signed::decode(certificate.as_slice()).context("read a certificate")?;
-    Ok((SigningKey::from_seed(seed.into()), certificate))
+impl Access {
+    /// What enrolling left in the technician's folder.
+    pub(super) fn read(home: &Path, ticket: String) -> anyhow::Result<Self> {
+        let text = fs::read_to_string(home.join("key")).context("read a key")?;
+        let seed = HEXLOWER.decode(text.trim().as_bytes()).context("read a key")?;
+        let seed: [u8; 32] = seed.try_into().ok().context("read a key")?;
+        let account = fs::read(home.join("account.json")).context("read an account")?;
+        let account: Value = serde_json::from_slice(&account).context("read an account")?;
+        let text = |name: &str| account[name].as_str().context("read an account");
+        let certificate =
+            BASE64.decode(text("certificate")?.as_bytes()).context("read a certificate")?;
+        Ok(Self {
+            link: text("join")?.parse().context("read a join link")?,
+            key: SigningKey::from_seed(seed.into()),
+            certificate: Signed::decode(certificate.as_slice()).context("read a certificate")?,
+            ticket,
+        })
+    }
 }

@@ -7,6 +7,7 @@
 mod ends;
 mod figures;
 mod ground;
+mod hold;
 mod idle;
 mod latency;
 mod pairings;
@@ -38,6 +39,9 @@ enum What {
     Idle(idle::Args),
     /// A 32-byte round trip: direct, through the relay, through the relay that records
     Latency(latency::Args),
+    /// A process of `idle`
+    #[command(hide = true)]
+    Hold(hold::Args),
     /// Both ends of a session at a relay that runs already, for comparisons with other programs
     Session(session::Args),
 }
@@ -51,6 +55,7 @@ pub fn main() -> ExitCode {
         What::Pairings(args) => on_runtime(pairings::run(&args, teller)),
         What::Idle(args) => on_runtime(idle::run(&args, teller)),
         What::Latency(args) => on_runtime(latency::run(&args, teller)),
+        What::Hold(args) => on_runtime(hold::run(&args)),
         What::Session(args) => on_runtime(session::run(&args)),
     };
     match done {

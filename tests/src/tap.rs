@@ -1,0 +1,344 @@
+//! A pair of eyes between the ends and a relay: a UDP proxy that forwards everything and remembers
+//! each packet of a line that passed, in either direction.
+//!
+//! An end is told a *door* of the tap as its relay's address. A door leads to one relay address,
+//! which may be changed; behind it each end has a socket of its own towards the relay, as behind a
+//! NAT, and that may be changed too, without a word to anybody.
+
+use std::collections::HashMap;
+use std::future::poll_fn;
+use std::io::{self, IoSliceMut};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::Context as _;
+use deskside_link::socket::Port;
+use deskside_protocol::label::{self, Label};
+use quinn::udp::{RecvMeta, Transmit};
+use tokio::runtime::Runtime;
+use tokio::task::JoinHandle;
+
+/// Buffers of one receive, each as large as a coalesced batch can be.
+const BUFFERS: usize = 8;
+const BUFFER: usize = 64 * 1024;
+/// Bytes of one segmented send: a UDP datagram's payload has room for no more.
+const MAX_SEND: usize = 65_000;
+/// Ends that one door serves, each of their sockets counted.
+const MAX_CLIENTS: usize = 4096;
+/// Packets that are remembered: 1 GiB in 64 bytes each.
+const MAX_SEEN: usize = 16 * 1024 * 1024;
+
+/// Which way a packet went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// From an end.
+    ToRelay,
+    /// It left the relay.
+    FromRelay,
+}
+
+/// What is kept of a packet.
+pub type Hash = [u8; 16];
+
+/// A line's packet that passed.
+#[derive(Debug, Clone, Copy)]
+pub struct Seen {
+    /// Microseconds since the epoch, by the clock that the relay reads too.
+    pub at: u64,
+    /// Which way.
+    pub way: Way,
+    /// Through which door.
+    pub door: usize,
+    /// Whom it is for.
+    pub label: Label,
+    /// Bytes.
+    pub length: usize,
+    /// The first half of its BLAKE3.
+    pub hash: Hash,
+}
+
+/// What is kept of these bytes.
+#[must_use]
+pub fn hash(packet: &[u8]) -> Hash {
+    let mut short = Hash::default();
+    short.copy_from_slice(blake3::hash(packet).as_bytes().split_at(16).0);
+    short
+}
+
+/// Microseconds since the epoch.
+#[must_use]
+pub fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// A proxy that runs until it is dropped.
+#[derive(Debug)]
+pub struct Tap {
+    doors: Vec<Arc<Door>>,
+    seen: Arc<Mutex<Vec<Seen>>>,
+    _runtime: Runtime,
+}
+
+#[derive(Debug)]
+struct Door {
+    number: usize,
+    port: Arc<Port>,
+    address: SocketAddr,
+    state: Mutex<State>,
+    seen: Arc<Mutex<Vec<Seen>>>,
+}
+
+#[derive(Debug)]
+struct State {
+    relay: SocketAddr,
+    clients: HashMap<SocketAddr, Client>,
+}
+
+/// An end's socket towards the relay, and the task that reads it.
+#[derive(Debug)]
+struct Client {
+    port: Arc<Port>,
+    reading: JoinHandle<()>,
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        self.reading.abort();
+    }
+}
+
+impl Tap {
+    /// A tap with so many doors, all of which lead to `relay`.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn start(doors: usize, relay: SocketAddr) -> anyhow::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .context("start a runtime")?;
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let doors = {
+            let _inside = runtime.enter();
+            let open = |number| Door::open(number, relay, seen.clone());
+            (0..doors).map(open).collect::<io::Result<Vec<_>>>().context("open a door")?
+        };
+        Ok(Self { doors, seen, _runtime: runtime })
+    }
+
+    /// A door's address.
+    ///
+    /// # Panics
+    /// Where there is no such door.
+    #[must_use]
+    #[allow(clippy::expect_used, reason = "a test names its own doors")]
+    pub fn door(&self, number: usize) -> SocketAddr {
+        self.doors.get(number).expect("a door of this number").address
+    }
+
+    /// From now on a door leads to another address.
+    pub fn lead(&self, number: usize, relay: SocketAddr) {
+        if let Some(door) = self.doors.get(number) {
+            door.state().relay = relay;
+        }
+    }
+
+    /// What an end behind a door sends from now on comes from another port, and what is sent to the
+    /// old one is lost: a NAT that forgot its mapping.
+    pub fn forget_mappings(&self, number: usize) {
+        if let Some(door) = self.doors.get(number) {
+            door.state().clients.clear();
+        }
+    }
+
+    /// Looks at what passed so far, in the order in which it came.
+    pub fn look<T>(&self, look: impl FnOnce(&[Seen]) -> T) -> T {
+        look(&locked(&self.seen))
+    }
+}
+
+fn locked(seen: &Mutex<Vec<Seen>>) -> MutexGuard<'_, Vec<Seen>> {
+    seen.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Door {
+    fn open(
+        number: usize,
+        relay: SocketAddr,
+        seen: Arc<Mutex<Vec<Seen>>>,
+    ) -> io::Result<Arc<Self>> {
+        let port = Arc::new(Port::bind((Ipv4Addr::LOCALHOST, 0).into())?);
+        let address = port.local_addr()?;
+        let state = Mutex::new(State { relay, clients: HashMap::new() });
+        let door = Arc::new(Self { number, port, address, state, seen });
+        tokio::spawn(door.clone().serve());
+        Ok(door)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes what ends send, until the runtime ends.
+    async fn serve(self: Arc<Self>) {
+        let mut room = Room::new();
+        loop {
+            let count = room.receive(&self.port).await;
+            for (received, bytes) in room.filled(count) {
+                self.remember(Way::ToRelay, &received, bytes);
+                let Ok((port, relay)) = self.towards(received.addr) else { continue };
+                send(&port, relay, &received, bytes).await;
+            }
+        }
+    }
+
+    /// The socket of this end towards the relay, made where there is none.
+    fn towards(self: &Arc<Self>, client: SocketAddr) -> io::Result<(Arc<Port>, SocketAddr)> {
+        let mut state = self.state();
+        if let Some(known) = state.clients.get(&client) {
+            return Ok((known.port.clone(), state.relay));
+        }
+        if state.clients.len() >= MAX_CLIENTS {
+            return Err(io::ErrorKind::QuotaExceeded.into());
+        }
+        let port = Arc::new(Port::bind((Ipv4Addr::LOCALHOST, 0).into())?);
+        let reading = tokio::spawn(self.clone().back(port.clone(), client));
+        state.clients.insert(client, Client { port: port.clone(), reading });
+        Ok((port, state.relay))
+    }
+
+    /// Takes back to `client` what the relay sends.
+    async fn back(self: Arc<Self>, port: Arc<Port>, client: SocketAddr) {
+        let mut room = Room::new();
+        loop {
+            let count = room.receive(&port).await;
+            for (received, bytes) in room.filled(count) {
+                self.remember(Way::FromRelay, &received, bytes);
+                send(&self.port, client, &received, bytes).await;
+            }
+        }
+    }
+
+    fn remember(&self, way: Way, received: &RecvMeta, bytes: &[u8]) {
+        let (at, door) = (now(), self.number);
+        let packets = bytes.chunks(received.stride.max(1)).filter_map(|packet| {
+            let label = label::of_datagram(packet)?;
+            Some(Seen { at, way, door, label, length: packet.len(), hash: hash(packet) })
+        });
+        let packets: Vec<_> = packets.collect();
+        let mut seen = locked(&self.seen);
+        if seen.len() < MAX_SEEN {
+            seen.extend(packets);
+        }
+    }
+}
+
+/// Buffers for one receive.
+struct Room {
+    buffers: Vec<Vec<u8>>,
+    meta: [RecvMeta; BUFFERS],
+}
+
+impl Room {
+    fn new() -> Self {
+        Self { buffers: vec![vec![0; BUFFER]; BUFFERS], meta: [RecvMeta::default(); BUFFERS] }
+    }
+
+    /// How many buffers hold something now. An error of the socket is nothing received.
+    async fn receive(&mut self, port: &Port) -> usize {
+        let Self { buffers, meta } = self;
+        let received = poll_fn(|cx| {
+            let mut slices: Vec<_> = buffers.iter_mut().map(|b| IoSliceMut::new(b)).collect();
+            port.poll_recv(cx, &mut slices, meta)
+        });
+        received.await.unwrap_or(0)
+    }
+
+    fn filled(&self, count: usize) -> impl Iterator<Item = (RecvMeta, &[u8])> {
+        let both = self.meta.iter().zip(&self.buffers).take(count);
+        both.map(|(meta, buffer)| (*meta, buffer.get(..meta.len).unwrap_or_default()))
+    }
+}
+
+/// Sends a batch on as it came. What the kernel refuses is lost, as on any network.
+async fn send(port: &Arc<Port>, to: SocketAddr, received: &RecvMeta, bytes: &[u8]) {
+    let stride = received.stride.max(1);
+    let segments = port.max_transmit_segments().min(MAX_SEND / stride).max(1);
+    for piece in bytes.chunks(segments * stride) {
+        let transmit = Transmit {
+            destination: to,
+            ecn: received.ecn,
+            contents: piece,
+            segment_size: (piece.len() > stride).then_some(stride),
+            src_ip: None,
+        };
+        let mut poller = port.clone().poller();
+        while let Err(error) = port.try_send(&transmit) {
+            let again = error.kind() == io::ErrorKind::WouldBlock
+                && poll_fn(|cx| poller.as_mut().poll_writable(cx)).await.is_ok();
+            if !again {
+                break;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::UdpSocket;
+    use std::time::Duration;
+
+    fn socket() -> UdpSocket {
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        socket
+    }
+
+    fn received(socket: &UdpSocket) -> (Vec<u8>, SocketAddr) {
+        let mut buffer = [0; 2000];
+        let (length, from) = socket.recv_from(&mut buffer).unwrap();
+        (buffer[..length].to_vec(), from)
+    }
+
+    /// A short header, a label, the rest.
+    fn packet(mark: u8) -> Vec<u8> {
+        [&[0x40][..], &[0x80 | mark; 8], &[mark; 100]].concat()
+    }
+
+    #[test]
+    fn everything_passes_and_a_lines_packets_are_remembered() {
+        let (relay, end) = (socket(), socket());
+        let tap = Tap::start(1, relay.local_addr().unwrap()).unwrap();
+        end.send_to(&packet(1), tap.door(0)).unwrap();
+        let (there, nat) = received(&relay);
+        relay.send_to(&packet(2), nat).unwrap();
+        relay.send_to(b"a leg's, whose first bit is 0", nat).unwrap();
+        assert_eq!((there, received(&end).0), (packet(1), packet(2)));
+        assert_eq!(received(&end), (b"a leg's, whose first bit is 0".to_vec(), tap.door(0)));
+        let seen = tap.look(<[Seen]>::to_vec);
+        let kept: Vec<_> = seen.iter().map(|seen| (seen.way, seen.hash, seen.length)).collect();
+        let wanted = [(Way::ToRelay, packet(1)), (Way::FromRelay, packet(2))];
+        assert_eq!(kept, wanted.map(|(way, packet)| (way, hash(&packet), packet.len())));
+    }
+
+    #[test]
+    fn a_door_may_lead_elsewhere_and_a_mapping_be_forgotten() {
+        let (relay, other, end) = (socket(), socket(), socket());
+        let tap = Tap::start(1, relay.local_addr().unwrap()).unwrap();
+        end.send_to(&packet(1), tap.door(0)).unwrap();
+        let (_, before) = received(&relay);
+        tap.forget_mappings(0);
+        end.send_to(&packet(2), tap.door(0)).unwrap();
+        let (_, after) = received(&relay);
+        assert_ne!(before, after);
+        relay.send_to(&packet(3), after).unwrap();
+        assert_eq!(received(&end).0, packet(3));
+        tap.lead(0, other.local_addr().unwrap());
+        end.send_to(&packet(4), tap.door(0)).unwrap();
+        assert_eq!(received(&other), (packet(4), after));
+    }
+}
