@@ -4,29 +4,34 @@
 //! the making; the thread completes the block, writes it, and only then sends its packets on. What
 //! cannot be written is not forwarded, which the ends take for loss. Nothing here waits on behalf
 //! of the task that receives: a queue that is full drops the batch.
+//!
+//! What the async side reads of a recording (where its chain stands, its totals) is published by
+//! the thread after each write: nobody but the thread waits for a disk.
 
+mod disk;
+mod recording;
+mod resume;
 mod spool;
 mod sync;
 mod worker;
 
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 
 use deskside_link::socket::Port;
-use deskside_protocol::recording::{Kind, State};
-use deskside_protocol::session::End;
-use deskside_protocol::wire::record::Totals;
+use deskside_protocol::policy::Recording as Rule;
 use thiserror::Error;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::mpsc;
 
+pub use recording::{Broken, Recording};
+pub use resume::{ResumeError, Resumed};
 use spool::Spool;
 pub(crate) use spool::SpoolError;
 use worker::Job;
 pub(crate) use worker::{Batch, Send, forward};
 
-use crate::clock;
 use crate::metrics::Metrics;
 
 /// Jobs that wait for one thread: 512 batches of 64 KiB are 32 MiB at the most.
@@ -42,6 +47,9 @@ pub enum RecordError {
     /// The spool cannot be written.
     #[error("the recording cannot be written")]
     Spool(#[from] SpoolError),
+    /// A write failed before, and the session goes on unrecorded: nothing is appended any more.
+    #[error("the recording is over: it could not be written before")]
+    Over,
     /// The relay is ending.
     #[error("the recorder has ended")]
     Ended,
@@ -54,6 +62,7 @@ pub struct Recorder {
     threads: Vec<JoinHandle<()>>,
     sync: sync::Sync,
     next: AtomicUsize,
+    metrics: Metrics,
 }
 
 impl Recorder {
@@ -72,29 +81,47 @@ impl Recorder {
             threads.push(thread.spawn(move || worker.run(jobs))?);
             workers.push(sender);
         }
-        Ok(Self { workers, threads, sync: sync::Sync::start()?, next: AtomicUsize::new(0) })
+        let (sync, next) = (sync::Sync::start()?, AtomicUsize::new(0));
+        Ok(Self { workers, threads, sync, next, metrics: metrics.clone() })
     }
 
-    /// Begins a recording in a new file at `path`.
+    /// Begins a recording in a new file at `path`. `rule` says what follows where it cannot be
+    /// written: see [`Recording::broken`].
     ///
     /// # Errors
     /// [`RecordError::Spool`].
-    pub async fn create(&self, path: &Path) -> Result<Arc<Recording>, RecordError> {
+    pub async fn create(&self, path: &Path, rule: Rule) -> Result<Arc<Recording>, RecordError> {
         let path = path.to_owned();
         let spool = tokio::task::spawn_blocking(move || Spool::create(&path));
         let spool = spool.await.map_err(|_| RecordError::Ended)??;
-        let turn = self.next.fetch_add(1, Ordering::Relaxed).checked_rem(self.workers.len());
-        let worker = turn.and_then(|turn| self.workers.get(turn)).ok_or(RecordError::Ended)?;
-        let recording = Arc::new(Recording {
-            file: spool.file(),
-            spool: Mutex::new(spool),
-            worker: worker.clone(),
-            waiting: AtomicUsize::new(0),
-            counts: Counts::default(),
-            broken: watch::channel(false).0,
-        });
-        self.sync.watch(&recording);
-        Ok(recording)
+        Recording::start(spool, rule, recording::Counts::default(), self)
+    }
+
+    /// Goes on with a recording that a relay did not close: walks the file, which may be large, off
+    /// the async threads; cuts a torn tail off; appends nothing itself.
+    ///
+    /// # Errors
+    /// [`ResumeError`]; the file is then as it was.
+    pub async fn resume(&self, path: &Path, rule: Rule) -> Result<Resumed, ResumeError> {
+        let path = path.to_owned();
+        let walked = tokio::task::spawn_blocking(move || resume::walk(&path));
+        let walked = walked.await.map_err(|_| ResumeError::Ended)??;
+        let counts = walked.totals.into();
+        let recording = Recording::start(walked.spool, rule, counts, self);
+        let recording = recording.map_err(|_| ResumeError::Ended)?;
+        Ok(Resumed {
+            recording,
+            cut: walked.cut,
+            sealed: walked.sealed,
+            header: walked.header,
+            closed: walked.closed,
+        })
+    }
+
+    /// The thread of the next recording. There is at least one.
+    fn worker(&self) -> Option<&mpsc::Sender<Job>> {
+        let turn = self.next.fetch_add(1, Ordering::Relaxed).checked_rem(self.workers.len())?;
+        self.workers.get(turn)
     }
 
     /// Lets the threads finish what waits, and ends them.
@@ -105,180 +132,5 @@ impl Recorder {
                 tracing::error!("a recorder thread broke down");
             }
         }
-    }
-}
-
-/// What was recorded and dropped, counted where it happens.
-#[derive(Debug, Default)]
-struct Counts {
-    packets: [AtomicU64; 2],
-    bytes: [AtomicU64; 2],
-    dropped: AtomicU64,
-}
-
-const fn index(end: End) -> usize {
-    match end {
-        End::Agent => 0,
-        End::Technician => 1,
-    }
-}
-
-/// One session's recording.
-#[derive(Debug)]
-pub struct Recording {
-    file: Arc<spool::Unsynced>,
-    spool: Mutex<Spool>,
-    worker: mpsc::Sender<Job>,
-    waiting: AtomicUsize,
-    counts: Counts,
-    broken: watch::Sender<bool>,
-}
-
-impl Recording {
-    /// Appends one block and waits until it is on disk. Gives the chain's state behind it.
-    ///
-    /// # Errors
-    /// [`RecordError`].
-    pub async fn append(
-        self: &Arc<Self>,
-        kind: Kind,
-        line: u16,
-        body: Vec<u8>,
-    ) -> Result<State, RecordError> {
-        let (state, ()) = self.append_with(kind, line, move |_, _| (body, ())).await?;
-        Ok(state)
-    }
-
-    /// As [`Self::append`], at a time that was signed before: a CLOSE.
-    ///
-    /// # Errors
-    /// [`RecordError`].
-    pub async fn append_at(
-        self: &Arc<Self>,
-        kind: Kind,
-        line: u16,
-        time_us: u64,
-        body: Vec<u8>,
-    ) -> Result<State, RecordError> {
-        let (state, ()) = self.run(kind, line, move |_, _| (time_us, body, ())).await?;
-        Ok(state)
-    }
-
-    /// As [`Self::append`], with a body that is made of the chain's state before it and the time in
-    /// microseconds: nothing comes between.
-    ///
-    /// # Errors
-    /// [`RecordError`].
-    pub async fn append_with<T: std::marker::Send + 'static>(
-        self: &Arc<Self>,
-        kind: Kind,
-        line: u16,
-        make: impl FnOnce(&State, u64) -> (Vec<u8>, T) + std::marker::Send + 'static,
-    ) -> Result<(State, T), RecordError> {
-        let made = move |state: &State, now| {
-            let (body, extra) = make(state, now);
-            (now, body, extra)
-        };
-        self.run(kind, line, made).await
-    }
-
-    /// Makes and appends a block in its turn on the recorder's thread. `make` gives time, body and
-    /// what the caller wants to know of it.
-    async fn run<T: std::marker::Send + 'static>(
-        self: &Arc<Self>,
-        kind: Kind,
-        line: u16,
-        make: impl FnOnce(&State, u64) -> (u64, Vec<u8>, T) + std::marker::Send + 'static,
-    ) -> Result<(State, T), RecordError> {
-        let (reply, done) = oneshot::channel();
-        let recording = self.clone();
-        let append = move || {
-            let mut spool = recording.spool();
-            let (time_us, body, extra) = make(spool.state(), clock::micros());
-            let appended = spool.append(kind, line, time_us, &body);
-            if appended.is_err() {
-                recording.broken.send_replace(true);
-            }
-            // Whoever asked may have given up; the block is written all the same.
-            drop(reply.send(appended.map(|state| (state, extra))));
-        };
-        let sent = self.worker.send(Job::Append(Box::new(append))).await;
-        sent.map_err(|_| RecordError::Ended)?;
-        Ok(done.await.map_err(|_| RecordError::Ended)??)
-    }
-
-    /// Hands a batch to the recorder, or drops it where too much waits already.
-    pub(crate) fn submit(self: &Arc<Self>, batch: Batch) {
-        let bytes = batch.bytes();
-        let waiting = self.waiting.fetch_add(bytes, Ordering::Relaxed);
-        let job = Job::Packets(self.clone(), batch);
-        if waiting + bytes > MAX_WAITING {
-            self.dropped(job);
-        } else if let Err(refused) = self.worker.try_send(job) {
-            self.dropped(refused.into_inner());
-        }
-    }
-
-    fn dropped(&self, job: Job) {
-        if let Job::Packets(_, batch) = job {
-            self.waiting.fetch_sub(batch.bytes(), Ordering::Relaxed);
-            self.count_dropped(batch.packets());
-        }
-    }
-
-    /// Packets that were not forwarded, for whatever reason.
-    pub(crate) fn count_dropped(&self, packets: u64) {
-        self.counts.dropped.fetch_add(packets, Ordering::Relaxed);
-    }
-
-    fn count(&self, from: End, packets: u64, bytes: u64) {
-        let end = index(from);
-        let add = |counters: &[AtomicU64; 2], by| {
-            if let Some(counter) = counters.get(end) {
-                counter.fetch_add(by, Ordering::Relaxed);
-            }
-        };
-        add(&self.counts.packets, packets);
-        add(&self.counts.bytes, bytes);
-    }
-
-    /// What was recorded so far, and what was dropped.
-    #[must_use]
-    pub fn totals(&self) -> Totals {
-        let of = |counters: &[AtomicU64; 2], end| {
-            counters.get(index(end)).map_or(0, |counter| counter.load(Ordering::Relaxed))
-        };
-        Totals {
-            packets_from_agent: of(&self.counts.packets, End::Agent),
-            bytes_from_agent: of(&self.counts.bytes, End::Agent),
-            packets_from_technician: of(&self.counts.packets, End::Technician),
-            bytes_from_technician: of(&self.counts.bytes, End::Technician),
-            packets_dropped: self.counts.dropped.load(Ordering::Relaxed),
-        }
-    }
-
-    /// Where the chain stands on disk.
-    #[must_use]
-    pub fn state(&self) -> State {
-        *self.spool().state()
-    }
-
-    /// Bytes of the file.
-    #[must_use]
-    pub fn length(&self) -> u64 {
-        self.spool().length()
-    }
-
-    /// Waits until a write failed.
-    pub async fn broken(&self) {
-        let mut broken = self.broken.subscribe();
-        // The sender lives as long as we do.
-        if broken.wait_for(|broken| *broken).await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    }
-
-    fn spool(&self) -> MutexGuard<'_, Spool> {
-        self.spool.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

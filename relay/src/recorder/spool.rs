@@ -1,14 +1,16 @@
 //! One recording's file: appended to block by block, whole blocks only.
 
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io;
-use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use deskside_protocol::recording::{Kind, Next, Packets, State, WriteError, Writer};
 use thiserror::Error;
+
+use super::disk::Disk;
 
 /// A block did not reach the file, which is as it was before.
 #[derive(Debug, Error)]
@@ -24,14 +26,14 @@ pub enum SpoolError {
 /// The file, and whether something in it may not be on the disk yet.
 #[derive(Debug)]
 pub(super) struct Unsynced {
-    file: File,
+    disk: Box<dyn Disk>,
     dirty: AtomicBool,
 }
 
 impl Unsynced {
     /// Forces what was written to the disk, where anything was.
     pub(super) fn sync(&self) -> io::Result<()> {
-        if self.dirty.swap(false, Ordering::AcqRel) { self.file.sync_data() } else { Ok(()) }
+        if self.dirty.swap(false, Ordering::AcqRel) { self.disk.sync() } else { Ok(()) }
     }
 }
 
@@ -48,10 +50,24 @@ impl Spool {
     /// A new file, readable by the owner only.
     pub(super) fn create(path: &Path) -> Result<Self, SpoolError> {
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+        Self::begin(Box::new(file))
+    }
+
+    /// A recording on an empty disk.
+    pub(super) fn begin(disk: Box<dyn Disk>) -> Result<Self, SpoolError> {
         let (writer, preamble) = Writer::create();
-        file.write_all_at(&preamble, 0)?;
-        let file = Arc::new(Unsynced { file, dirty: AtomicBool::new(true) });
-        Ok(Self { file, writer, length: preamble.len() as u64, out: Vec::new() })
+        disk.write_all_at(&preamble, 0)?;
+        Ok(Self::on(disk, writer, preamble.len() as u64))
+    }
+
+    /// Goes on behind `length` bytes with a chain that stands at `state`.
+    pub(super) fn resume(disk: Box<dyn Disk>, state: State, length: u64) -> Self {
+        Self::on(disk, Writer::resume(state), length)
+    }
+
+    fn on(disk: Box<dyn Disk>, writer: Writer, length: u64) -> Self {
+        let file = Arc::new(Unsynced { disk, dirty: AtomicBool::new(true) });
+        Self { file, writer, length, out: Vec::new() }
     }
 
     pub(super) fn file(&self) -> Arc<Unsynced> {
@@ -95,8 +111,8 @@ impl Spool {
 
     /// One write. A part that was written is cut off again, so that the file holds whole blocks.
     fn write(&mut self, block: &[u8], next: Next) -> Result<(), SpoolError> {
-        if let Err(error) = self.file.file.write_all_at(block, self.length) {
-            if let Err(cut) = self.file.file.set_len(self.length) {
+        if let Err(error) = self.file.disk.write_all_at(block, self.length) {
+            if let Err(cut) = self.file.disk.cut(self.length) {
                 tracing::error!(error = %cut, "a torn block cannot be cut off");
             }
             return Err(error.into());
@@ -146,9 +162,7 @@ mod tests {
     fn a_full_disk_leaves_whole_blocks() {
         // /dev/full takes no byte, as a full disk does.
         let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
-        let (writer, _) = Writer::create();
-        let file = Arc::new(Unsynced { file: full, dirty: AtomicBool::new(false) });
-        let mut spool = Spool { file, writer, length: 10, out: Vec::new() };
+        let mut spool = Spool::resume(Box::new(full), State::start(), 10);
         let before = *spool.state();
         assert!(matches!(spool.append(Kind::Event, 0, 5, b"x"), Err(SpoolError::Disk(_))));
         assert_eq!((*spool.state(), spool.length()), (before, 10));

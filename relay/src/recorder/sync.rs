@@ -45,8 +45,7 @@ fn run(arrivals: &mpsc::Receiver<Weak<Recording>>) {
 fn sync(recording: &Weak<Recording>) -> bool {
     let Some(recording) = recording.upgrade() else { return false };
     if let Err(error) = recording.file.sync() {
-        tracing::error!(%error, "a recording cannot be forced to the disk");
-        recording.broken.send_replace(true);
+        recording.fail(&error);
     }
     true
 }

@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use deskside_link::socket::Port;
 use deskside_protocol::recording::Packets;
@@ -66,7 +65,7 @@ impl Batch {
 }
 
 impl Send {
-    fn packets(&self) -> u64 {
+    pub(crate) fn packets(&self) -> u64 {
         self.range.len().div_ceil(self.stride.max(1)) as u64
     }
 }
@@ -87,21 +86,22 @@ impl Worker {
         }
     }
 
-    /// Writes, then forwards. What was not written is not forwarded (invariant 4).
+    /// Writes, then forwards. What was not written is not forwarded (invariant 4) as long as the
+    /// session counts as recorded.
     fn packets(&self, recording: &Recording, mut batch: Batch) {
-        recording.waiting.fetch_sub(batch.bytes(), Ordering::Relaxed);
-        let written = recording.spool().packets(&mut batch.block);
-        if let Err(error) = written {
-            recording.count_dropped(batch.packets());
-            self.metrics.dropped(batch.packets());
-            if !recording.broken.send_replace(true) {
-                tracing::error!(%error, "a recording cannot be written");
-            }
-            return;
-        }
+        recording.taken(batch.bytes());
+        let recorded = match recording.write(|spool| spool.packets(&mut batch.block)) {
+            Ok(()) => true,
+            Err(_) if recording.is_over() => false,
+            Err(_) => return recording.count_dropped(batch.packets()),
+        };
         for send in &batch.sends {
             let contents = batch.block.block().get(send.range.clone()).unwrap_or_default();
-            recording.count(send.from, send.packets(), contents.len() as u64);
+            if recorded {
+                recording.count(send.from, send.packets(), contents.len() as u64);
+            } else {
+                recording.count_unrecorded(send.packets());
+            }
             forward(&self.port, &self.metrics, send, contents);
         }
     }

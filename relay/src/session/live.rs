@@ -20,7 +20,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 use super::Ends;
 use super::opening::{MAIN_LINE, Session};
 use crate::clock;
-use crate::recorder::{RecordError, Recording};
+use crate::recorder::{Broken, RecordError, Recording};
 use crate::service::Service;
 use crate::talk::Gone;
 
@@ -79,7 +79,7 @@ impl Watch<'_> {
                 said = ends.agent.receive() => self.heard(ends, End::Agent, said).await,
                 said = ends.technician.receive() => self.heard(ends, End::Technician, said).await,
                 _ = ticks.tick() => self.tick(ends).await,
-                () = broken(self.session.recording.as_ref()) => Err(Reason::RecordingFailed),
+                _ = broken(self.session.recording.as_ref()) => Err(Reason::RecordingFailed),
                 () = self.service.stop.cancelled() => Err(Reason::RelayStopped),
                 () = tokio::time::sleep_until(deadline), if !self.is_sealed() => {
                     Err(Reason::NotSealed)
@@ -217,7 +217,7 @@ fn claimed(from: End, reason: i32) -> Reason {
     }
 }
 
-async fn broken(recording: Option<&Arc<Recording>>) {
+async fn broken(recording: Option<&Arc<Recording>>) -> Broken {
     match recording {
         Some(recording) => recording.broken().await,
         None => std::future::pending().await,

@@ -115,6 +115,7 @@ struct Facts {
     transcript_hash: [u8; HASH],
     keys: SessionKeys,
     recorded: bool,
+    rule: Rule,
 }
 
 impl Facts {
@@ -145,7 +146,7 @@ impl Facts {
         let keys =
             SessionKeys { agent: agent.session_key, technician: technician.join.session_key };
         let recorded = held.recording != Rule::Off && !held.auditors.is_empty();
-        Ok(Self { sid, transcript_hash, keys, recorded, policy })
+        Ok(Self { sid, transcript_hash, keys, recorded, rule: held.recording, policy })
     }
 }
 
@@ -160,7 +161,7 @@ async fn begin_recording(
     }
     let node = &service.relay.node;
     let path = node.places().recordings.join(file_name(id));
-    let recording = service.recorder.create(&path).await?;
+    let recording = service.recorder.create(&path, facts.rule).await?;
     let pairing = about.pairing;
     let key = |key: PublicKey| Bytes::copy_from_slice(key.as_bytes());
     let header = Header {
@@ -197,7 +198,7 @@ fn connect(service: &Service, ends: &Ends<'_>, recording: Option<Arc<Recording>>
     let mut random = System::new();
     let mut attach = |talk: &Talk| Attached {
         label: Label::random(&mut random),
-        address: talk.caller.connection.remote_address(),
+        address: Some(talk.caller.connection.remote_address()),
     };
     let (agent, technician) = (attach(ends.agent), attach(ends.technician));
     let (agent_label, technician_label) = (agent.label, technician.label);

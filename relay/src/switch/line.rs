@@ -2,12 +2,13 @@
 //! handshake yet.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use deskside_protocol::label::Label;
 use deskside_protocol::recording::format::HANDSHAKE_BYTES;
-use deskside_protocol::session::End;
+use deskside_protocol::session::{End, Ends};
+use tokio::sync::Notify;
 
 use super::budget::Budget;
 use crate::recorder::Recording;
@@ -21,16 +22,17 @@ const STRAY_BYTES: u64 = 1024 * 1024;
 pub struct Attached {
     /// Packets for this end carry it.
     pub label: Label,
-    /// The validated address of this end's leg.
-    pub address: SocketAddr,
+    /// The validated address of this end's leg; `None` while the end is away.
+    pub address: Option<SocketAddr>,
 }
 
 /// A line between two legs.
 #[derive(Debug)]
 pub struct Line {
     number: u16,
-    agent: Attached,
-    technician: Attached,
+    labels: Ends<Label>,
+    places: Ends<RwLock<Option<SocketAddr>>>,
+    strayed: Notify,
     recording: Option<Arc<Recording>>,
     open: AtomicBool,
     handshake: Budget,
@@ -49,8 +51,12 @@ impl Line {
     ) -> Arc<Self> {
         Arc::new(Self {
             number,
-            agent,
-            technician,
+            labels: Ends { agent: agent.label, technician: technician.label },
+            places: Ends {
+                agent: RwLock::new(agent.address),
+                technician: RwLock::new(technician.address),
+            },
+            strayed: Notify::new(),
             open: AtomicBool::new(recording.is_none()),
             recording,
             handshake: Budget::new(HANDSHAKE_BYTES),
@@ -69,31 +75,44 @@ impl Line {
         self.number
     }
 
-    pub(super) fn label(&self, end: End) -> Label {
-        self.end(end).label
+    /// Sends packets for `end` there from now on, and takes its packets from there. `None`: the end
+    /// is away, and packets for it are dropped and counted.
+    pub fn place(&self, end: End, address: Option<SocketAddr>) {
+        *self.places.of(end).write().unwrap_or_else(PoisonError::into_inner) = address;
     }
 
-    pub(super) fn recording(&self) -> Option<&Arc<Recording>> {
+    /// Waits until packets came from an address that is not that of their end's leg: it may have
+    /// moved. A hint at most, which anybody can cause.
+    pub async fn strayed(&self) {
+        self.strayed.notified().await;
+    }
+
+    pub(super) const fn label(&self, end: End) -> Label {
+        *self.labels.of(end)
+    }
+
+    pub(super) const fn recording(&self) -> Option<&Arc<Recording>> {
         self.recording.as_ref()
     }
 
-    /// Where packets for `end` go.
-    pub(super) fn address(&self, end: End) -> SocketAddr {
-        self.end(end).address
+    /// Where packets for `end` go; nowhere while it is away.
+    pub(super) fn address(&self, end: End) -> Option<SocketAddr> {
+        *self.places.of(end).read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether `bytes` from `source`, sent by `from`, may pass.
     pub(super) fn admits(&self, from: End, source: SocketAddr, bytes: usize) -> bool {
         let bytes = bytes as u64;
-        let known = self.address(from) == source || self.stray.take(bytes);
-        known && (self.open.load(Ordering::Acquire) || self.handshake.take(bytes))
-    }
-
-    const fn end(&self, end: End) -> &Attached {
-        match end {
-            End::Agent => &self.agent,
-            End::Technician => &self.technician,
+        let place = self.address(from);
+        if place != Some(source) {
+            if place.is_some() {
+                self.strayed.notify_one();
+            }
+            if !self.stray.take(bytes) {
+                return false;
+            }
         }
+        self.open.load(Ordering::Acquire) || self.handshake.take(bytes)
     }
 }
 
@@ -104,7 +123,7 @@ mod tests {
     fn attached(byte: u8) -> Attached {
         Attached {
             label: Label::from_bytes(&[byte; 8]).unwrap(),
-            address: ([127, 0, 0, byte], 1).into(),
+            address: Some(([127, 0, 0, byte], 1).into()),
         }
     }
 
@@ -116,7 +135,7 @@ mod tests {
 
     #[test]
     fn before_the_seals_only_a_handshake_fits() {
-        let (line, source) = (line(), attached(0x81).address);
+        let (line, source) = (line(), attached(0x81).address.unwrap());
         let all = usize::try_from(HANDSHAKE_BYTES).unwrap();
         assert!(line.admits(End::Technician, source, all));
         assert!(!line.admits(End::Technician, source, 1));
@@ -131,6 +150,6 @@ mod tests {
         let all = usize::try_from(STRAY_BYTES).unwrap();
         assert!(line.admits(End::Technician, stranger, all));
         assert!(!line.admits(End::Technician, stranger, 1));
-        assert!(line.admits(End::Technician, attached(0x81).address, 1));
+        assert!(line.admits(End::Technician, attached(0x81).address.unwrap(), 1));
     }
 }

@@ -63,22 +63,24 @@ impl Switched {
             return;
         };
         let from = other(to);
-        if !line.admits(from, received.addr, bytes.len()) {
-            self.0.metrics.dropped(packets);
-            if let Some(recording) = line.recording() {
-                recording.count_dropped(packets);
+        let to = line.address(to).filter(|_| line.admits(from, received.addr, bytes.len()));
+        let Some(to) = to else {
+            match line.recording() {
+                Some(recording) => recording.count_dropped(packets),
+                None => self.0.metrics.dropped(packets),
             }
             return;
-        }
-        let send = Send {
-            range: 0..bytes.len(),
-            stride: received.stride,
-            from,
-            to: line.address(to),
-            ecn: received.ecn,
         };
+        let send =
+            Send { range: 0..bytes.len(), stride: received.stride, from, to, ecn: received.ecn };
         match line.recording() {
-            Some(recording) => batches.push(recording, line.number(), send, bytes),
+            Some(recording) if !recording.is_over() => {
+                batches.push(recording, line.number(), send, bytes);
+            }
+            Some(recording) => {
+                recording.count_unrecorded(packets);
+                crate::recorder::forward(&self.0.port, &self.0.metrics, &send, bytes);
+            }
             None => crate::recorder::forward(&self.0.port, &self.0.metrics, &send, bytes),
         }
     }

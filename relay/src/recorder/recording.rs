@@ -1,0 +1,297 @@
+//! One session's recording, as the rest of the relay holds it. Nothing here waits for a disk but
+//! what says so and is async.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use deskside_protocol::policy::Recording as Rule;
+use deskside_protocol::recording::{Kind, State};
+use deskside_protocol::session::{End, Ends};
+use deskside_protocol::wire::record::Totals;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::spool::{Spool, SpoolError, Unsynced};
+use super::worker::{Batch, Job};
+use super::{MAX_WAITING, RecordError, Recorder};
+use crate::clock;
+use crate::metrics::Metrics;
+
+/// What was recorded and dropped, counted where it happens.
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    packets: Ends<AtomicU64>,
+    bytes: Ends<AtomicU64>,
+    dropped: AtomicU64,
+    unrecorded: AtomicU64,
+}
+
+impl From<Totals> for Counts {
+    fn from(totals: Totals) -> Self {
+        Self {
+            packets: Ends {
+                agent: totals.packets_from_agent.into(),
+                technician: totals.packets_from_technician.into(),
+            },
+            bytes: Ends {
+                agent: totals.bytes_from_agent.into(),
+                technician: totals.bytes_from_technician.into(),
+            },
+            dropped: totals.packets_dropped.into(),
+            unrecorded: AtomicU64::new(0),
+        }
+    }
+}
+
+/// A recording that could not be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Broken {
+    /// The session goes on and is not recorded any more. Else it has to end.
+    pub best_effort: bool,
+}
+
+/// Where the file stands.
+#[derive(Debug, Clone, Copy)]
+struct Standing {
+    state: State,
+    length: u64,
+}
+
+impl Standing {
+    const fn of(spool: &Spool) -> Self {
+        Self { state: *spool.state(), length: spool.length() }
+    }
+}
+
+/// One session's recording.
+#[derive(Debug)]
+pub struct Recording {
+    rule: Rule,
+    pub(super) file: Arc<Unsynced>,
+    /// Locked by the recorder's thread for as long as a write takes, and by nobody else.
+    spool: Mutex<Spool>,
+    /// What the thread published last. Locked for a copy, never while anybody writes.
+    standing: Mutex<Standing>,
+    worker: mpsc::Sender<Job>,
+    /// Bytes that are with the thread.
+    waiting: AtomicUsize,
+    counts: Counts,
+    metrics: Metrics,
+    failed: AtomicBool,
+    broken: watch::Sender<bool>,
+}
+
+impl Recording {
+    pub(super) fn start(
+        spool: Spool,
+        rule: Rule,
+        counts: Counts,
+        recorder: &Recorder,
+    ) -> Result<Arc<Self>, RecordError> {
+        let recording = Arc::new(Self {
+            rule,
+            file: spool.file(),
+            standing: Mutex::new(Standing::of(&spool)),
+            spool: Mutex::new(spool),
+            worker: recorder.worker().ok_or(RecordError::Ended)?.clone(),
+            waiting: AtomicUsize::new(0),
+            counts,
+            metrics: recorder.metrics.clone(),
+            failed: AtomicBool::new(false),
+            broken: watch::channel(false).0,
+        });
+        recorder.sync.watch(&recording);
+        Ok(recording)
+    }
+
+    /// Appends one block and waits until it is on disk, for as long as a disk may stall. Whoever
+    /// gives up waiting loses nothing: the block is written all the same. Gives the chain's state
+    /// behind it.
+    ///
+    /// # Errors
+    /// [`RecordError`]; it is [`RecordError::Over`] for all blocks once a best-effort recording
+    /// could not be written.
+    pub async fn append(
+        self: &Arc<Self>,
+        kind: Kind,
+        line: u16,
+        body: Vec<u8>,
+    ) -> Result<State, RecordError> {
+        let (state, ()) = self.append_with(kind, line, move |_, _| (body, ())).await?;
+        Ok(state)
+    }
+
+    /// As [`Self::append`], at a time that was signed before: a CLOSE.
+    ///
+    /// # Errors
+    /// [`RecordError`].
+    pub async fn append_at(
+        self: &Arc<Self>,
+        kind: Kind,
+        line: u16,
+        time_us: u64,
+        body: Vec<u8>,
+    ) -> Result<State, RecordError> {
+        let (state, ()) = self.run(kind, line, move |_, _| (time_us, body, ())).await?;
+        Ok(state)
+    }
+
+    /// As [`Self::append`], with a body that is made of the chain's state before it and the time in
+    /// microseconds: nothing comes between.
+    ///
+    /// # Errors
+    /// [`RecordError`].
+    pub async fn append_with<T: Send + 'static>(
+        self: &Arc<Self>,
+        kind: Kind,
+        line: u16,
+        make: impl FnOnce(&State, u64) -> (Vec<u8>, T) + Send + 'static,
+    ) -> Result<(State, T), RecordError> {
+        let made = move |state: &State, now| {
+            let (body, extra) = make(state, now);
+            (now, body, extra)
+        };
+        self.run(kind, line, made).await
+    }
+
+    /// Makes and appends a block in its turn on the recorder's thread. `make` gives time, body and
+    /// what the caller wants to know of it.
+    async fn run<T: Send + 'static>(
+        self: &Arc<Self>,
+        kind: Kind,
+        line: u16,
+        make: impl FnOnce(&State, u64) -> (u64, Vec<u8>, T) + Send + 'static,
+    ) -> Result<(State, T), RecordError> {
+        let (reply, done) = oneshot::channel();
+        let recording = self.clone();
+        let append = move || {
+            let appended = recording.write(|spool| {
+                let (time_us, body, extra) = make(spool.state(), clock::micros());
+                Ok((spool.append(kind, line, time_us, &body)?, extra))
+            });
+            // Whoever asked may have given up; the block is written all the same.
+            drop(reply.send(appended));
+        };
+        let sent = self.worker.send(Job::Append(Box::new(append))).await;
+        sent.map_err(|_| RecordError::Ended)?;
+        done.await.map_err(|_| RecordError::Ended)?
+    }
+
+    /// One write, on the recorder's thread: what follows from it is published.
+    pub(super) fn write<T>(
+        &self,
+        work: impl FnOnce(&mut Spool) -> Result<T, SpoolError>,
+    ) -> Result<T, RecordError> {
+        if self.is_over() {
+            return Err(RecordError::Over);
+        }
+        let mut spool = self.spool.lock().unwrap_or_else(PoisonError::into_inner);
+        let written = work(&mut spool);
+        *self.standing_lock() = Standing::of(&spool);
+        // A block that cannot be made is somebody's misuse and no failure of the disk.
+        if let Err(error @ SpoolError::Disk(_)) = &written {
+            self.fail(error);
+        }
+        Ok(written?)
+    }
+
+    /// The first failure counts.
+    pub(super) fn fail(&self, error: &(dyn std::error::Error + 'static)) {
+        if !self.failed.swap(true, Ordering::AcqRel) {
+            tracing::error!(error = crate::chain(error), "a recording cannot be written");
+            self.broken.send_replace(true);
+        }
+    }
+
+    /// Whether the session goes on without this recording, to which nothing is appended any more.
+    pub(crate) fn is_over(&self) -> bool {
+        self.rule == Rule::BestEffort && self.failed.load(Ordering::Acquire)
+    }
+
+    /// Hands a batch to the recorder, or drops it where too much waits already.
+    pub(crate) fn submit(self: &Arc<Self>, batch: Batch) {
+        let bytes = batch.bytes();
+        let waiting = self.waiting.fetch_add(bytes, Ordering::Relaxed);
+        let job = Job::Packets(self.clone(), batch);
+        if waiting + bytes > MAX_WAITING {
+            self.refused(&job);
+        } else if let Err(refused) = self.worker.try_send(job) {
+            self.refused(&refused.into_inner());
+        }
+    }
+
+    fn refused(&self, job: &Job) {
+        if let Job::Packets(_, batch) = job {
+            self.taken(batch.bytes());
+            self.count_dropped(batch.packets());
+        }
+    }
+
+    /// The thread has taken a batch of so many bytes.
+    pub(super) fn taken(&self, bytes: usize) {
+        self.waiting.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    /// Packets that were not forwarded, for whatever reason.
+    pub(crate) fn count_dropped(&self, packets: u64) {
+        self.counts.dropped.fetch_add(packets, Ordering::Relaxed);
+        self.metrics.dropped(packets);
+    }
+
+    /// Packets that were forwarded after the recording was over.
+    pub(crate) fn count_unrecorded(&self, packets: u64) {
+        self.counts.unrecorded.fetch_add(packets, Ordering::Relaxed);
+    }
+
+    pub(super) fn count(&self, from: End, packets: u64, bytes: u64) {
+        self.counts.packets.of(from).fetch_add(packets, Ordering::Relaxed);
+        self.counts.bytes.of(from).fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// What was recorded so far, and what was dropped.
+    #[must_use]
+    pub fn totals(&self) -> Totals {
+        let Counts { packets, bytes, dropped, .. } = &self.counts;
+        let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Totals {
+            packets_from_agent: of(&packets.agent),
+            bytes_from_agent: of(&bytes.agent),
+            packets_from_technician: of(&packets.technician),
+            bytes_from_technician: of(&bytes.technician),
+            packets_dropped: of(dropped),
+        }
+    }
+
+    /// Packets that were forwarded since the recording was over.
+    #[must_use]
+    pub fn unrecorded(&self) -> u64 {
+        self.counts.unrecorded.load(Ordering::Relaxed)
+    }
+
+    /// Where the chain stands in the file. Never waits for a write.
+    #[must_use]
+    pub fn state(&self) -> State {
+        self.standing_lock().state
+    }
+
+    /// Bytes of the file. Never waits for a write.
+    #[must_use]
+    pub fn length(&self) -> u64 {
+        self.standing_lock().length
+    }
+
+    /// Waits until a write failed. A recording that is required refuses all packets from then on,
+    /// so the session has to end (its last blocks are still tried); of a best-effort one nothing is
+    /// appended any more and the packets pass unrecorded.
+    pub async fn broken(&self) -> Broken {
+        let mut broken = self.broken.subscribe();
+        // The sender lives as long as we do.
+        if broken.wait_for(|broken| *broken).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        Broken { best_effort: self.rule == Rule::BestEffort }
+    }
+
+    fn standing_lock(&self) -> MutexGuard<'_, Standing> {
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,246 @@
+//! A recording that a relay did not close: walked from its first byte to its last whole block,
+//! recounted, and cut where a crash tore it. A file that a hand altered stays as it is.
+
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::FileExt as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use deskside_protocol::recording::format::MAX_BLOCK;
+use deskside_protocol::recording::recovery::{MAX_TAIL, whole_block_behind};
+use deskside_protocol::recording::verify::Flaw;
+use deskside_protocol::recording::{Block, Damage, Fault, Kind, Place, Reader, Step, runs};
+use deskside_protocol::session::{End, Ends};
+use deskside_protocol::wire::record::{Event, Header, Seal, Totals, event};
+use prost::Message as _;
+use thiserror::Error;
+
+use super::recording::Recording;
+use super::spool::Spool;
+
+/// Bytes of the file in memory: a block that has begun and as much again.
+const WINDOW: usize = 2 * MAX_BLOCK;
+
+/// A recording that goes on.
+#[derive(Debug)]
+pub struct Resumed {
+    /// The recording, at the end of its file.
+    pub recording: Arc<Recording>,
+    /// Bytes of a torn block that were cut off.
+    pub cut: u64,
+    /// Which ends sealed which line.
+    pub sealed: BTreeMap<u16, Ends<bool>>,
+    /// The first block's body: the session and its pairing.
+    pub header: Header,
+    /// The chain hash of the CLOSE, where the file has it: nothing can be appended any more.
+    pub closed: Option<[u8; 32]>,
+}
+
+/// A recording does not go on. The file is as it was.
+#[derive(Debug, Error)]
+pub enum ResumeError {
+    /// Somebody altered the file: a crash does not leave this.
+    #[error("the recording was tampered with: {what} ({at})")]
+    Tampered {
+        /// What is wrong.
+        what: Flaw,
+        /// Where.
+        at: Place,
+    },
+    /// There is no such file.
+    #[error("the recording is missing")]
+    Missing,
+    /// The file ends before its first block does: nothing was forwarded yet.
+    #[error("the recording has no header")]
+    NoHeader,
+    /// The disk refuses.
+    #[error("the recording cannot be read")]
+    Disk(#[from] io::Error),
+    /// The relay is ending.
+    #[error("the recorder has ended")]
+    Ended,
+}
+
+impl From<Fault> for ResumeError {
+    fn from(fault: Fault) -> Self {
+        Self::Tampered { what: Flaw::Bytes(fault.what), at: fault.at }
+    }
+}
+
+/// What a walk found.
+pub(super) struct Walked {
+    pub(super) spool: Spool,
+    pub(super) totals: Totals,
+    pub(super) cut: u64,
+    pub(super) sealed: BTreeMap<u16, Ends<bool>>,
+    pub(super) header: Header,
+    pub(super) closed: Option<[u8; 32]>,
+}
+
+/// Walks the file at `path` and cuts off a torn tail.
+pub(super) fn walk(path: &Path) -> Result<Walked, ResumeError> {
+    let file = OpenOptions::new().read(true).write(true).open(path).map_err(|error| match error
+        .kind()
+    {
+        io::ErrorKind::NotFound => ResumeError::Missing,
+        _ => ResumeError::Disk(error),
+    })?;
+    let mut found = Found::default();
+    let reader = blocks(&file, |block| found.take(block))?;
+    let header = found.header.ok_or(ResumeError::NoHeader)?;
+    let (state, good) = (*reader.state(), reader.offset());
+    let cut = file.metadata()?.len().saturating_sub(good);
+    if cut > 0 {
+        file.set_len(good)?;
+        file.sync_all()?;
+    }
+    let closed = state.is_closed().then(|| *state.hash());
+    let spool = Spool::resume(Box::new(file), state, good);
+    let (totals, sealed) = (found.totals, found.sealed);
+    Ok(Walked { spool, totals, cut, sealed, header, closed })
+}
+
+/// Reads whole blocks in order as long as there are any, with at most [`WINDOW`] bytes in memory.
+/// What stands behind them is torn.
+fn blocks(
+    file: &File,
+    mut each: impl FnMut(&Block<'_>) -> Result<(), ResumeError>,
+) -> Result<Reader, ResumeError> {
+    let (mut reader, mut window) = (Reader::new(), Vec::with_capacity(WINDOW));
+    let mut at = 0;
+    loop {
+        let read = fill(file, &mut window, at)?;
+        at += read as u64;
+        let mut rest = window.as_slice();
+        loop {
+            match reader.next(&mut rest) {
+                Ok(Step::Block(block)) => each(&block)?,
+                Ok(Step::NeedMore(_)) => break,
+                Err(fault) => return torn(file, reader, fault),
+            }
+        }
+        if read == 0 {
+            return match reader.finish(rest) {
+                Ok(_) => Ok(reader),
+                Err(fault) => torn(file, reader, fault),
+            };
+        }
+        let used = window.len() - rest.len();
+        window.drain(..used);
+    }
+}
+
+/// Fills the window up from `at` on; 0 bytes at the end of the file.
+fn fill(file: &File, window: &mut Vec<u8>, at: u64) -> io::Result<usize> {
+    let held = window.len();
+    window.resize(WINDOW, 0);
+    let read = read_up_to(file, window.get_mut(held..).unwrap_or_default(), at);
+    window.truncate(held + read.as_ref().copied().unwrap_or(0));
+    read
+}
+
+/// As many bytes as the file has from `at` on, and fit.
+fn read_up_to(file: &File, mut to: &mut [u8], at: u64) -> io::Result<usize> {
+    let mut total = 0;
+    while !to.is_empty() {
+        match file.read_at(to, at + total as u64) {
+            Ok(0) => break,
+            Ok(read) => {
+                total += read;
+                to = to.get_mut(read..).unwrap_or_default();
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(total)
+}
+
+/// Tells what a crash leaves from what only a hand leaves.
+fn torn(file: &File, reader: Reader, fault: Fault) -> Result<Reader, ResumeError> {
+    match fault.what {
+        Damage::Magic | Damage::Version { .. } | Damage::AfterClose => return Err(fault.into()),
+        Damage::TooLarge { .. }
+        | Damage::Flags { .. }
+        | Damage::Sequence { .. }
+        | Damage::Chain
+        | Damage::Torn => {}
+    }
+    let mut tail = vec![0; MAX_TAIL];
+    let read = read_up_to(file, &mut tail, reader.offset())?;
+    tail.truncate(read);
+    match whole_block_behind(&tail, reader.state().seq()) {
+        None => Ok(reader),
+        Some(_) => Err(fault.into()),
+    }
+}
+
+/// What is gathered on the way.
+#[derive(Default)]
+struct Found {
+    header: Option<Header>,
+    totals: Totals,
+    sealed: BTreeMap<u16, Ends<bool>>,
+}
+
+impl Found {
+    fn take(&mut self, block: &Block<'_>) -> Result<(), ResumeError> {
+        self.judge(block).map_err(|what| ResumeError::Tampered { what, at: block.place() })
+    }
+
+    fn judge(&mut self, block: &Block<'_>) -> Result<(), Flaw> {
+        let kind = block.header.kind;
+        let malformed = || Flaw::Body(kind);
+        if (kind == Kind::Header) != (block.header.seq == 0) {
+            return Err(Flaw::Order(kind));
+        }
+        match kind {
+            Kind::Header => {
+                self.header = Some(Header::decode(block.body).map_err(|_| malformed())?);
+            }
+            Kind::Seal if !block.is_shredded() => {
+                let seal = Seal::decode(block.body).map_err(|_| malformed())?;
+                let end = End::from_wire(seal.end).ok_or_else(malformed)?;
+                *self.sealed.entry(block.header.line).or_default().of_mut(end) = true;
+            }
+            Kind::Packets => self.packets(block.body).ok_or_else(malformed)?,
+            Kind::Event => {
+                let event = Event::decode(block.body).map_err(|_| malformed())?;
+                if event.kind == i32::from(event::Kind::Dropped) {
+                    // The count is that of the whole session so far.
+                    self.totals.packets_dropped = event.count;
+                }
+            }
+            Kind::Seal
+            | Kind::Checkpoint
+            | Kind::EndSignature
+            | Kind::Segment
+            | Kind::Close
+            | Kind::Unknown(_) => {}
+        }
+        Ok(())
+    }
+
+    fn packets(&mut self, body: &[u8]) -> Option<()> {
+        for run in runs(body) {
+            let run = run.ok()?;
+            let (packets, bytes) = (run.packets().len() as u64, run.bytes.len() as u64);
+            let Totals {
+                packets_from_agent,
+                bytes_from_agent,
+                packets_from_technician,
+                bytes_from_technician,
+                ..
+            } = &mut self.totals;
+            let (counted, sum) = match run.from {
+                End::Agent => (packets_from_agent, bytes_from_agent),
+                End::Technician => (packets_from_technician, bytes_from_technician),
+            };
+            *counted += packets;
+            *sum += bytes;
+        }
+        Some(())
+    }
+}
