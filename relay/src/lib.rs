@@ -21,6 +21,7 @@ pub mod roles;
 pub mod serve;
 mod service;
 mod session;
+mod sessions;
 pub mod store;
 pub mod switch;
 mod talk;

@@ -11,6 +11,9 @@ pub struct Metrics {
     handle: PrometheusHandle,
     open_codes: Gauge,
     live_sessions: Gauge,
+    ends_away: Gauge,
+    returns: Counter,
+    unrecorded: Counter,
     forwarded_packets: Counter,
     forwarded_bytes: Counter,
     dropped_packets: Counter,
@@ -28,6 +31,23 @@ impl Default for Metrics {
         Self {
             open_codes: gauge(&recorder, "deskside_open_codes", "Codes that are open now"),
             live_sessions: gauge(&recorder, "deskside_live_sessions", "Sessions that are on now"),
+            ends_away: gauge(
+                &recorder,
+                "deskside_ends_away",
+                "Ends of live sessions that are waited for",
+            ),
+            returns: counter(
+                &recorder,
+                "deskside_returns_total",
+                Unit::Count,
+                "Ends that came back to their session",
+            ),
+            unrecorded: counter(
+                &recorder,
+                "deskside_unrecorded_sessions_total",
+                Unit::Count,
+                "Sessions that went on unrecorded, as a best-effort policy allows",
+            ),
             forwarded_packets: counter(
                 &recorder,
                 "deskside_forwarded_packets_total",
@@ -74,6 +94,23 @@ impl Metrics {
         self.live_sessions.decrement(1.0);
     }
 
+    /// An end of a session is waited for, until the guard is dropped.
+    #[must_use]
+    pub fn end_away(&self) -> Away {
+        self.ends_away.increment(1.0);
+        Away(self.ends_away.clone())
+    }
+
+    /// An end came back to its session.
+    pub fn returned(&self) {
+        self.returns.increment(1);
+    }
+
+    /// A session goes on unrecorded.
+    pub fn went_unrecorded(&self) {
+        self.unrecorded.increment(1);
+    }
+
     /// Packets of a line left for the other end.
     pub fn forwarded(&self, packets: u64, bytes: u64) {
         self.forwarded_packets.increment(packets);
@@ -89,6 +126,21 @@ impl Metrics {
     #[must_use]
     pub fn render(&self) -> String {
         self.handle.render()
+    }
+}
+
+/// An end that is waited for.
+pub struct Away(Gauge);
+
+impl std::fmt::Debug for Away {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Away")
+    }
+}
+
+impl Drop for Away {
+    fn drop(&mut self) {
+        self.0.decrement(1.0);
     }
 }
 
@@ -120,16 +172,25 @@ mod tests {
         one.set_open_codes(3);
         one.forwarded(2, 2400);
         one.dropped(1);
+        one.returned();
+        one.went_unrecorded();
+        let away = one.end_away();
+        drop(one.end_away());
         let text = one.render();
         for line in [
             "deskside_live_sessions 1",
             "deskside_open_codes 3",
+            "deskside_ends_away 1",
+            "deskside_returns_total 1",
+            "deskside_unrecorded_sessions_total 1",
             "deskside_forwarded_packets_total 2",
             "deskside_forwarded_bytes_total 2400",
             "deskside_dropped_packets_total 1",
         ] {
             assert!(text.lines().any(|it| it == line), "{line} is missing in\n{text}");
         }
+        drop(away);
+        assert!(one.render().lines().any(|it| it == "deskside_ends_away 0"));
         assert!(two.render().lines().any(|it| it == "deskside_live_sessions 0"));
     }
 }

@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 use crate::hall::Hall;
 use crate::recorder::Recorder;
 use crate::relay::Relay;
+use crate::sessions::Sessions;
 use crate::switch::Switch;
 
 /// What every stream and session needs.
@@ -15,6 +16,7 @@ pub(crate) struct Service {
     pub(crate) switch: Arc<Switch>,
     pub(crate) recorder: Recorder,
     pub(crate) hall: Hall,
+    pub(crate) sessions: Arc<Sessions>,
     /// Cancelled when the relay ends: sessions close, codes are taken back.
     pub(crate) stop: CancellationToken,
 }

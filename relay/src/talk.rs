@@ -6,11 +6,13 @@ use deskside_link::leg::SIGNAL_VERSION;
 use deskside_link::stream::{Receiver, Sender, StreamError};
 use deskside_protocol::frame::MAX_SIGNAL;
 use deskside_protocol::key::PublicKey;
+use deskside_protocol::reattach::{EXPORTER, EXPORTER_LABEL};
 use deskside_protocol::transcript::{HASH, policy_hash};
 use deskside_protocol::wire::signal::refused::Code;
 use deskside_protocol::wire::signal::{Refused, Renew, Signal, Welcome, signal::Kind};
 use quinn::{Connection, RecvStream, SendStream};
 use thiserror::Error;
+use zeroize::Zeroizing;
 
 use crate::relay::Relay;
 use crate::store::StoreError;
@@ -18,6 +20,9 @@ use crate::{chain, clock};
 
 /// An end that is expected to answer has this long.
 pub(crate) const ANSWER: Duration = Duration::from_secs(30);
+/// An end that does not read for this long, with its window full, is as good as gone. A leg that
+/// is silent altogether is lost after ten seconds.
+const HEARING: Duration = Duration::from_secs(10);
 
 /// Why there is no next signal.
 #[derive(Debug, Error)]
@@ -28,6 +33,8 @@ pub(crate) enum Gone {
     Lost(#[from] StreamError),
     #[error("the end took too long")]
     TimedOut,
+    #[error("the end did not prove that the session is its own")]
+    Unproven,
     #[error("the end said something that does not belong here")]
     Unexpected,
     #[error("the database failed: {0}")]
@@ -87,6 +94,19 @@ impl Talk {
 
     pub(crate) async fn send(&mut self, kind: Kind) -> Result<(), Gone> {
         Ok(self.sender.send(&Signal { kind: Some(kind) }).await?)
+    }
+
+    /// As [`Self::send`], to an end that is expected to read.
+    pub(crate) async fn say(&mut self, kind: Kind) -> Result<(), Gone> {
+        tokio::time::timeout(HEARING, self.send(kind)).await.map_err(|_| Gone::TimedOut)?
+    }
+
+    /// 32 bytes that only the two sides of this leg know, to bind a proof to it.
+    pub(crate) fn exporter(&self) -> Option<Zeroizing<[u8; EXPORTER]>> {
+        let mut out = Zeroizing::new([0; EXPORTER]);
+        let exported =
+            self.caller.connection.export_keying_material(&mut *out, EXPORTER_LABEL, b"");
+        exported.is_ok().then_some(out)
     }
 
     /// The next signal that this version knows, whenever it comes. Loses nothing when cancelled.

@@ -1,13 +1,14 @@
 //! The desk over a real database in a temporary folder.
 
 use deskside_protocol::key::{Context, SigningKey};
+use deskside_protocol::session::Ends;
 use deskside_protocol::signed::sign_message;
 use deskside_protocol::wire::record;
 use tempfile::TempDir;
 use zeroize::Zeroizing;
 
 use super::*;
-use crate::store::NewSession;
+use crate::store::{Back, LineRow, NewSession};
 
 async fn desk() -> (Desk, Store, TempDir) {
     let folder = tempfile::tempdir().unwrap();
@@ -116,8 +117,15 @@ async fn with_session(store: &Store) {
         nameplate: "48219".to_owned(),
         opened_at: 1,
         recording: String::new(),
+        back: Back {
+            keys: Ends { agent: [1; 32], technician: [2; 32] },
+            tokens: Ends { agent: [1; 16], technician: [2; 16] },
+            transcript: [3; 32],
+            policy: 1,
+        },
+        line: LineRow { number: 0, labels: Ends { agent: [0x81; 8], technician: [0x82; 8] } },
     };
-    store.open_session(&session).await.unwrap();
+    store.open_session(session).await.unwrap();
 }
 
 #[tokio::test]

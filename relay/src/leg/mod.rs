@@ -1,7 +1,8 @@
 //! Service: the QUIC connections of agents and technicians that end at this relay.
 //!
 //! Each leg is a task, and each of its streams is one below it. The first signal of a stream says
-//! what it is: an agent that opens a code, a technician that joins one, or a single request.
+//! what it is: an agent that opens a code, a technician that joins one, an end that comes back to its
+//! session, or a single request.
 
 mod agent;
 mod download;
@@ -21,6 +22,7 @@ use deskside_link::{cid, tls as link_tls};
 use deskside_protocol::close::CloseCode;
 use deskside_protocol::wire::signal::signal::Kind;
 use quinn::{Endpoint, Incoming, ServerConfig};
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -28,6 +30,8 @@ use crate::hall::Hall;
 use crate::recorder::Recorder;
 use crate::relay::Relay;
 use crate::service::Service;
+use crate::session;
+use crate::sessions::{MAX_BEGINNING, Sessions};
 use crate::switch::{Switch, Switched};
 use crate::talk::{Caller, Talk};
 
@@ -56,10 +60,14 @@ pub(crate) async fn serve(
     let settings = cid::leg_endpoint(Some(relay.node.key()));
     let endpoint = Endpoint::new_with_abstract_socket(settings, Some(server), socket, runtime)?;
     let hall = Hall::new(relay.metrics.clone());
-    let service = Arc::new(Service { relay, switch, recorder, hall, stop: stop.clone() });
+    let (begin, begun) = mpsc::channel(MAX_BEGINNING);
+    let sessions = Sessions::new(begin, relay.metrics.clone());
+    let service = Arc::new(Service { relay, switch, recorder, hall, sessions, stop });
 
-    crate::session::forget_unfinished(&service.relay.node).await.map_err(io::Error::other)?;
+    // Before the first leg is accepted, so that no end that comes back is unknown.
+    let rebuilds = session::unfinished(&service).await.map_err(io::Error::other)?;
     let mut tasks = JoinSet::new();
+    tasks.spawn(session::keep(service.clone(), begun, rebuilds));
     tasks.spawn(expire(service.clone()));
     accept(&endpoint, &service, &mut tasks).await;
     if tokio::time::timeout(DRAIN, async { while tasks.join_next().await.is_some() {} })
@@ -146,6 +154,7 @@ async fn stream(service: Arc<Service>, mut talk: Talk) {
     };
     match first {
         Kind::Open(_) => agent::serve(&service, talk).await,
+        Kind::Reattach(reattach) => session::reattach(&service, talk, reattach).await,
         Kind::Join(join) => technician::serve(&service, talk, join).await,
         Kind::RecordingFetch(fetch) => download::serve(&service, talk, fetch).await,
         request => request::serve(&service, talk, request).await,

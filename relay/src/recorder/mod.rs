@@ -115,6 +115,7 @@ impl Recorder {
             sealed: walked.sealed,
             header: walked.header,
             closed: walked.closed,
+            reason: walked.reason,
         })
     }
 

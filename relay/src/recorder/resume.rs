@@ -13,7 +13,7 @@ use deskside_protocol::recording::recovery::{MAX_TAIL, whole_block_behind};
 use deskside_protocol::recording::verify::Flaw;
 use deskside_protocol::recording::{Block, Damage, Fault, Kind, Place, Reader, Step, runs};
 use deskside_protocol::session::{End, Ends};
-use deskside_protocol::wire::record::{Event, Header, Seal, Totals, event};
+use deskside_protocol::wire::record::{Close, Closing, Event, Header, Seal, Totals, event};
 use prost::Message as _;
 use thiserror::Error;
 
@@ -36,6 +36,8 @@ pub struct Resumed {
     pub header: Header,
     /// The chain hash of the CLOSE, where the file has it: nothing can be appended any more.
     pub closed: Option<[u8; 32]>,
+    /// Number of the `Reason` in that CLOSE, else 0.
+    pub reason: i32,
 }
 
 /// A recording does not go on. The file is as it was.
@@ -77,6 +79,7 @@ pub(super) struct Walked {
     pub(super) sealed: BTreeMap<u16, Ends<bool>>,
     pub(super) header: Header,
     pub(super) closed: Option<[u8; 32]>,
+    pub(super) reason: i32,
 }
 
 /// Walks the file at `path` and cuts off a torn tail.
@@ -98,8 +101,8 @@ pub(super) fn walk(path: &Path) -> Result<Walked, ResumeError> {
     }
     let closed = state.is_closed().then(|| *state.hash());
     let spool = Spool::resume(Box::new(file), state, good);
-    let (totals, sealed) = (found.totals, found.sealed);
-    Ok(Walked { spool, totals, cut, sealed, header, closed })
+    let Found { totals, sealed, reason, .. } = found;
+    Ok(Walked { spool, totals, cut, sealed, header, closed, reason })
 }
 
 /// Reads whole blocks in order as long as there are any, with at most [`WINDOW`] bytes in memory.
@@ -183,6 +186,7 @@ struct Found {
     header: Option<Header>,
     totals: Totals,
     sealed: BTreeMap<u16, Ends<bool>>,
+    reason: i32,
 }
 
 impl Found {
@@ -213,11 +217,15 @@ impl Found {
                     self.totals.packets_dropped = event.count;
                 }
             }
+            Kind::Close => {
+                let close = Close::decode(block.body).map_err(|_| malformed())?;
+                let closing = Closing::decode(close.closing).map_err(|_| malformed())?;
+                self.reason = closing.reason;
+            }
             Kind::Seal
             | Kind::Checkpoint
             | Kind::EndSignature
             | Kind::Segment
-            | Kind::Close
             | Kind::Unknown(_) => {}
         }
         Ok(())

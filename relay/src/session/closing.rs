@@ -1,21 +1,22 @@
 //! A session closes: nothing is forwarded any more, the chain is signed by the node and by each end
-//! that can be reached, and both are told why.
+//! that is there, and both are told why. One that is away learns it when it comes back.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use deskside_protocol::key::PublicKey;
 use deskside_protocol::recording::{Closer, Kind as Block};
-use deskside_protocol::session::End;
+use deskside_protocol::session::{End, Ends, SessionId};
 use deskside_protocol::wire::record::{Close, Closing, Event, Reason, event};
-use deskside_protocol::wire::signal::{CloseProposal, signal::Kind};
+use deskside_protocol::wire::signal::{CloseProposal, Closed, signal::Kind};
 use prost::Message as _;
 
-use super::opening::{MAIN_LINE, Session};
-use super::{Ends, closed, live};
+use super::evidence;
+use super::line::FIRST_LINE;
+use super::live::{Live, Session};
 use crate::recorder::{RecordError, Recording};
 use crate::service::Service;
+use crate::sessions::Visit;
 use crate::store::SessionEnd;
 use crate::talk::Talk;
 use crate::{chain, clock};
@@ -23,68 +24,92 @@ use crate::{chain, clock};
 /// An end has this long to sign the closing.
 const SIGNING: Duration = Duration::from_secs(3);
 
-/// Closes recording and session, and tells both ends.
-pub(super) async fn close(service: &Service, ends: Ends<'_>, session: Session, reason: Reason) {
-    let Ends { agent, technician } = ends;
-    let mut both = Ends { agent, technician };
-    let finished = finish(service, &mut both, session, reason).await;
-    let end = SessionEnd {
-        closed_at: clock::seconds(),
-        reason: reason as i32,
-        bytes: finished.bytes,
-        hash: finished.hash,
-    };
-    let stored = service.relay.node.store().close_session(finished.id.as_bytes(), &end).await;
-    if let Err(error) = stored {
-        tracing::error!(error = chain(&error), "the end of a session cannot be written down");
-    }
-    tracing::info!(session = %finished.id, ?reason, bytes = finished.bytes, "a session ended");
-    let last = closed(reason, finished.hash);
-    tokio::join!(both.agent.say_last(last.clone()), both.technician.say_last(last));
+/// The last signal of a session.
+pub(super) fn closed(reason: i32, hash: Option<[u8; 32]>) -> Kind {
+    let recording_hash = hash.map(|hash| Bytes::copy_from_slice(&hash)).unwrap_or_default();
+    Kind::Closed(Closed { reason, recording_hash })
 }
 
-/// What is left of a session.
-struct Finished {
-    id: deskside_protocol::session::SessionId,
+/// Closes recording and session, and tells both ends.
+pub(super) async fn close(live: Live, reason: Reason) {
+    let Live { session, mut talks, mut line, recorded, .. } = live;
+    line.disconnect();
+    finish(&session, &mut talks, recorded, reason).await;
+}
+
+/// As [`close`], of a session that has no line.
+pub(super) async fn finish(
+    session: &Session,
+    talks: &mut Ends<Option<Talk>>,
+    recorded: bool,
+    reason: Reason,
+) {
+    let id = session.id();
+    let hash = match session.recording.as_ref().filter(|_| recorded) {
+        Some(recording) => match seal_off(session, talks, recording, reason).await {
+            Ok(hash) => Some(hash),
+            Err(error) => {
+                tracing::error!(session = %id, error = chain(&error), "a recording could not be closed");
+                None
+            }
+        },
+        None => None,
+    };
+    let bytes = session.recording.as_ref().map_or(0, |recording| recording.length());
+    write_down(&session.service, id, reason, bytes, hash).await;
+    let last = closed(reason as i32, hash);
+    // Whoever came back meanwhile is told too; the next one finds it in the database.
+    let Ends { agent, technician } = session.place.door().shut();
+    tokio::join!(
+        say_last(talks.agent.as_mut(), &last),
+        say_last(talks.technician.as_mut(), &last),
+        say_last_to(agent, &last),
+        say_last_to(technician, &last),
+    );
+}
+
+/// Writes down that a session has ended.
+pub(super) async fn write_down(
+    service: &Service,
+    session: SessionId,
+    reason: Reason,
     bytes: u64,
     hash: Option<[u8; 32]>,
+) {
+    let end = SessionEnd { closed_at: clock::seconds(), reason: reason as i32, bytes, hash };
+    let stored = service.relay.node.store().close_session(session.as_bytes(), end).await;
+    if let Err(error) = stored {
+        tracing::error!(%session, error = chain(&error), "the end of a session cannot be written down");
+    }
+    tracing::info!(%session, ?reason, bytes, "a session ended");
 }
 
-async fn finish(
-    service: &Service,
-    ends: &mut Ends<'_>,
-    session: Session,
-    reason: Reason,
-) -> Finished {
-    let id = session.id;
-    let Some(recording) = session.recording.clone() else {
-        return Finished { id, bytes: 0, hash: None };
-    };
-    let hash = match seal_off(service, ends, session, &recording, reason).await {
-        Ok(hash) => Some(hash),
-        Err(error) => {
-            tracing::error!(session = %id, error = chain(&error), "a recording could not be closed");
-            None
-        }
-    };
-    Finished { id, bytes: recording.length(), hash }
+async fn say_last(talk: Option<&mut Talk>, last: &Kind) {
+    if let Some(talk) = talk {
+        talk.say_last(last.clone()).await;
+    }
+}
+
+/// The last word to an end that stands at the door.
+pub(super) async fn say_last_to(visit: Option<Box<Visit>>, last: &Kind) {
+    if let Some(mut visit) = visit {
+        visit.talk.say_last(last.clone()).await;
+    }
 }
 
 /// The last checkpoint, the signatures, the CLOSE. Gives the hash of its block.
 async fn seal_off(
-    service: &Service,
-    ends: &mut Ends<'_>,
-    mut session: Session,
+    session: &Session,
+    talks: &mut Ends<Option<Talk>>,
     recording: &Arc<Recording>,
     reason: Reason,
 ) -> Result<[u8; 32], RecordError> {
-    session.line.disconnect();
     note_losses(recording).await?;
     // Behind every batch that waited: nothing is recorded after it but the CLOSE.
-    live::checkpoint(service, &session, recording).await?;
+    evidence::checkpoint(session, recording).await?;
     let (state, time) = (recording.state(), clock::micros());
     let closing = Closing {
-        session: Bytes::copy_from_slice(session.id.as_bytes()),
+        session: Bytes::copy_from_slice(session.id().as_bytes()),
         reason: reason as i32,
         totals: Some(recording.totals()),
         seq: state.seq(),
@@ -92,24 +117,25 @@ async fn seal_off(
         time,
     }
     .encode_to_vec();
-    let binding = &session.binding;
-    let node_signature = binding.close(service.relay.node.key(), Closer::Node, &closing);
+    let key = session.service.relay.node.key();
+    let node_signature = session.binding.close(key, Closer::Node, &closing);
     let proposal = CloseProposal {
         closing: closing.clone().into(),
         node_signature: Bytes::copy_from_slice(&node_signature),
     };
-    let sign = |end, key| Signer { end, key, session: &session, proposal: &proposal };
-    let (by_agent, by_technician) =
-        (sign(End::Agent, session.keys.agent), sign(End::Technician, session.keys.technician));
-    let (agent_signature, technician_signature) =
-        tokio::join!(by_agent.ask(ends.agent), by_technician.ask(ends.technician));
+    let sign = |end| Signer { end, session, proposal: &proposal };
+    let (by_agent, by_technician) = (sign(End::Agent), sign(End::Technician));
+    let (agent_signature, technician_signature) = tokio::join!(
+        by_agent.ask(talks.agent.as_mut()),
+        by_technician.ask(talks.technician.as_mut())
+    );
     let close = Close {
         closing: closing.into(),
         node_signature: proposal.node_signature.clone(),
         agent_signature,
         technician_signature,
     };
-    let state = recording.append_at(Block::Close, MAIN_LINE, time, close.encode_to_vec()).await?;
+    let state = recording.append_at(Block::Close, FIRST_LINE, time, close.encode_to_vec()).await?;
     Ok(*state.hash())
 }
 
@@ -117,7 +143,7 @@ async fn note_losses(recording: &Arc<Recording>) -> Result<(), RecordError> {
     let count = recording.totals().packets_dropped;
     if count > 0 {
         let event = Event { kind: event::Kind::Dropped as i32, count, ..Event::default() };
-        recording.append(Block::Event, MAIN_LINE, event.encode_to_vec()).await?;
+        recording.append(Block::Event, FIRST_LINE, event.encode_to_vec()).await?;
     }
     Ok(())
 }
@@ -125,21 +151,21 @@ async fn note_losses(recording: &Arc<Recording>) -> Result<(), RecordError> {
 /// One end that is asked to sign.
 struct Signer<'a> {
     end: End,
-    key: PublicKey,
     session: &'a Session,
     proposal: &'a CloseProposal,
 }
 
 impl Signer<'_> {
-    /// The end's signature; empty where it cannot be reached, is slow, or signs something else.
-    async fn ask(&self, talk: &mut Talk) -> Bytes {
-        match tokio::time::timeout(SIGNING, self.exchange(talk)).await {
-            Ok(Some(signature)) => signature,
-            Ok(None) | Err(_) => {
-                tracing::info!(session = %self.session.id, end = ?self.end, "an end did not sign the closing");
-                Bytes::new()
-            }
-        }
+    /// The end's signature; empty where it is not there, is slow, or signs something else.
+    async fn ask(&self, talk: Option<&mut Talk>) -> Bytes {
+        let signed = match talk {
+            Some(talk) => tokio::time::timeout(SIGNING, self.exchange(talk)).await.ok().flatten(),
+            None => None,
+        };
+        signed.unwrap_or_else(|| {
+            tracing::info!(session = %self.session.id(), end = ?self.end, "an end did not sign the closing");
+            Bytes::new()
+        })
     }
 
     async fn exchange(&self, talk: &mut Talk) -> Option<Bytes> {
@@ -150,7 +176,7 @@ impl Signer<'_> {
                 let closer = Closer::End(self.end);
                 let closing = &self.proposal.closing;
                 let verified = self.session.binding.verify_close(
-                    &self.key,
+                    &self.session.key(self.end),
                     closer,
                     closing,
                     &signed.signature,

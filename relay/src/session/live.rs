@@ -1,209 +1,289 @@
-//! A session while it lives: seals become receipts, the chain is signed now and then, and whatever
-//! ends it gets a reason.
+//! A session while it lives: one task that hears both ends, keeps time, and takes in whoever comes
+//! back. What it does about each is in the rooms beside this one; whatever ends it gets a reason.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use deskside_protocol::key::{Context, PublicKey};
-use deskside_protocol::recording::checkpoint::{Checkpoint, Note};
-use deskside_protocol::recording::format::MAX_AGE;
-use deskside_protocol::recording::{Kind as Block, State};
-use deskside_protocol::session::End;
-use deskside_protocol::signed;
-use deskside_protocol::transcript::sha256;
-use deskside_protocol::wire::record::{EndSignature, Reason, Receipt, Seal};
-use deskside_protocol::wire::signal::{Checkpoint as Signed, signal::Kind};
-use prost::Message as _;
-use tokio::time::{Instant, MissedTickBehavior};
+use deskside_protocol::key::PublicKey;
+use deskside_protocol::recording::Binding;
+use deskside_protocol::session::{End, Ends, SessionId};
+use deskside_protocol::wire::record::Reason;
+use deskside_protocol::wire::signal::signal::Kind;
+use tokio::time::Instant;
 
-use super::Ends;
-use super::opening::{MAIN_LINE, Session};
-use crate::clock;
-use crate::recorder::{Broken, RecordError, Recording};
+use super::closing;
+use super::evidence::Last;
+use super::line::{Current, SEALING};
+use super::moving::Probe;
+use super::presence::{Lost, Presence};
+use crate::metrics::Away;
+use crate::recorder::{Broken, Recording};
 use crate::service::Service;
-use crate::talk::Gone;
+use crate::sessions::{Registered, Visit};
+use crate::talk::{Gone, Talk};
 
-/// Both seals have to be on disk by then.
-const SEALING: Duration = Duration::from_secs(30);
-/// A checkpoint is due this long after the last one, where anything was recorded since.
-const CHECKPOINT_TIME: Duration = Duration::from_secs(10);
-/// And after this many bytes.
-const CHECKPOINT_BYTES: u64 = 64 * 1024 * 1024;
-/// How often it is looked whether a checkpoint is due.
+/// How often it is looked whether a checkpoint is due or a leg has another address.
 const TICK: Duration = Duration::from_secs(1);
+/// After a hint that an end has moved: its leg's packets may be behind those of its line.
+const SECOND_LOOK: Duration = Duration::from_millis(50);
 
-/// Watches over a session until something ends it.
-pub(super) async fn run(service: &Service, ends: &mut Ends<'_>, session: &Session) -> Reason {
-    let mut watch = Watch { service, session, sealed: [false; 2], last: None };
-    watch.run(ends).await
-}
+pub(super) const BOTH: [End; 2] = [End::Agent, End::Technician];
 
-/// The last checkpoint.
-struct Last {
-    note: [u8; 32],
-    state: State,
-    length: u64,
-    at: Instant,
-    signed: [bool; 2],
-}
-
-struct Watch<'a> {
-    service: &'a Service,
-    session: &'a Session,
-    sealed: [bool; 2],
-    last: Option<Last>,
-}
-
-const fn slot(end: End) -> usize {
+pub(super) const fn other(end: End) -> End {
     match end {
-        End::Agent => 0,
-        End::Technician => 1,
+        End::Agent => End::Technician,
+        End::Technician => End::Agent,
     }
 }
 
-const fn lost(end: End) -> Reason {
+/// Why a session ends without `end`.
+pub(super) const fn without(end: End) -> Reason {
     match end {
         End::Agent => Reason::AgentLost,
         End::Technician => Reason::TechnicianLost,
     }
 }
 
-impl Watch<'_> {
-    async fn run(&mut self, ends: &mut Ends<'_>) -> Reason {
-        let deadline = Instant::now() + SEALING;
-        let mut ticks = tokio::time::interval(TICK);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            let step = tokio::select! {
-                said = ends.agent.receive() => self.heard(ends, End::Agent, said).await,
-                said = ends.technician.receive() => self.heard(ends, End::Technician, said).await,
-                _ = ticks.tick() => self.tick(ends).await,
-                _ = broken(self.session.recording.as_ref()) => Err(Reason::RecordingFailed),
-                () = self.service.stop.cancelled() => Err(Reason::RelayStopped),
-                () = tokio::time::sleep_until(deadline), if !self.is_sealed() => {
-                    Err(Reason::NotSealed)
-                }
-            };
-            if let Err(reason) = step {
-                return reason;
+/// What a session is from its beginning to its end.
+pub(super) struct Session {
+    pub(super) service: Arc<Service>,
+    pub(super) place: Registered,
+    pub(super) binding: Binding,
+    pub(super) recording: Option<Arc<Recording>>,
+    /// Whether the policy lets a session go on unrecorded.
+    pub(super) best_effort: bool,
+}
+
+impl Session {
+    pub(super) const fn id(&self) -> SessionId {
+        self.binding.session
+    }
+
+    pub(super) fn key(&self, end: End) -> PublicKey {
+        self.place.door().key(end)
+    }
+}
+
+/// A session that lives.
+pub(crate) struct Live {
+    pub(super) session: Session,
+    /// `None` for an end that is away.
+    pub(super) talks: Ends<Option<Talk>>,
+    pub(super) presence: Presence,
+    pub(super) line: Current,
+    /// The recording goes on.
+    pub(super) recorded: bool,
+    /// It was to be recorded, and is not: the ends have to know.
+    pub(super) went_unrecorded: bool,
+    pub(super) last: Option<Last>,
+    pub(super) probes: Ends<Option<Probe>>,
+    away: Ends<Option<Away>>,
+    /// Both ends have to have sealed the line by then.
+    sealing: Option<Instant>,
+    tick: Instant,
+    second_look: Option<Instant>,
+    began: Instant,
+}
+
+/// What a session waited for.
+enum Step {
+    Said(End, Result<Kind, Gone>),
+    Visit(End, Box<Visit>),
+    Strayed,
+    Broken(Broken),
+    Stop,
+    Time,
+}
+
+impl Live {
+    /// A session with a line; whoever is there is in `talks`.
+    pub(super) fn new(
+        session: Session,
+        talks: Ends<Option<Talk>>,
+        presence: Presence,
+        line: Current,
+    ) -> Self {
+        let now = Instant::now();
+        let metrics = &session.service.relay.metrics;
+        let away = |end| (!presence.is_here(end)).then(|| metrics.end_away());
+        let mut live = Self {
+            away: Ends { agent: away(End::Agent), technician: away(End::Technician) },
+            recorded: session.recording.is_some(),
+            went_unrecorded: false,
+            last: None,
+            probes: Ends::default(),
+            sealing: None,
+            tick: now + TICK,
+            second_look: None,
+            began: now,
+            session,
+            talks,
+            presence,
+            line,
+        };
+        live.keep_watch();
+        live
+    }
+
+    /// Lives until something ends it, then closes.
+    pub(super) async fn run(mut self) {
+        let reason = loop {
+            let step = self.next().await;
+            // Steps are rare and their futures large: an idle session does not carry them.
+            if let Err(reason) = Box::pin(self.take(step)).await {
+                break reason;
             }
+        };
+        Box::pin(closing::close(self, reason)).await;
+    }
+
+    async fn next(&mut self) -> Step {
+        let wake = self.wake();
+        let looking = self.second_look.is_some();
+        let Self { session, talks, line, recorded, .. } = self;
+        let recording = session.recording.as_ref().filter(|_| *recorded);
+        tokio::select! {
+            said = hear(&mut talks.agent) => Step::Said(End::Agent, said),
+            said = hear(&mut talks.technician) => Step::Said(End::Technician, said),
+            (end, visit) = session.place.door().visit() => Step::Visit(end, visit),
+            () = line.strayed(), if !looking => Step::Strayed,
+            broken = broken(recording) => Step::Broken(broken),
+            () = session.service.stop.cancelled() => Step::Stop,
+            () = tokio::time::sleep_until(wake) => Step::Time,
         }
     }
 
-    fn is_sealed(&self) -> bool {
-        self.session.recording.is_none() || self.sealed == [true; 2]
+    /// When there is something to do though nothing happens.
+    fn wake(&self) -> Instant {
+        let grace = self.presence.poll_timeout().map(|at| self.began + at);
+        let others = [grace, self.sealing, self.second_look];
+        others.into_iter().flatten().fold(self.tick, Instant::min)
+    }
+
+    async fn take(&mut self, step: Step) -> Result<(), Reason> {
+        match step {
+            Step::Said(end, Ok(said)) => self.heard(end, said).await?,
+            Step::Said(end, Err(gone)) => self.lose(end, &gone).await?,
+            Step::Visit(end, visit) => self.visit(end, *visit).await?,
+            Step::Strayed => {
+                self.second_look = Some(Instant::now() + SECOND_LOOK);
+                self.look().await;
+            }
+            Step::Broken(broken) => self.broke(broken).await?,
+            Step::Stop => return Err(Reason::RelayStopped),
+            Step::Time => self.time().await?,
+        }
+        // Whoever could not be told something is lost too.
+        for end in BOTH {
+            if self.presence.is_here(end) && self.talks.of(end).is_none() {
+                self.lose(end, &Gone::Left).await?;
+            }
+        }
+        self.keep_watch();
+        Ok(())
     }
 
     #[allow(clippy::wildcard_enum_match_arm, reason = "whatever else comes does not belong here")]
-    async fn heard(
-        &mut self,
-        ends: &mut Ends<'_>,
-        from: End,
-        said: Result<Kind, Gone>,
-    ) -> Result<(), Reason> {
-        let said = said.map_err(|gone| {
-            tracing::debug!(session = %self.session.id, ?from, %gone, "an end was lost");
-            lost(from)
-        })?;
+    async fn heard(&mut self, from: End, said: Kind) -> Result<(), Reason> {
         match said {
-            Kind::Seal(seal) => self.seal(ends, from, seal).await,
+            Kind::Seal(seal) => self.seal(from, seal).await,
             Kind::EndSignature(signature) => self.end_signature(from, &signature).await,
+            Kind::Proof(proof) => self.proved(from, &proof).await,
             Kind::EndSession(end) => Err(claimed(from, end.reason)),
             // Signals of a newer version's are skipped before they come here.
-            _ => Err(lost(from)),
+            _ => Err(without(from)),
         }
     }
 
-    /// Keeps a seal and answers with the node's receipt. The second one opens the line.
-    async fn seal(&mut self, ends: &mut Ends<'_>, from: End, seal: Seal) -> Result<(), Reason> {
-        let Some(recording) = &self.session.recording else { return Err(lost(from)) };
-        let known = self.sealed.get(slot(from)).copied().unwrap_or(true);
-        let key = self.key(from);
-        let sound = seal.end == from.to_wire()
-            && seal.line == u32::from(MAIN_LINE)
-            && seal.age.len() <= MAX_AGE
-            && self.session.binding.verify_seal(&key, &seal).is_ok();
-        if known || !sound {
-            tracing::warn!(session = %self.session.id, ?from, "a seal is not sound");
+    async fn time(&mut self) -> Result<(), Reason> {
+        let now = Instant::now();
+        if let Some(end) = self.presence.handle_timeout(self.now()) {
+            return Err(without(end));
+        }
+        if self.sealing.is_some_and(|by| by <= now) {
             return Err(Reason::NotSealed);
         }
-        let age_sha256 = Bytes::copy_from_slice(&sha256(&seal.age));
-        append(recording, Block::Seal, seal.encode_to_vec()).await?;
-        if let Some(sealed) = self.sealed.get_mut(slot(from)) {
-            *sealed = true;
+        if self.second_look.is_some_and(|at| at <= now) {
+            self.second_look = None;
+            self.look().await;
         }
-        if self.is_sealed() {
-            self.session.line.line().open();
+        if self.tick <= now {
+            self.tick = now + TICK;
+            self.look().await;
+            self.checkpoint_where_due().await?;
         }
-        let receipt = Receipt {
-            session: Bytes::copy_from_slice(self.session.id.as_bytes()),
-            line: seal.line,
-            end: seal.end,
-            age_sha256,
-            time: clock::micros(),
-        };
-        let receipt =
-            signed::sign_message(self.service.relay.node.key(), Context::Receipt, &receipt);
-        let talk = match from {
-            End::Agent => &mut *ends.agent,
-            End::Technician => &mut *ends.technician,
-        };
-        talk.send(Kind::Receipt(receipt)).await.map_err(|_| lost(from))
+        Ok(())
     }
 
-    /// Keeps an end's signature over the last checkpoint; a late or second one is dropped.
-    async fn end_signature(&mut self, from: End, signed: &EndSignature) -> Result<(), Reason> {
-        let key = self.key(from);
-        let (Some(recording), Some(last)) = (&self.session.recording, &mut self.last) else {
-            return Ok(());
-        };
-        let Some(seen) = last.signed.get_mut(slot(from)) else { return Ok(()) };
-        let sound = signed.end == from.to_wire()
-            && signed.checkpoint_sha256.as_ref() == last.note
-            && self.session.binding.verify_end(&key, signed).is_ok();
-        if *seen || !sound {
-            return Ok(());
+    /// An end's leg is gone.
+    async fn lose(&mut self, end: End, gone: &Gone) -> Result<(), Reason> {
+        tracing::debug!(session = %self.session.id(), %end, %gone, "an end was lost");
+        *self.talks.of_mut(end) = None;
+        *self.probes.of_mut(end) = None;
+        match self.presence.handle_lost(end, self.now()) {
+            Lost::Known => return Ok(()),
+            Lost::Ends => return Err(without(end)),
+            Lost::Waits => {}
         }
-        *seen = true;
-        append(recording, Block::EndSignature, signed.encode_to_vec()).await
+        self.line.place(end, None);
+        *self.away.of_mut(end) = Some(self.session.service.relay.metrics.end_away());
+        self.say_presence(other(end)).await;
+        self.record_lost(end).await
     }
 
-    const fn key(&self, end: End) -> PublicKey {
-        match end {
-            End::Agent => self.session.keys.agent,
-            End::Technician => self.session.keys.technician,
+    /// An end is there again, or on another leg.
+    pub(super) fn arrived(&mut self, end: End) -> super::presence::Return {
+        *self.away.of_mut(end) = None;
+        self.presence.handle_back(end, self.now())
+    }
+
+    /// The recording cannot be written any more.
+    async fn broke(&mut self, broken: Broken) -> Result<(), Reason> {
+        if !broken.best_effort {
+            return Err(Reason::RecordingFailed);
+        }
+        tracing::error!(session = %self.session.id(), "a session goes on unrecorded");
+        self.session.service.relay.metrics.went_unrecorded();
+        self.recorded = false;
+        self.went_unrecorded = true;
+        self.line.open();
+        for end in BOTH {
+            self.say_unrecorded(end).await;
+        }
+        Ok(())
+    }
+
+    /// What follows from how things stand: from when on the session lasts, and by when its line has
+    /// to be sealed.
+    fn keep_watch(&mut self) {
+        let sealed = !self.recorded || self.line.is_sealed();
+        if sealed {
+            self.presence.handle_lasting();
+        }
+        if sealed || !self.presence.both() {
+            self.sealing = None;
+        } else if self.sealing.is_none() {
+            self.sealing = Some(Instant::now() + SEALING);
         }
     }
 
-    /// Signs the chain where that is due, and tells both ends.
-    async fn tick(&mut self, ends: &mut Ends<'_>) -> Result<(), Reason> {
-        let Some(recording) = &self.session.recording else { return Ok(()) };
-        if !self.is_due(recording) {
-            return Ok(());
-        }
-        let note = checkpoint(self.service, self.session, recording).await.map_err(|error| {
-            tracing::error!(session = %self.session.id, %error, "no checkpoint could be written");
-            Reason::RecordingFailed
-        })?;
-        self.last = Some(Last {
-            note: note.sha256(),
-            state: recording.state(),
-            length: recording.length(),
-            at: Instant::now(),
-            signed: [false; 2],
-        });
-        let told = Kind::Checkpoint(Signed { note: note.encode() });
-        ends.agent.send(told.clone()).await.map_err(|_| lost(End::Agent))?;
-        ends.technician.send(told).await.map_err(|_| lost(End::Technician))
+    /// There is another line to be sealed.
+    pub(super) const fn seal_afresh(&mut self) {
+        self.sealing = None;
     }
 
-    fn is_due(&self, recording: &Recording) -> bool {
-        let Some(last) = &self.last else { return self.is_sealed() };
-        let grown = recording.length().saturating_sub(last.length);
-        // The ends' two signatures over the last one are no reason for another.
-        let news = recording.state().seq() > last.state.seq() + 2;
-        grown >= CHECKPOINT_BYTES || (news && last.at.elapsed() >= CHECKPOINT_TIME)
+    /// Tells an end, where it is there. One that cannot be told is lost: whoever drives us sees it.
+    pub(super) async fn say(&mut self, end: End, kind: Kind) {
+        let Some(talk) = self.talks.of_mut(end) else { return };
+        if let Err(gone) = talk.say(kind).await {
+            tracing::debug!(session = %self.session.id(), %end, %gone, "an end cannot be told");
+            *self.talks.of_mut(end) = None;
+        }
+    }
+
+    /// Since the session has lived in this process.
+    fn now(&self) -> Duration {
+        self.began.elapsed()
     }
 }
 
@@ -217,36 +297,17 @@ fn claimed(from: End, reason: i32) -> Reason {
     }
 }
 
+/// The next signal of an end that is there.
+async fn hear(talk: &mut Option<Talk>) -> Result<Kind, Gone> {
+    match talk {
+        Some(talk) => talk.receive().await,
+        None => std::future::pending().await,
+    }
+}
+
 async fn broken(recording: Option<&Arc<Recording>>) -> Broken {
     match recording {
         Some(recording) => recording.broken().await,
         None => std::future::pending().await,
     }
-}
-
-async fn append(recording: &Arc<Recording>, kind: Block, body: Vec<u8>) -> Result<(), Reason> {
-    match recording.append(kind, MAIN_LINE, body).await {
-        Ok(_) => Ok(()),
-        Err(error) => {
-            tracing::error!(%error, "a block cannot be written");
-            Err(Reason::RecordingFailed)
-        }
-    }
-}
-
-/// Signs the chain as it stands and writes the note behind it.
-pub(super) async fn checkpoint(
-    service: &Service,
-    session: &Session,
-    recording: &Arc<Recording>,
-) -> Result<Note, RecordError> {
-    let (id, key) = (session.id, service.relay.node.key().clone());
-    let make = move |state: &State, time_us| {
-        let seq = state.seq().saturating_sub(1);
-        let checkpoint = Checkpoint { session: id, seq, hash: *state.hash(), time_us };
-        let note = checkpoint.sign(&key);
-        (note.encode().into_bytes(), note)
-    };
-    let (_, note) = recording.append_with(Block::Checkpoint, MAIN_LINE, make).await?;
-    Ok(note)
 }

@@ -1,119 +1,186 @@
 //! A session, from the moment a technician stands at an agent's code to the closing of its
 //! recording.
 //!
-//! It runs in the task of the agent's stream and owns both streams: pairing passes through, then
-//! the line is opened once both seals are on disk, then the relay watches and signs checkpoints,
-//! then it closes. Each phase is a file.
+//! It begins in the task of the agent's stream: pairing passes through. Then it is a task of its
+//! own, which owns the streams of both ends, and outlives each of them: the line is opened once both
+//! seals are on disk, the relay watches and signs checkpoints, waits for an end that was lost and
+//! takes it in when it comes back, then closes. Each of these is a file.
 
 mod closing;
+mod evidence;
+mod line;
 mod live;
+mod moving;
 mod opening;
 mod pairing;
+mod presence;
+mod rebuild;
 
-use deskside_protocol::wire::record::Reason;
+use std::sync::Arc;
+
+use deskside_protocol::reattach::TOKEN;
+use deskside_protocol::session::Ends;
 use deskside_protocol::wire::signal::refused::Code;
-use deskside_protocol::wire::signal::{Closed, Park, signal::Kind};
+use deskside_protocol::wire::signal::{Park, Reattach, Refused, signal::Kind};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
-use crate::clock;
+pub(crate) use rebuild::{Rebuild, unfinished};
+
 use crate::hall::{Handle, SPENT, Visitor};
 use crate::lobby::Slot;
-use crate::node::Node;
 use crate::service::Service;
-use crate::store::{SessionEnd, StoreError};
+use crate::sessions::{Full, Visit};
 use crate::talk::{Gone, Talk, trouble};
+use live::Live;
 
 /// What became of a technician's visit.
 pub(crate) enum Outcome {
     /// Nothing was offered to the agent: its code is as good as before.
-    Unused(Handle),
+    Unused(Talk, Handle),
     /// The code is spent, whatever came of it.
     Ended,
 }
 
-/// Both ends of a session.
-struct Ends<'a> {
-    agent: &'a mut Talk,
-    technician: &'a mut Talk,
+/// The streams of both ends.
+type Pair<'a> = Ends<&'a mut Talk>;
+
+/// A session that has begun and needs a task.
+pub(crate) struct Begun(Box<Live>);
+
+impl std::fmt::Debug for Begun {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Begun")
+    }
+}
+
+/// Gives each session its task until the relay ends, and waits for them to close.
+pub(crate) async fn keep(
+    service: Arc<Service>,
+    mut begun: mpsc::Receiver<Begun>,
+    rebuilds: Vec<Rebuild>,
+) {
+    let mut tasks = JoinSet::new();
+    for rebuild in rebuilds {
+        tasks.spawn(rebuild.run());
+    }
+    loop {
+        tokio::select! {
+            Some(Begun(live)) = begun.recv() => { tasks.spawn(live.run()); }
+            Some(_) = tasks.join_next() => {}
+            () = service.stop.cancelled() => break,
+        }
+    }
+    // Nobody gets a place any more; who has one still begins, and closes at once.
+    begun.close();
+    while let Some(Begun(live)) = begun.recv().await {
+        tasks.spawn(live.run());
+    }
+    while tasks.join_next().await.is_some() {}
 }
 
 /// Lets a technician and an agent meet.
 pub(crate) async fn host(
-    service: &Service,
-    agent: &mut Talk,
+    service: &Arc<Service>,
+    mut agent: Talk,
     park: &mut Park,
     slot: Slot,
     mut visitor: Visitor,
 ) -> Outcome {
-    if let Err(gone) = pairing::renew(service, agent, park).await {
+    if service.sessions.are_full() {
+        visitor.talk.refuse_with(full(Full::Busy)).await;
+        return Outcome::Unused(agent, visitor.handle);
+    }
+    if let Err(gone) = pairing::renew(service, &mut agent, park).await {
         tracing::debug!(%gone, "an agent did not follow a change of policy");
         visitor.talk.refuse(Code::CodeSpent, SPENT).await;
         return Outcome::Ended;
     }
-    let ends = Ends { agent, technician: &mut visitor.talk };
+    let ends = Ends { agent: &mut agent, technician: &mut visitor.talk };
     let joined = pairing::Joining { park, subject: &visitor.summary.subject, slot };
     let pairing = match joined.run(service, ends).await {
         Ok(pairing) => pairing,
-        Err(pairing::Failed::Unused) => return Outcome::Unused(visitor.handle),
+        Err(pairing::Failed::Unused) => return Outcome::Unused(agent, visitor.handle),
         Err(pairing::Failed::Spent(gone)) => {
             tracing::debug!(%gone, "a pairing failed");
             return Outcome::Ended;
         }
     };
-    service.relay.metrics.session_began();
     let about = opening::About {
         pairing: &pairing,
         ticket: &visitor.ticket,
         technician: &visitor.who.login,
         nameplate: slot.nameplate(),
     };
-    let mut ends = Ends { agent, technician: &mut visitor.talk };
-    match opening::open(service, &mut ends, &about).await {
-        Ok(session) => {
-            let reason = live::run(service, &mut ends, &session).await;
-            closing::close(service, ends, session, reason).await;
-        }
-        Err(error) => fail(ends, &error).await,
+    let talks = Ends { agent, technician: visitor.talk };
+    if let Err((mut talks, refused)) = Box::pin(begin(service, talks, &about)).await {
+        tokio::join!(
+            talks.agent.refuse_with(refused.clone()),
+            talks.technician.refuse_with(refused.clone())
+        );
     }
-    service.relay.metrics.session_ended();
     Outcome::Ended
 }
 
-/// The session could not begin: both ends are told.
-async fn fail(ends: Ends<'_>, error: &opening::OpeningError) {
-    let refused = trouble(error);
-    let told = Kind::Refused(refused);
-    tokio::join!(ends.agent.say_last(told.clone()), ends.technician.say_last(told));
-}
-
-/// Sessions that a crash left behind did not survive it. Their recordings stay as they are: `verify`
-/// says that their tail is unproven.
-pub(crate) async fn forget_unfinished(node: &Node) -> Result<(), StoreError> {
-    for row in node.store().unfinished_sessions().await? {
-        let file = node.places().recordings.join(&row.recording);
-        let bytes = match std::fs::metadata(&file) {
-            Ok(file) => {
-                if row.recording.is_empty() {
-                    0
-                } else {
-                    file.len()
-                }
-            }
-            Err(error) => {
-                tracing::warn!(file = %file.display(), %error, "a recording is missing");
-                0
-            }
-        };
-        let closed_at = clock::seconds();
-        let end = SessionEnd { closed_at, reason: Reason::RelayStopped as i32, bytes, hash: None };
-        node.store().close_session(&row.session, &end).await?;
+/// A session of its own for two ends that have paired; or what they are told.
+async fn begin(
+    service: &Arc<Service>,
+    talks: Ends<Talk>,
+    about: &opening::About<'_>,
+) -> Result<(), (Ends<Talk>, Refused)> {
+    let place = match service.sessions.place().await {
+        Ok(place) => place,
+        Err(none) => return Err((talks, full(none))),
+    };
+    match opening::open(service, opening::addresses(&talks), about).await {
+        Ok(opened) => {
+            place.send(Begun(Box::new(opened.begin(talks).await)));
+            Ok(())
+        }
+        Err(error) => Err((talks, trouble(&error))),
     }
-    Ok(())
 }
 
-/// The last signal of a session.
-fn closed(reason: Reason, hash: Option<[u8; 32]>) -> Kind {
-    let recording_hash = hash.map(|hash| hash.to_vec().into()).unwrap_or_default();
-    Kind::Closed(Closed { reason: reason as i32, recording_hash })
+fn full(full: Full) -> Refused {
+    Refused { code: Code::Busy as i32, text: full.to_string() }
+}
+
+/// What an end is told whose token or proof is none: not which of the two.
+const NOT_FOUND: &str = "there is no such session for this end at this relay";
+
+/// An end wants to come back: it proves itself here, and is let in by its session. Of a session that
+/// has ended it is told how.
+pub(crate) async fn reattach(service: &Service, mut talk: Talk, reattach: Reattach) {
+    let token: Option<[u8; TOKEN]> = reattach.token.as_ref().try_into().ok();
+    let Some(token) = token else { return talk.refuse(Code::NotFound, NOT_FOUND).await };
+    let Some((end, door)) = service.sessions.find(&token) else {
+        return say_end(service, talk, &token).await;
+    };
+    match moving::prove(&door, end, &mut talk).await {
+        Ok(()) => {}
+        Err(Gone::Unproven) => {
+            tracing::warn!(session = %door.session(), %end, "a proof of a session does not hold");
+            return talk.refuse(Code::NotFound, NOT_FOUND).await;
+        }
+        Err(gone) => return tracing::debug!(%gone, "an end did not come back"),
+    }
+    let visit = Box::new(Visit { talk, fresh_line: reattach.fresh_line });
+    if let Err(late) = door.knock(end, visit) {
+        say_end(service, late.talk, &token).await;
+    }
+}
+
+/// How the session of a token ended, where there was one.
+async fn say_end(service: &Service, mut talk: Talk, token: &[u8; TOKEN]) {
+    let answer = match service.relay.node.store().session_by_token(token).await {
+        Ok(Some(row)) if row.closed_at.is_some() => closing::closed(row.reason, row.hash),
+        Ok(_) => {
+            let text = NOT_FOUND.to_owned();
+            Kind::Refused(Refused { code: Code::NotFound as i32, text })
+        }
+        Err(error) => Kind::Refused(trouble(&error)),
+    };
+    talk.say_last(answer).await;
 }
 
 /// An end said what does not belong here.

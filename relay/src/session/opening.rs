@@ -1,37 +1,36 @@
-//! A pairing becomes a session: id and labels are given out, the recording begins, the line's
-//! handshake may pass.
+//! A pairing becomes a session: id, labels and tokens are given out, the recording begins, the
+//! line's handshake may pass.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use deskside_link::random::System;
 use deskside_protocol::code::Nameplate;
 use deskside_protocol::key::PublicKey;
-use deskside_protocol::label::Label;
-use deskside_protocol::policy::Recording as Rule;
+use deskside_protocol::policy::{Policy, PolicyError, Recording as Rule};
+use deskside_protocol::random;
 use deskside_protocol::recording::{Binding, Kind as Block};
-use deskside_protocol::session::SessionId;
+use deskside_protocol::session::{Ends, SessionId};
 use deskside_protocol::transcript::{
     AgentData, ChannelIdentifier, HASH, TechnicianData, Transcript, TranscriptError, policy_hash,
     sid,
 };
 use deskside_protocol::wire::record::{self, Event, Header, event};
-use deskside_protocol::wire::signal::{Session as Begins, signal::Kind};
 use prost::Message as _;
 use thiserror::Error;
 
-use super::Ends;
+use super::line::{Beginning, Current, FIRST_LINE, labels};
+use super::live::{BOTH, Live, Session};
 use super::pairing::Pairing;
-use crate::policy::{self, ChangeError};
+use super::presence::Presence;
 use crate::recorder::{RecordError, Recording};
 use crate::service::Service;
-use crate::store::{NewSession, StoreError};
-use crate::switch::{Attached, Connected, Line};
-use crate::talk::{Gone, Talk};
+use crate::sessions::{Door, Token};
+use crate::store::{Back, NewSession, StoreError};
+use crate::talk::Talk;
 use crate::{SOFTWARE, clock};
-
-/// Number of the main line in a recording.
-pub(super) const MAIN_LINE: u16 = 0;
 
 /// Why a session does not begin.
 #[derive(Debug, Error)]
@@ -41,7 +40,7 @@ pub(super) enum OpeningError {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
-    Policy(#[from] ChangeError),
+    Policy(#[from] PolicyError),
     #[error(transparent)]
     Record(#[from] RecordError),
 }
@@ -54,31 +53,33 @@ pub(super) struct About<'a> {
     pub(super) nameplate: Nameplate,
 }
 
-/// The session keys that the ends will sign with.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct SessionKeys {
-    pub(super) agent: PublicKey,
-    pub(super) technician: PublicKey,
+/// A session that is written down, and its first line.
+pub(super) struct Opened {
+    session: Session,
+    grace: Duration,
+    line: Current,
+    went_unrecorded: bool,
 }
 
-/// A session whose line may carry its handshake.
-pub(super) struct Session {
-    pub(super) id: SessionId,
-    pub(super) binding: Binding,
-    pub(super) keys: SessionKeys,
-    pub(super) recording: Option<Arc<Recording>>,
-    pub(super) line: Connected,
-}
-
-/// Begins the recording, connects the line and tells both ends.
+/// Begins the recording, writes the session down and connects its line.
 pub(super) async fn open(
-    service: &Service,
-    ends: &mut Ends<'_>,
+    service: &Arc<Service>,
+    addresses: Ends<SocketAddr>,
     about: &About<'_>,
-) -> Result<Session, OpeningError> {
-    let id = SessionId::generate(&mut System::new());
+) -> Result<Opened, OpeningError> {
+    let mut random = System::new();
+    let id = SessionId::generate(&mut random);
+    let tokens: Ends<Token> =
+        Ends { agent: random::bytes(&mut random), technician: random::bytes(&mut random) };
     let facts = Facts::of(service, about).await?;
     let recording = begin_recording(service, id, about, &facts).await?;
+    let beginning = Beginning {
+        number: FIRST_LINE,
+        labels: labels(),
+        addresses: Ends { agent: Some(addresses.agent), technician: Some(addresses.technician) },
+        recording: recording.clone(),
+    };
+    let bytes = |key: PublicKey| *key.as_bytes();
     let new = NewSession {
         session: *id.as_bytes(),
         ticket: about.ticket.to_owned(),
@@ -86,22 +87,45 @@ pub(super) async fn open(
         nameplate: about.nameplate.to_string(),
         opened_at: clock::seconds(),
         recording: recording.as_ref().map(|_| file_name(id)).unwrap_or_default(),
+        back: Back {
+            keys: Ends { agent: bytes(facts.keys.agent), technician: bytes(facts.keys.technician) },
+            tokens,
+            transcript: facts.transcript_hash,
+            policy: facts.held.serial,
+        },
+        line: beginning.row(),
     };
-    service.relay.node.store().open_session(&new).await?;
-    let line = connect(service, ends, recording.clone());
-    let binding = Binding { session: id, transcript: facts.transcript_hash };
-    let session = Session { id, binding, keys: facts.keys, recording, line: line.connected };
-    // From here on there is a session to be closed: an end that left meanwhile is found missing
-    // by whoever watches over it.
-    for told in [
-        tell(ends.agent, &session, line.agent, line.technician).await,
-        tell(ends.technician, &session, line.technician, line.agent).await,
-    ] {
-        if let Err(gone) = told {
-            tracing::debug!(session = %session.id, %gone, "an end left before the session began");
+    service.relay.node.store().open_session(new).await?;
+    let door = Door::new(id, facts.keys, beginning.labels);
+    let session = Session {
+        service: service.clone(),
+        place: service.sessions.register(tokens, door),
+        binding: Binding { session: id, transcript: facts.transcript_hash },
+        best_effort: facts.held.recording == Rule::BestEffort,
+        recording,
+    };
+    let went_unrecorded = facts.is_recorded() && session.recording.is_none();
+    let grace = grace(&facts.held);
+    Ok(Opened { session, grace, line: Current::begin(&service.switch, beginning), went_unrecorded })
+}
+
+impl Opened {
+    /// Tells both ends. From here on there is a session to be closed: an end that left meanwhile is
+    /// found missing by its task.
+    pub(super) async fn begin(self, ends: Ends<Talk>) -> Live {
+        let talks = Ends { agent: Some(ends.agent), technician: Some(ends.technician) };
+        let mut live = Live::new(self.session, talks, Presence::new(self.grace), self.line);
+        live.went_unrecorded = self.went_unrecorded;
+        for end in BOTH {
+            live.tell_line(end).await;
         }
+        live
     }
-    Ok(session)
+}
+
+/// How long a session under this policy waits for an end.
+pub(super) fn grace(policy: &Policy) -> Duration {
+    Duration::from_secs(policy.grace_seconds.into())
 }
 
 fn file_name(id: SessionId) -> String {
@@ -111,18 +135,17 @@ fn file_name(id: SessionId) -> String {
 /// What follows from the pairing's bytes.
 struct Facts {
     policy: record::Signed,
+    held: Policy,
     sid: [u8; HASH],
     transcript_hash: [u8; HASH],
-    keys: SessionKeys,
-    recorded: bool,
-    rule: Rule,
+    keys: Ends<PublicKey>,
 }
 
 impl Facts {
     async fn of(service: &Service, about: &About<'_>) -> Result<Self, OpeningError> {
         let node = &service.relay.node;
         let policy = node.policy().await?;
-        let held = policy::current(node).await?;
+        let held = Policy::open_at_any_time(&policy, &node.organisation())?;
         let pairing = about.pairing;
         let agent = AgentData::decode(&pairing.ad_a)?;
         let technician = TechnicianData::decode(&pairing.ad_t)?;
@@ -143,25 +166,47 @@ impl Facts {
             ad_t: &pairing.ad_t,
         };
         let transcript_hash = transcript.hash();
-        let keys =
-            SessionKeys { agent: agent.session_key, technician: technician.join.session_key };
-        let recorded = held.recording != Rule::Off && !held.auditors.is_empty();
-        Ok(Self { sid, transcript_hash, keys, recorded, rule: held.recording, policy })
+        let keys = Ends { agent: agent.session_key, technician: technician.join.session_key };
+        Ok(Self { sid, transcript_hash, keys, policy, held })
+    }
+
+    /// Whether the policy has it recorded.
+    const fn is_recorded(&self) -> bool {
+        !matches!(self.held.recording, Rule::Off) && !self.held.auditors.is_empty()
     }
 }
 
+/// Begins the recording, where there is to be one. Where it cannot begin, the session does without
+/// if the policy allows that.
 async fn begin_recording(
     service: &Service,
     id: SessionId,
     about: &About<'_>,
     facts: &Facts,
 ) -> Result<Option<Arc<Recording>>, OpeningError> {
-    if !facts.recorded {
+    if !facts.is_recorded() {
         return Ok(None);
     }
+    match try_to_record(service, id, about, facts).await {
+        Ok(recording) => Ok(Some(recording)),
+        Err(error) if facts.held.recording == Rule::BestEffort => {
+            tracing::error!(session = %id, error = crate::chain(&error), "a session begins unrecorded");
+            service.relay.metrics.went_unrecorded();
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn try_to_record(
+    service: &Service,
+    id: SessionId,
+    about: &About<'_>,
+    facts: &Facts,
+) -> Result<Arc<Recording>, RecordError> {
     let node = &service.relay.node;
     let path = node.places().recordings.join(file_name(id));
-    let recording = service.recorder.create(&path, facts.rule).await?;
+    let recording = service.recorder.create(&path, facts.held.recording).await?;
     let pairing = about.pairing;
     let key = |key: PublicKey| Bytes::copy_from_slice(key.as_bytes());
     let header = Header {
@@ -181,40 +226,14 @@ async fn begin_recording(
         opened: clock::micros(),
         sid: Bytes::copy_from_slice(&facts.sid),
     };
-    recording.append(Block::Header, MAIN_LINE, header.encode_to_vec()).await?;
+    recording.append(Block::Header, FIRST_LINE, header.encode_to_vec()).await?;
     let confirmed = Event { kind: event::Kind::Confirmed as i32, ..Event::default() };
-    recording.append(Block::Event, MAIN_LINE, confirmed.encode_to_vec()).await?;
-    Ok(Some(recording))
+    recording.append(Block::Event, FIRST_LINE, confirmed.encode_to_vec()).await?;
+    Ok(recording)
 }
 
-/// A line and its two labels.
-struct Labelled {
-    connected: Connected,
-    agent: Label,
-    technician: Label,
-}
-
-fn connect(service: &Service, ends: &Ends<'_>, recording: Option<Arc<Recording>>) -> Labelled {
-    let mut random = System::new();
-    let mut attach = |talk: &Talk| Attached {
-        label: Label::random(&mut random),
-        address: Some(talk.caller.connection.remote_address()),
-    };
-    let (agent, technician) = (attach(ends.agent), attach(ends.technician));
-    let (agent_label, technician_label) = (agent.label, technician.label);
-    let line = Line::new(MAIN_LINE, agent, technician, recording);
-    let connected = service.switch.connect(line);
-    Labelled { connected, agent: agent_label, technician: technician_label }
-}
-
-async fn tell(talk: &mut Talk, session: &Session, own: Label, peer: Label) -> Result<(), Gone> {
-    let begins = Begins {
-        session: Bytes::copy_from_slice(session.id.as_bytes()),
-        own_label: Bytes::copy_from_slice(own.as_bytes()),
-        peer_label: Bytes::copy_from_slice(peer.as_bytes()),
-        recorded: session.recording.is_some(),
-        line: u32::from(MAIN_LINE),
-        ..Begins::default()
-    };
-    talk.send(Kind::Session(begins)).await
+/// Where both ends have their legs.
+pub(super) fn addresses(talks: &Ends<Talk>) -> Ends<SocketAddr> {
+    let of = |talk: &Talk| talk.caller.connection.remote_address();
+    Ends { agent: of(&talks.agent), technician: of(&talks.technician) }
 }

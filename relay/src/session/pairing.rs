@@ -7,7 +7,7 @@ use deskside_protocol::wire::signal::{
     CodeEnded, Joined, PairingAnswer, PairingFailed, PairingOffer, Park, signal::Kind,
 };
 
-use super::{Ends, misplaced};
+use super::{Pair, misplaced};
 use crate::hall::SPENT;
 use crate::lobby::Slot;
 use crate::service::Service;
@@ -61,7 +61,7 @@ impl Joining<'_> {
     pub(super) async fn run(
         &self,
         service: &Service,
-        mut ends: Ends<'_>,
+        mut ends: Pair<'_>,
     ) -> Result<Pairing, Failed> {
         let offer = self.offer(&mut ends).await?;
         // From here on the code is spent: the agent spends it when the offer arrives.
@@ -77,7 +77,7 @@ impl Joining<'_> {
     }
 
     /// Gives the technician what the agent parked, and waits for the offer.
-    async fn offer(&self, ends: &mut Ends<'_>) -> Result<PairingOffer, Failed> {
+    async fn offer(&self, ends: &mut Pair<'_>) -> Result<PairingOffer, Failed> {
         let Park { y_a, ad_a } = self.park.clone();
         let joined = Joined { y_a, ad_a, subject: self.subject.to_owned() };
         let technician = &mut *ends.technician;
@@ -99,7 +99,7 @@ impl Joining<'_> {
     }
 
     #[allow(clippy::wildcard_enum_match_arm, reason = "whatever else comes does not belong here")]
-    async fn confirm(&self, ends: &mut Ends<'_>, offer: PairingOffer) -> Result<Pairing, Gone> {
+    async fn confirm(&self, ends: &mut Pair<'_>, offer: PairingOffer) -> Result<Pairing, Gone> {
         let PairingOffer { y_t, ad_t, tag_t } = offer.clone();
         let answered = ask_agent(ends.agent, offer).await;
         let tag_a = match answered {

@@ -10,10 +10,12 @@ mod people;
 mod policy;
 mod session;
 mod ticket;
+mod writer;
 
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::migrate::Migrator;
@@ -26,7 +28,7 @@ use thiserror::Error;
 
 pub use people::{Enrolling, Invitation, NewInvitation, RolesText, Technician};
 pub use policy::StoredPolicy;
-pub use session::{NewSession, SessionEnd, SessionRow};
+pub use session::{Back, LineRow, NewSession, SessionEnd, SessionRow, Unfinished};
 pub use ticket::{NewNote, NewTicket, NoteRow, TicketRow};
 
 /// Connections at once: one writes, some read.
@@ -62,6 +64,7 @@ pub enum StoreError {
 #[derive(Debug, Clone)]
 pub struct Store {
     pool: SqlitePool,
+    writer: Arc<writer::Writer>,
 }
 
 /// A transaction that has the write lock from its beginning.
@@ -84,7 +87,8 @@ impl Store {
         let pool =
             SqlitePoolOptions::new().max_connections(CONNECTIONS).connect_with(options).await?;
         MIGRATIONS.run(&pool).await?;
-        Ok(Self { pool })
+        let writer = Arc::new(writer::Writer::start(pool.clone()));
+        Ok(Self { pool, writer })
     }
 
     /// Whether the database answers a query.
@@ -128,8 +132,12 @@ impl Store {
 
     /// A write transaction: it waits for its turn here, never half-way.
     async fn writing(&self) -> Result<Writing, StoreError> {
-        Ok(self.pool.begin_with("BEGIN IMMEDIATE").await?)
+        begin(&self.pool).await
     }
+}
+
+async fn begin(pool: &SqlitePool) -> Result<Writing, StoreError> {
+    Ok(pool.begin_with("BEGIN IMMEDIATE").await?)
 }
 
 async fn put_setting(

@@ -1,5 +1,6 @@
 //! The signed policies: the newest holds, older ones stay for old recordings.
 
+use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection};
 
 use super::{Store, StoreError, number, signed};
@@ -23,6 +24,18 @@ impl Store {
         latest(&mut connection).await
     }
 
+    /// The policy of a serial, whether it still holds or not.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn policy_of(&self, serial: u64) -> Result<Option<StoredPolicy>, StoreError> {
+        let row = sqlx::query("SELECT serial, signed FROM policies WHERE serial = $1")
+            .bind(signed(serial)?)
+            .fetch_optional(&self.pool)
+            .await?;
+        row.as_ref().map(policy).transpose()
+    }
+
     /// Puts a policy in force. `false`, and nothing changed, where its serial is not above that of
     /// the policy in force.
     ///
@@ -42,10 +55,11 @@ pub(super) async fn latest(
     let row = sqlx::query("SELECT serial, signed FROM policies ORDER BY serial DESC LIMIT 1")
         .fetch_optional(connection)
         .await?;
-    row.map(|row| {
-        Ok(StoredPolicy { serial: number(&row, "serial")?, signed: row.try_get("signed")? })
-    })
-    .transpose()
+    row.as_ref().map(policy).transpose()
+}
+
+fn policy(row: &SqliteRow) -> Result<StoredPolicy, StoreError> {
+    Ok(StoredPolicy { serial: number(row, "serial")?, signed: row.try_get("signed")? })
 }
 
 /// Whether the serial grew; only then it is written.

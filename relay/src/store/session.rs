@@ -3,7 +3,42 @@
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
+use deskside_protocol::session::Ends;
+
+use super::writer::Write;
 use super::{Store, StoreError, array, maybe_number, next, number, signed};
+
+/// What brings the ends of a session back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Back {
+    /// The session keys, by which an end proves itself.
+    pub keys: Ends<[u8; 32]>,
+    /// The reattach tokens, which say which session is meant.
+    pub tokens: Ends<[u8; 16]>,
+    /// Hash of the pairing's transcript, to which every signature is bound.
+    pub transcript: [u8; 32],
+    /// Serial of the policy in force when it began.
+    pub policy: u64,
+}
+
+/// A line of a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LineRow {
+    /// Its number, from 0.
+    pub number: u16,
+    /// The labels that were given out for it.
+    pub labels: Ends<[u8; 8]>,
+}
+
+/// A session without an end, as a start finds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unfinished {
+    /// What is kept of every session.
+    pub row: SessionRow,
+    /// What brings its ends back, and its last line; `None` for one of a version that had no way
+    /// back.
+    pub back: Option<(Back, LineRow)>,
+}
 
 /// A session that begins.
 #[derive(Debug, Clone)]
@@ -20,6 +55,10 @@ pub struct NewSession {
     pub opened_at: u64,
     /// The recording's file, relative to the data folder; empty where nothing is recorded.
     pub recording: String,
+    /// What brings its ends back.
+    pub back: Back,
+    /// Its first line.
+    pub line: LineRow,
 }
 
 /// How a session ended.
@@ -61,24 +100,21 @@ pub struct SessionRow {
 }
 
 impl Store {
-    /// Writes down that a session begins.
+    /// Writes down that a session begins; on disk when this returns. Sessions that begin at the same
+    /// time share a commit.
     ///
     /// # Errors
     /// [`StoreError`], also where the id exists.
-    pub async fn open_session(&self, new: &NewSession) -> Result<(), StoreError> {
-        sqlx::query(
-            "INSERT INTO sessions (session, ticket, technician, nameplate, opened_at, recording) \
-             VALUES ($1, $2, $3, $4, $5, $6)",
-        )
-        .bind(new.session.as_slice())
-        .bind(&new.ticket)
-        .bind(&new.technician)
-        .bind(&new.nameplate)
-        .bind(signed(new.opened_at)?)
-        .bind(&new.recording)
-        .execute(&self.pool)
-        .await?;
-        Ok(())
+    pub async fn open_session(&self, new: NewSession) -> Result<(), StoreError> {
+        self.writer.write(Write::Open(Box::new(new))).await.map(drop)
+    }
+
+    /// Writes down the next line of a session; on disk when this returns.
+    ///
+    /// # Errors
+    /// [`StoreError`], also where the session has a line of that number.
+    pub async fn add_line(&self, session: &[u8; 16], line: LineRow) -> Result<(), StoreError> {
+        self.writer.write(Write::Line { session: *session, line }).await.map(drop)
     }
 
     /// Writes down how a session ended. `false` where it is unknown or had ended before: the first
@@ -89,20 +125,27 @@ impl Store {
     pub async fn close_session(
         &self,
         session: &[u8; 16],
-        end: &SessionEnd,
+        end: SessionEnd,
     ) -> Result<bool, StoreError> {
-        let done = sqlx::query(
-            "UPDATE sessions SET closed_at = $1, reason = $2, bytes = $3, hash = $4 \
-             WHERE session = $5 AND closed_at IS NULL",
+        self.writer.write(Write::Close { session: *session, end }).await
+    }
+
+    /// The session of a reattach token, whichever end's it is.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn session_by_token(
+        &self,
+        token: &[u8; 16],
+    ) -> Result<Option<SessionRow>, StoreError> {
+        let row = sqlx::query(
+            "SELECT * FROM sessions WHERE agent_token = $1 \
+             UNION ALL SELECT * FROM sessions WHERE technician_token = $1",
         )
-        .bind(signed(end.closed_at)?)
-        .bind(i64::from(end.reason))
-        .bind(signed(end.bytes)?)
-        .bind(end.hash.as_ref().map(<[u8; 32]>::as_slice))
-        .bind(session.as_slice())
-        .execute(&self.pool)
+        .bind(token.as_slice())
+        .fetch_optional(&self.pool)
         .await?;
-        Ok(done.rows_affected() == 1)
+        row.as_ref().map(session_row).transpose()
     }
 
     /// One session.
@@ -133,11 +176,17 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn unfinished_sessions(&self) -> Result<Vec<SessionRow>, StoreError> {
-        let rows = sqlx::query("SELECT * FROM sessions WHERE closed_at IS NULL ORDER BY opened_at")
-            .fetch_all(&self.pool)
-            .await?;
-        rows.iter().map(session_row).collect()
+    pub async fn unfinished_sessions(&self) -> Result<Vec<Unfinished>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT sessions.*, lines.number AS line, lines.agent_label, lines.technician_label \
+             FROM sessions LEFT JOIN lines ON lines.session = sessions.session \
+             AND lines.number = \
+             (SELECT MAX(number) FROM lines WHERE lines.session = sessions.session) \
+             WHERE closed_at IS NULL ORDER BY opened_at",
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        rows.iter().map(unfinished).collect()
     }
 
     /// Writes down who is handed which recording and why; on disk when this returns. Call it
@@ -206,9 +255,41 @@ fn session_row(row: &SqliteRow) -> Result<SessionRow, StoreError> {
     })
 }
 
+fn unfinished(row: &SqliteRow) -> Result<Unfinished, StoreError> {
+    let (serial, line) = (maybe_number(row, "policy")?, maybe_number(row, "line")?);
+    let back = match (serial, line) {
+        (Some(policy), Some(line)) => Some((back(row, policy)?, line_row(row, line)?)),
+        _ => None,
+    };
+    Ok(Unfinished { row: session_row(row)?, back })
+}
+
+fn back(row: &SqliteRow, policy: u64) -> Result<Back, StoreError> {
+    Ok(Back {
+        keys: Ends { agent: array(row, "agent_key")?, technician: array(row, "technician_key")? },
+        tokens: Ends {
+            agent: array(row, "agent_token")?,
+            technician: array(row, "technician_token")?,
+        },
+        transcript: array(row, "transcript")?,
+        policy,
+    })
+}
+
+fn line_row(row: &SqliteRow, number: u64) -> Result<LineRow, StoreError> {
+    Ok(LineRow {
+        number: u16::try_from(number).map_err(|_| StoreError::Value("line"))?,
+        labels: Ends {
+            agent: array(row, "agent_label")?,
+            technician: array(row, "technician_label")?,
+        },
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Instant;
 
     fn new(id: u8) -> NewSession {
         NewSession {
@@ -218,27 +299,127 @@ mod tests {
             nameplate: "48219".into(),
             opened_at: 100 + u64::from(id),
             recording: "recordings/x.dsr".into(),
+            back: back_of(id),
+            line: line_of(id, 0),
         }
+    }
+
+    fn back_of(id: u8) -> Back {
+        Back {
+            keys: Ends { agent: [id; 32], technician: [id + 100; 32] },
+            tokens: Ends { agent: [id; 16], technician: [id + 100; 16] },
+            transcript: [id; 32],
+            policy: 3,
+        }
+    }
+
+    fn line_of(id: u8, number: u16) -> LineRow {
+        LineRow { number, labels: Ends { agent: [id; 8], technician: [id + 100; 8] } }
     }
 
     #[tokio::test]
     async fn a_session_ends_once() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(&folder.path().join("relay.db")).await.unwrap();
-        store.open_session(&new(1)).await.unwrap();
-        store.open_session(&new(2)).await.unwrap();
-        assert!(store.open_session(&new(1)).await.is_err());
+        store.open_session(new(1)).await.unwrap();
+        store.open_session(new(2)).await.unwrap();
+        assert!(store.open_session(new(1)).await.is_err());
         let end = SessionEnd { closed_at: 200, reason: 2, bytes: 12, hash: Some([9; 32]) };
-        assert!(store.close_session(&[1; 16], &end).await.unwrap());
+        assert!(store.close_session(&[1; 16], end).await.unwrap());
         let later = SessionEnd { closed_at: 300, reason: 3, bytes: 0, hash: None };
-        assert!(!store.close_session(&[1; 16], &later).await.unwrap());
-        assert!(!store.close_session(&[7; 16], &later).await.unwrap());
+        assert!(!store.close_session(&[1; 16], later.clone()).await.unwrap());
+        assert!(!store.close_session(&[7; 16], later).await.unwrap());
         let row = store.session(&[1; 16]).await.unwrap().unwrap();
         assert_eq!((row.closed_at, row.reason, row.hash), (Some(200), 2, Some([9; 32])));
         let ids = |rows: Vec<SessionRow>| rows.iter().map(|row| row.session[0]).collect::<Vec<_>>();
         assert_eq!(ids(store.sessions(10).await.unwrap()), [2, 1]);
         assert_eq!(ids(store.sessions(1).await.unwrap()), [2]);
-        assert_eq!(ids(store.unfinished_sessions().await.unwrap()), [2]);
+        let unfinished = store.unfinished_sessions().await.unwrap();
+        assert_eq!(ids(unfinished.into_iter().map(|it| it.row).collect()), [2]);
+    }
+
+    #[tokio::test]
+    async fn a_restart_finds_keys_tokens_and_the_last_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("relay.db");
+        let store = Store::open(&path).await.unwrap();
+        store.open_session(new(1)).await.unwrap();
+        store.open_session(new(2)).await.unwrap();
+        store.add_line(&[1; 16], line_of(7, 1)).await.unwrap();
+        assert!(store.add_line(&[1; 16], line_of(8, 1)).await.is_err());
+        assert!(store.add_line(&[9; 16], line_of(9, 0)).await.is_err());
+        // Of a version that had no way back.
+        sqlx::query(
+            "INSERT INTO sessions (session, ticket, technician, nameplate, opened_at) \
+             VALUES ($1, '1', 'a', '00000', 0)",
+        )
+        .bind([3_u8; 16].as_slice())
+        .execute(&store.pool)
+        .await
+        .unwrap();
+        store.close().await;
+
+        let store = Store::open(&path).await.unwrap();
+        let found = store.unfinished_sessions().await.unwrap();
+        let found: Vec<_> = found.into_iter().map(|it| (it.row.session[0], it.back)).collect();
+        let expected = [
+            (3, None),
+            (1, Some((back_of(1), line_of(7, 1)))),
+            (2, Some((back_of(2), line_of(2, 0)))),
+        ];
+        assert_eq!(found, expected);
+        for token in [[1; 16], [101; 16]] {
+            let row = store.session_by_token(&token).await.unwrap();
+            assert_eq!(row.unwrap().session, [1; 16]);
+        }
+        assert_eq!(store.session_by_token(&[50; 16]).await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn one_that_cannot_be_written_takes_no_other_with_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("relay.db")).await.unwrap();
+        let mut tasks = tokio::task::JoinSet::new();
+        // Each id twice: of each pair one is refused, in whatever batches they come.
+        for id in (0..100).chain(0..100) {
+            let store = store.clone();
+            tasks.spawn(async move { store.open_session(new(id)).await.is_ok() });
+        }
+        let opened = tasks.join_all().await;
+        assert_eq!(opened.iter().filter(|opened| **opened).count(), 100);
+        assert_eq!(store.unfinished_sessions().await.unwrap().len(), 100);
+    }
+
+    /// `cargo test --release -p deskside-relay openings_a_second -- --ignored --nocapture`
+    #[tokio::test(flavor = "multi_thread")]
+    #[ignore = "a figure, for DESKSIDE_BENCH_FOLDER or the temporary folder"]
+    async fn openings_a_second() {
+        const SESSIONS: u32 = 8_000;
+        for at_once in [1, 8, 32, 128] {
+            let folder = match std::env::var_os("DESKSIDE_BENCH_FOLDER") {
+                Some(place) => tempfile::tempdir_in(place).unwrap(),
+                None => tempfile::tempdir().unwrap(),
+            };
+            let store = Store::open(&folder.path().join("relay.db")).await.unwrap();
+            let began = Instant::now();
+            let mut tasks = tokio::task::JoinSet::new();
+            let sessions = if at_once == 1 { SESSIONS / 8 } else { SESSIONS };
+            for task in 0..at_once {
+                let store = store.clone();
+                tasks.spawn(async move {
+                    for number in (task..sessions).step_by(at_once as usize) {
+                        let mut new = new(0);
+                        new.session[..4].copy_from_slice(&number.to_be_bytes());
+                        new.back.tokens.agent[..4].copy_from_slice(&number.to_be_bytes());
+                        new.back.tokens.technician[..4].copy_from_slice(&number.to_be_bytes());
+                        store.open_session(new).await.unwrap();
+                    }
+                });
+            }
+            tasks.join_all().await;
+            let a_second = f64::from(sessions) / began.elapsed().as_secs_f64();
+            println!("{at_once} at once: {a_second:.0} sessions opened a second");
+        }
     }
 
     #[tokio::test]

@@ -1,0 +1,154 @@
+//! The line of the moment: its labels, who sealed it, where its ends are. A session has one at a
+//! time; each has a number of its own in the recording.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use deskside_link::random::System;
+use deskside_protocol::label::Label;
+use deskside_protocol::recording::format::MAX_LINES;
+use deskside_protocol::session::{End, Ends};
+
+use crate::recorder::Recording;
+use crate::store::LineRow;
+use crate::switch::{Attached, Connected, Line, Switch};
+
+/// Number of a session's first line.
+pub(super) const FIRST_LINE: u16 = 0;
+
+/// What the relay knows of an end's seal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sealed {
+    No,
+    /// By an age file with this SHA-256.
+    By([u8; 32]),
+    /// Before the relay was restarted.
+    Before,
+}
+
+/// A line that is being forwarded.
+#[derive(Debug)]
+pub(super) struct Current {
+    connected: Connected,
+    number: u16,
+    labels: Ends<Label>,
+    addresses: Ends<Option<SocketAddr>>,
+    sealed: Ends<Sealed>,
+    /// Which ends were told of it.
+    told: Ends<bool>,
+}
+
+/// How a line begins.
+pub(super) struct Beginning {
+    pub(super) number: u16,
+    pub(super) labels: Ends<Label>,
+    /// Where its ends are; `None` for one that is away.
+    pub(super) addresses: Ends<Option<SocketAddr>>,
+    /// Without one nothing has to be sealed.
+    pub(super) recording: Option<Arc<Recording>>,
+}
+
+impl Beginning {
+    /// The row that is kept of it.
+    pub(super) fn row(&self) -> LineRow {
+        let Ends { agent, technician } = self.labels;
+        let labels = Ends { agent: *agent.as_bytes(), technician: *technician.as_bytes() };
+        LineRow { number: self.number, labels }
+    }
+}
+
+/// Two new labels.
+pub(super) fn labels() -> Ends<Label> {
+    let mut random = System::new();
+    Ends { agent: Label::random(&mut random), technician: Label::random(&mut random) }
+}
+
+impl Current {
+    /// Forwards the line's handshake, and everything where there is no recording.
+    pub(super) fn begin(switch: &Arc<Switch>, beginning: Beginning) -> Self {
+        let Beginning { number, labels, addresses, recording } = beginning;
+        let attached = |end| Attached { label: *labels.of(end), address: *addresses.of(end) };
+        let (agent, technician) = (attached(End::Agent), attached(End::Technician));
+        let connected = switch.connect(Line::new(number, agent, technician, recording));
+        let sealed = Ends { agent: Sealed::No, technician: Sealed::No };
+        Self { connected, number, labels, addresses, sealed, told: Ends::default() }
+    }
+
+    /// Goes on with a line that both ends had sealed when the relay was stopped.
+    pub(super) fn resume(switch: &Arc<Switch>, beginning: Beginning) -> Self {
+        let mut line = Self::begin(switch, beginning);
+        line.sealed = Ends { agent: Sealed::Before, technician: Sealed::Before };
+        line.told = Ends { agent: true, technician: true };
+        line.open();
+        line
+    }
+
+    pub(super) const fn number(&self) -> u16 {
+        self.number
+    }
+
+    /// The number of the next line, where the session may have another.
+    pub(super) fn next_number(&self) -> Option<u16> {
+        let next = self.number.checked_add(1)?;
+        (usize::from(next) < MAX_LINES).then_some(next)
+    }
+
+    pub(super) const fn label(&self, end: End) -> Label {
+        *self.labels.of(end)
+    }
+
+    pub(super) const fn address(&self, end: End) -> Option<SocketAddr> {
+        *self.addresses.of(end)
+    }
+
+    /// Packets for `end` go there; nowhere while it is away.
+    pub(super) fn place(&mut self, end: End, address: Option<SocketAddr>) {
+        *self.addresses.of_mut(end) = address;
+        self.connected.line().place(end, address);
+    }
+
+    /// Waits until packets came from an address that is not their end's leg's. A hint, which
+    /// anybody can cause.
+    pub(super) async fn strayed(&self) {
+        self.connected.line().strayed().await;
+    }
+
+    /// Whether `end` was told of this line, and so may have had it.
+    pub(super) const fn is_told(&self, end: End) -> bool {
+        *self.told.of(end)
+    }
+
+    pub(super) const fn tell(&mut self, end: End) {
+        *self.told.of_mut(end) = true;
+    }
+
+    pub(super) const fn sealed(&self, end: End) -> Sealed {
+        *self.sealed.of(end)
+    }
+
+    /// An end's seal is on disk. The second one opens the line.
+    pub(super) fn seal(&mut self, end: End, age_sha256: [u8; 32]) {
+        *self.sealed.of_mut(end) = Sealed::By(age_sha256);
+        if self.is_sealed() {
+            self.open();
+        }
+    }
+
+    pub(super) fn is_sealed(&self) -> bool {
+        self.sealed.agent != Sealed::No && self.sealed.technician != Sealed::No
+    }
+
+    /// Everything may pass.
+    pub(super) fn open(&self) {
+        self.connected.line().open();
+    }
+
+    /// Nothing is forwarded any more.
+    pub(super) fn disconnect(&mut self) {
+        self.connected.disconnect();
+    }
+}
+
+/// Both ends have to seal a line by then, while both are there.
+pub(super) const SEALING: Duration = Duration::from_secs(30);

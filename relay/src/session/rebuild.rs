@@ -1,0 +1,265 @@
+//! After a crash: the sessions that a relay did not close go on, each as soon as its recording was
+//! walked. Its ends may come back at once; they wait at the door meanwhile.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use deskside_protocol::key::PublicKey;
+use deskside_protocol::label::Label;
+use deskside_protocol::policy::{Policy, PolicyError, Recording as Rule};
+use deskside_protocol::recording::{Binding, Kind as Block};
+use deskside_protocol::session::{End, Ends, SessionId};
+use deskside_protocol::wire::record::{Event, Reason, event};
+use prost::Message as _;
+use thiserror::Error;
+use tokio::sync::Semaphore;
+
+use super::line::{Beginning, Current, FIRST_LINE};
+use super::live::{Live, Session};
+use super::presence::Presence;
+use super::{closing, opening};
+use crate::chain;
+use crate::node;
+use crate::recorder::{RecordError, Recording, ResumeError, Resumed};
+use crate::service::Service;
+use crate::sessions::{Door, Registered};
+use crate::store::{Back, LineRow, SessionRow, StoreError, Unfinished};
+
+/// Recordings that are walked at once. Each takes some 10 MiB meanwhile, and a disk is not made
+/// faster by more.
+const MAX_WALKS: usize = 4;
+
+/// A session that cannot go on.
+#[derive(Debug, Error)]
+enum RebuildError {
+    /// Nothing is wrong with it: the next start tries again.
+    #[error("the relay is ending")]
+    Ending,
+    #[error(transparent)]
+    Resume(#[from] ResumeError),
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    #[error("the recording is another session's")]
+    AnotherSession,
+}
+
+/// A session that waits to be rebuilt. Its ends find it already.
+pub(crate) struct Rebuild {
+    service: Arc<Service>,
+    place: Registered,
+    row: SessionRow,
+    back: Back,
+    /// Of its last line.
+    number: u16,
+    labels: Ends<Label>,
+    walks: Arc<Semaphore>,
+}
+
+/// Registers every session that was not closed. One of a version that had no way back is closed.
+pub(crate) async fn unfinished(service: &Arc<Service>) -> Result<Vec<Rebuild>, StoreError> {
+    let walks = Arc::new(Semaphore::new(MAX_WALKS));
+    let mut rebuilds = Vec::new();
+    for Unfinished { row, back } in service.relay.node.store().unfinished_sessions().await? {
+        let session = SessionId::from_bytes(row.session);
+        match back.and_then(|(back, line)| Some((back, line, read_labels(&line)?))) {
+            Some((back, line, labels)) => {
+                let keys = Ends {
+                    agent: PublicKey::from_bytes(back.keys.agent),
+                    technician: PublicKey::from_bytes(back.keys.technician),
+                };
+                let place =
+                    service.sessions.register(back.tokens, Door::new(session, keys, labels));
+                let (service, walks) = (service.clone(), walks.clone());
+                let number = line.number;
+                rebuilds.push(Rebuild { service, place, row, back, number, labels, walks });
+            }
+            None => {
+                let bytes = size(service, &row).await;
+                closing::write_down(service, session, Reason::RelayStopped, bytes, None).await;
+            }
+        }
+    }
+    Ok(rebuilds)
+}
+
+fn read_labels(line: &LineRow) -> Option<Ends<Label>> {
+    Some(Ends {
+        agent: Label::from_bytes(&line.labels.agent)?,
+        technician: Label::from_bytes(&line.labels.technician)?,
+    })
+}
+
+/// Bytes of a session's file, where it has one.
+async fn size(service: &Service, row: &SessionRow) -> u64 {
+    if row.recording.is_empty() {
+        return 0;
+    }
+    let file = service.relay.node.places().recordings.join(&row.recording);
+    match tokio::fs::metadata(&file).await {
+        Ok(found) => found.len(),
+        Err(error) => {
+            tracing::warn!(file = %file.display(), %error, "a recording is missing");
+            0
+        }
+    }
+}
+
+/// What is left of a session.
+enum Found {
+    /// It goes on, with or without a recording.
+    Goes { recording: Option<Arc<Recording>>, line: Line },
+    /// Its recording had its last block before the relay was stopped.
+    Closed { hash: [u8; 32], reason: i32, bytes: u64 },
+    /// Nothing but a handshake had passed: there is nothing to come back to.
+    Unsealed(Arc<Recording>),
+}
+
+/// Whether the last line goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Line {
+    GoesOn,
+    /// It was not sealed by both ends.
+    Afresh,
+}
+
+impl Rebuild {
+    /// Goes on with the session until it ends.
+    pub(crate) async fn run(self) {
+        // Large, and soon over.
+        if let Some(live) = Box::pin(self.rebuilt()).await {
+            live.run().await;
+        }
+    }
+
+    /// The session as it was, both ends away; `None` where it has ended.
+    async fn rebuilt(self) -> Option<Live> {
+        let session = self.place.door().session();
+        let found = async {
+            let held = self.held().await?;
+            Ok((self.resume(session, held.recording).await?, held))
+        };
+        match found.await {
+            Ok((Found::Goes { recording, line }, held)) => self.go_on(recording, line, &held).await,
+            Ok((Found::Closed { hash, reason, bytes }, _)) => {
+                let reason = Reason::try_from(reason).unwrap_or(Reason::RelayStopped);
+                self.end(reason, bytes, Some(hash)).await;
+                None
+            }
+            Ok((Found::Unsealed(recording), _)) => {
+                let session = self.session(Some(recording), false);
+                closing::finish(&session, &mut Ends::default(), true, Reason::RelayStopped).await;
+                None
+            }
+            Err(RebuildError::Ending) => None,
+            Err(error) => {
+                tracing::error!(
+                    %session, file = self.row.recording, error = chain(&error),
+                    "A SESSION CANNOT GO ON. Its recording stays as it is: look at it before it is handed out"
+                );
+                let bytes = size(&self.service, &self.row).await;
+                self.end(Reason::RecordingFailed, bytes, None).await;
+                None
+            }
+        }
+    }
+
+    /// The policy in force when the session began.
+    async fn held(&self) -> Result<Policy, RebuildError> {
+        let node = &self.service.relay.node;
+        let stored = node.store().policy_of(self.back.policy).await?;
+        let stored = stored.ok_or(StoreError::Value("a session's policy is gone"))?;
+        Ok(Policy::open_at_any_time(&node::decode(&stored)?, &node.organisation())?)
+    }
+
+    /// Walks the recording, in its turn.
+    async fn resume(&self, session: SessionId, rule: Rule) -> Result<Found, RebuildError> {
+        if self.row.recording.is_empty() {
+            return Ok(Found::Goes { recording: None, line: Line::GoesOn });
+        }
+        let path = self.service.relay.node.places().recordings.join(&self.row.recording);
+        let walk = async {
+            let turn = self.walks.acquire().await;
+            let resumed = self.service.recorder.resume(&path, rule).await;
+            drop(turn);
+            resumed
+        };
+        let resumed = tokio::select! {
+            resumed = walk => resumed,
+            () = self.service.stop.cancelled() => return Err(RebuildError::Ending),
+        };
+        match resumed {
+            Ok(resumed) => self.judge(session, resumed).await,
+            Err(ResumeError::Ended) => Err(RebuildError::Ending),
+            Err(ResumeError::Missing | ResumeError::Disk(_)) if rule == Rule::BestEffort => {
+                tracing::error!(%session, "a session goes on unrecorded: its recording cannot be read");
+                Ok(Found::Goes { recording: None, line: Line::GoesOn })
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn judge(&self, session: SessionId, resumed: Resumed) -> Result<Found, RebuildError> {
+        let Resumed { recording, cut, sealed, header, closed, reason } = resumed;
+        if header.session.as_ref() != session.as_bytes() {
+            return Err(RebuildError::AnotherSession);
+        }
+        if let Some(hash) = closed {
+            return Ok(Found::Closed { hash, reason, bytes: recording.length() });
+        }
+        let both = |number| sealed.get(&number).is_some_and(|by| by.agent && by.technician);
+        let detail = format!("cut {cut} bytes");
+        let event = Event { kind: event::Kind::Recovered as i32, detail, ..Event::default() };
+        recording.append(Block::Event, FIRST_LINE, event.encode_to_vec()).await?;
+        if !both(FIRST_LINE) {
+            return Ok(Found::Unsealed(recording));
+        }
+        let line = if both(self.number) { Line::GoesOn } else { Line::Afresh };
+        Ok(Found::Goes { recording: Some(recording), line })
+    }
+
+    fn session(self, recording: Option<Arc<Recording>>, best_effort: bool) -> Session {
+        let transcript = self.back.transcript;
+        let binding = Binding { session: self.place.door().session(), transcript };
+        Session { service: self.service, place: self.place, binding, recording, best_effort }
+    }
+
+    /// Connects the last line again, with both ends away, or another in its place.
+    async fn go_on(
+        self,
+        recording: Option<Arc<Recording>>,
+        line: Line,
+        held: &Policy,
+    ) -> Option<Live> {
+        let (number, labels) = (self.number, self.labels);
+        let was_recorded = !self.row.recording.is_empty();
+        let session = self.session(recording.clone(), held.recording == Rule::BestEffort);
+        let went_unrecorded = was_recorded && recording.is_none();
+        let addresses = Ends::default();
+        let beginning = Beginning { number, labels, addresses, recording };
+        let line_of_before = Current::resume(&session.service.switch, beginning);
+        let presence = Presence::rebuilt(opening::grace(held), Duration::ZERO);
+        let mut live = Live::new(session, Ends::default(), presence, line_of_before);
+        live.went_unrecorded = went_unrecorded;
+        if line == Line::Afresh
+            && let Err(reason) = live.begin_fresh_line(End::Agent).await
+        {
+            closing::close(live, reason).await;
+            return None;
+        }
+        tracing::info!(session = %live.session.id(), line = live.line.number(), "a session goes on after a restart");
+        Some(live)
+    }
+
+    /// The session has ended: whoever came back meanwhile is told.
+    async fn end(self, reason: Reason, bytes: u64, hash: Option<[u8; 32]>) {
+        let door = self.place.door();
+        closing::write_down(&self.service, door.session(), reason, bytes, hash).await;
+        let last = closing::closed(reason as i32, hash);
+        let Ends { agent, technician } = door.shut();
+        tokio::join!(closing::say_last_to(agent, &last), closing::say_last_to(technician, &last));
+    }
+}
