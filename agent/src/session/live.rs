@@ -40,8 +40,10 @@ pub(super) async fn run(
     stop: &CancellationToken,
 ) -> Reason {
     let Opened { line, mut attendance, technician, policy } = opened;
-    let terms = Terms { policy: policy.grants, beforehand: agent.allow, visitor };
-    let gate = Gate::new(terms, agent.asker.clone(), agent.show.clone());
+    let record = crate::gate::Record::default();
+    let terms = Terms { policy: policy.grants, beforehand: agent.allow, visitor, record };
+    let gate =
+        Gate::new(terms, Arc::new(crate::gate::Forget), agent.asker.clone(), agent.show.clone());
     let line = Arc::new(line);
     let screen = agent.screen.clone();
     let talk = control::Talk {
