@@ -10,6 +10,7 @@ pub mod consent;
 pub mod desktop;
 pub mod device;
 pub mod events;
+pub mod files;
 mod folder;
 pub mod gate;
 pub mod kept;

@@ -51,6 +51,7 @@ fn objects(event: &Event<'_>) -> Vec<Value> {
         Event::Resumed { visitor, session } => vec![json!({
             "event": "resumed", "session": session, "technician": visitor.name, "ticket": visitor.ticket,
         })],
+        Event::NotResumed { why } => vec![json!({"event": "not_resumed", "why": why})],
         Event::Gap { cause, grace, .. } => {
             let cause = match cause {
                 Gone::Relay => "relay",

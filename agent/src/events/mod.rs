@@ -110,6 +110,11 @@ pub enum Event<'a> {
         /// The session's id.
         session: &'a str,
     },
+    /// The session that an earlier process of this program left does not go on.
+    NotResumed {
+        /// In plain words, made safe already.
+        why: &'a str,
+    },
     /// Somebody's connection is interrupted.
     Gap {
         /// Whose.

@@ -52,6 +52,7 @@ pub(super) fn words(event: &Event<'_>) -> String {
             visible(&visitor.name),
             visible(&visitor.ticket),
         ),
+        Event::NotResumed { why } => format!("\n  {}.\n", sentence(why)),
         Event::Gap { cause, technician, grace } => gap(*cause, &visible(technician), *grace),
         Event::Back { after } => format!("  The connection is back after {}.\n", time(*after)),
         Event::Unrecorded => "  From here on the session is not recorded: \
@@ -98,6 +99,12 @@ fn gap(cause: Gone, technician: &str, grace: Duration) -> String {
              It goes on by itself, or ends in {ends}.\n"
         ),
     }
+}
+
+/// With a capital letter.
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// "5 minutes", "40 seconds".

@@ -200,7 +200,7 @@ struct Told {
 }
 
 impl Write for Told {
-    fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let lease = std::fs::read(&self.path).map_or_else(
             |_| Record::default(),
             |bytes| form::decode(&bytes).unwrap_or_else(|_| panic!("damaged")).lease,
@@ -210,7 +210,7 @@ impl Write for Told {
         Ok(self.leases.lock().unwrap().last().map_or(0, |(line, _)| line.len()))
     }
 
-    fn flush(&mut self) -> std::io::Result<()> {
+    fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
 }
@@ -220,7 +220,7 @@ async fn what_the_user_takes_back_is_on_the_disk_before_anybody_is_told() {
     let home = tempfile::tempdir().unwrap();
     let told = Told { path: home.path().join(FILE), leases: Arc::default() };
     let (leases, show) = (told.leases.clone(), Arc::new(Show::json(told)));
-    let keeper = Arc::new(keeper(home.path(), Show::json(std::io::sink())));
+    let keeper = Arc::new(keeper(home.path(), Show::json(io::sink())));
     keeper.alive();
     let Kept { visitor, lease: record, .. } = kept();
     let terms = Terms { policy: GrantSet::all(), beforehand: GrantSet::all(), visitor, record };
@@ -249,7 +249,7 @@ async fn what_the_user_takes_back_is_on_the_disk_before_anybody_is_told() {
 fn what_cannot_be_written_is_removed() {
     use std::os::unix::fs::PermissionsExt as _;
     let home = tempfile::tempdir().unwrap();
-    let keeper = keeper(home.path(), Show::json(std::io::sink()));
+    let keeper = keeper(home.path(), Show::json(io::sink()));
     keeper.alive();
     assert!(home.path().join(FILE).exists());
     // A folder in the way of the next content, which even root cannot write into as a file.
@@ -263,7 +263,7 @@ fn what_cannot_be_written_is_removed() {
 fn the_end_date_moves_with_life_and_with_nothing_else() {
     let home = tempfile::tempdir().unwrap();
     let store = store(home.path());
-    let show = Arc::new(Show::json(std::io::sink()));
+    let show = Arc::new(Show::json(io::sink()));
     let keeper = Keeper::new(Some(store), kept(), || NOW + 100, 300, show);
     let ends = || form::decode(&std::fs::read(home.path().join(FILE)).unwrap()).unwrap().ends;
     keeper.keep(&Record::default());
@@ -282,9 +282,9 @@ const CHILD: &str = "DESKSIDE_KEPT_CHILD";
 #[test]
 fn child_that_is_killed() {
     let Some(folder) = std::env::var_os(CHILD) else { return };
-    let keeper = keeper(Path::new(&folder), Show::json(std::io::sink()));
+    let keeper = keeper(Path::new(&folder), Show::json(io::sink()));
     let mut lease = Record { held: GrantSet::all(), ..Record::default() };
-    let mut out = std::io::stdout();
+    let mut out = io::stdout();
     for number in 0..10_000_u32 {
         lease.refusals = [(Grant::View, number)].into();
         keeper.keep(&lease);
