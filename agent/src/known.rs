@@ -5,7 +5,7 @@
 //! crash leaves the old or the new one.
 
 use std::collections::BTreeMap;
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use deskside_protocol::key::PublicKey;
@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::consent::Standing;
+use crate::folder;
 
 /// Organisations that are remembered; a computer has dealings with a few.
 pub const MAX_KNOWN: usize = 256;
@@ -154,35 +155,14 @@ impl Known {
     fn write(&self, content: &Content) -> Result<(), KnownError> {
         let failed = |cause| KnownError::File { path: self.path.clone(), cause };
         let text = serde_json::to_vec_pretty(content).map_err(|error| failed(error.into()))?;
-        write_owner_only(&self.path, &text).map_err(failed)
+        // Another agent of the same folder may write at the same time.
+        let next = self.path.with_extension(format!("{}.next", std::process::id()));
+        folder::replace(&self.path, &next, &text).map_err(failed)
     }
 }
 
 fn kept(name: &str) -> String {
     name.chars().take(MAX_NAME).collect()
-}
-
-/// Replaces the file at `path` as a whole; folder and file are for the owner only.
-fn write_owner_only(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    make_folder(folder)?;
-    // The temporary file is made with mode 0600, and renamed.
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path)?;
-    Ok(())
-}
-
-#[cfg(unix)]
-fn make_folder(folder: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
-}
-
-#[cfg(not(unix))]
-fn make_folder(folder: &Path) -> io::Result<()> {
-    std::fs::create_dir_all(folder)
 }
 
 #[cfg(test)]

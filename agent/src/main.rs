@@ -18,6 +18,7 @@ use deskside_agent::settings::{Environment, Settings};
 use deskside_protocol::exit::Exit;
 use deskside_protocol::text::visible;
 use serde_json::json;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 fn main() -> ExitCode {
@@ -83,7 +84,13 @@ fn run(cli: &Cli) -> anyhow::Result<Exit> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let done = runtime.block_on(async {
         let stop = CancellationToken::new();
-        let mut session = pin!(session::run(agent, stop.clone()));
+        // A task of its own: where it waits for a disk, the user can still insist.
+        let mut tasks = JoinSet::new();
+        tasks.spawn(session::run(agent, stop.clone()));
+        let mut session = pin!(async {
+            let done = tasks.join_next().await.context("run the session")?;
+            done.context("run the session")?
+        });
         tokio::select! {
             done = &mut session => done,
             signal = stop_signal() => {

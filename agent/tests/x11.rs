@@ -11,7 +11,7 @@ use std::sync::Arc;
 use deskside_agent::consent::{Standing, Unattended, Visitor};
 use deskside_agent::desktop::{self, Choice, DesktopError, Picture, Screen};
 use deskside_agent::events::Show;
-use deskside_agent::gate::{Gate, Permit, Terms, View};
+use deskside_agent::gate::{Forget, Gate, Permit, Record, Terms, View};
 use deskside_protocol::grant::GrantSet;
 use x11rb::connection::Connection as _;
 use x11rb::protocol::randr::{self, ConnectionExt as _};
@@ -169,8 +169,10 @@ async fn permit() -> Permit<View> {
         ticket: "17".to_owned(),
         subject: "Printer".to_owned(),
     };
-    let terms = Terms { policy: GrantSet::all(), beforehand: GrantSet::all(), visitor };
-    let gate = Gate::new(terms, Arc::new(Unattended), Arc::new(Show::json(std::io::sink())));
+    let (all, record) = (GrantSet::all(), Record::default());
+    let terms = Terms { policy: all, beforehand: all, visitor, record };
+    let show = Arc::new(Show::json(std::io::sink()));
+    let gate = Gate::new(terms, Arc::new(Forget), Arc::new(Unattended), show);
     gate.admit::<View>("the screen").await.unwrap()
 }
 

@@ -4,7 +4,8 @@
 //! takes one as an argument, and only this room can make one: a way past the gate does not compile.
 //! The gate knows what the user has granted, what the policy forbids and whom to ask. It asks one
 //! question at a time, and when a grant is taken back, everything that holds its permit hears it at
-//! once. It does no I/O of its own.
+//! once. It does no I/O of its own: a [`Keep`] has each change of the lease on the disk before anybody
+//! is told of it, so that no restart of this program brings back what was taken back.
 
 mod acting;
 mod lease;
@@ -22,7 +23,8 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 pub use self::acting::{Answers, Heard, Unheard, listen};
-use self::lease::{Lease, Standing};
+pub use self::lease::Record;
+use self::lease::{Lease, Standing, no};
 pub use self::permit::{Clipboard, Command, Control, File, Kind, Permit, Reboot, Shell, View};
 use crate::consent::{Answer, Asker, Question, Visitor};
 use crate::events::{By, Event, Show};
@@ -88,6 +90,23 @@ pub struct Terms {
     pub beforehand: GrantSet,
     /// Who wants in: verified before there is a gate.
     pub visitor: Visitor,
+    /// What an earlier process left of the lease; by default nothing.
+    pub record: Record,
+}
+
+/// Who keeps the lease for a restart of this program.
+pub trait Keep: Send + Sync {
+    /// Once this returns, no restart finds a wider lease than this one. It may block for as long as
+    /// the disk takes.
+    fn keep(&self, lease: &Record);
+}
+
+/// Keeps nothing: a restart finds no lease at all.
+#[derive(Debug, Clone, Copy)]
+pub struct Forget;
+
+impl Keep for Forget {
+    fn keep(&self, _lease: &Record) {}
 }
 
 /// The gate of one session. A clone is the same gate.
@@ -99,6 +118,9 @@ pub struct Gate {
 struct Shared {
     visitor: Visitor,
     lease: Mutex<Lease>,
+    keeper: Arc<dyn Keep>,
+    /// Whoever holds it may write the lease: an older one never replaces a newer one.
+    keeping: Mutex<()>,
     /// Whoever holds it may ask the user; the others wait in the order of their arrival.
     turn: tokio::sync::Mutex<()>,
     asker: Arc<dyn Asker>,
@@ -115,36 +137,51 @@ impl std::fmt::Debug for Gate {
 }
 
 impl Gate {
-    /// A gate with nothing granted yet.
+    /// A gate with nothing granted but what the record holds.
     #[must_use]
-    pub fn new(terms: Terms, asker: Arc<dyn Asker>, show: Arc<Show>) -> Self {
-        let lease = Mutex::new(Lease::new(terms.policy, terms.beforehand));
+    pub fn new(
+        terms: Terms,
+        keeper: Arc<dyn Keep>,
+        asker: Arc<dyn Asker>,
+        show: Arc<Show>,
+    ) -> Self {
+        let lease = Lease::new(terms.policy, terms.beforehand, &terms.record);
+        let changes = watch::Sender::new(lease.held());
         let shared = Shared {
             visitor: terms.visitor,
-            lease,
+            lease: Mutex::new(lease),
+            keeper,
+            keeping: Mutex::new(()),
             turn: tokio::sync::Mutex::new(()),
             asker,
             show,
-            changes: watch::Sender::new(GrantSet::NONE),
+            changes,
             stopped: CancellationToken::new(),
             not_asked: CancellationToken::new(),
         };
         Self { shared: Arc::new(shared) }
     }
 
-    /// The session's first question: everything that the technician wishes for, at once. What was
-    /// answered beforehand is granted without it. Returns the lease.
+    /// The session's first question: everything that the technician wishes for and does not have, at
+    /// once. What was answered beforehand is granted without it. The question is put once in a
+    /// session. Returns the lease.
     ///
     /// # Errors
     /// [`TurnedDown`] where nothing was granted.
     pub async fn open(&self, requested: GrantSet) -> Result<GrantSet, TurnedDown> {
-        let (given, rest) = self.locked(|lease| lease.split(requested));
-        if given.is_empty() && rest.is_empty() && !requested.is_empty() {
-            return Err(TurnedDown::Policy);
+        if self.is_stopped() {
+            return Err(TurnedDown::Stopped);
         }
+        if self.locked(|lease| lease.is_opened()) {
+            return Ok(self.lease());
+        }
+        let (given, rest) = self.locked(|lease| lease.split(requested));
         self.grant(given, By::Beforehand);
         if rest.is_empty() {
-            return Ok(self.lease());
+            return match self.lease() {
+                lease if lease.is_empty() && !requested.is_empty() => Err(TurnedDown::Policy),
+                _ => self.opened(),
+            };
         }
         let _turn = self.shared.turn.lock().await;
         let question = Question::Opening { visitor: &self.shared.visitor, grants: rest };
@@ -157,8 +194,14 @@ impl Gate {
         match self.lease() {
             _ if self.is_stopped() => Err(TurnedDown::Stopped),
             lease if lease.is_empty() => Err(TurnedDown::Refused),
-            lease => Ok(lease),
+            _ => self.opened(),
         }
+    }
+
+    fn opened(&self) -> Result<GrantSet, TurnedDown> {
+        self.locked(Lease::open);
+        self.keep();
+        Ok(self.lease())
     }
 
     /// Lets a channel act, asking the user where he was not asked yet. `what` says in plain words
@@ -196,23 +239,39 @@ impl Gate {
         self.shared.changes.subscribe()
     }
 
-    /// Takes grants back; everything that runs under them hears it at once. Returns those that were
-    /// there.
+    /// Takes grants back; everything that runs under them hears it at once. It is on the disk before
+    /// anybody is told. Returns those that were there.
     pub fn revoke(&self, grants: GrantSet) -> GrantSet {
         let gone = self.locked(|lease| lease.revoke(grants));
-        if !gone.is_empty() {
-            self.shared.changes.send_replace(self.lease());
-            self.shared.show.tell(&Event::Revoked { grants: gone });
-        }
+        self.keep();
+        self.announce_gone(gone);
         gone
     }
 
     /// Stops the session: takes everything back and answers every waiting and later request with a
-    /// refusal.
+    /// refusal. It is on the disk before anybody is told.
     pub fn stop(&self) {
-        self.locked(|lease| lease.stop());
+        let gone = self.locked(|lease| {
+            lease.stop();
+            lease.revoke(GrantSet::all())
+        });
+        self.keep();
         self.shared.stopped.cancel();
-        self.revoke(GrantSet::all());
+        self.announce_gone(gone);
+    }
+
+    fn announce_gone(&self, gone: GrantSet) {
+        if !gone.is_empty() {
+            self.shared.changes.send_replace(self.lease());
+            self.shared.show.tell(&Event::Revoked { grants: gone });
+        }
+    }
+
+    /// Has the lease kept as it stands now.
+    fn keep(&self) {
+        let _keeping = self.shared.keeping.lock().unwrap_or_else(PoisonError::into_inner);
+        let record = self.locked(|lease| lease.record());
+        self.shared.keeper.keep(&record);
     }
 
     /// Ends once the session was stopped here.
@@ -248,7 +307,7 @@ impl Gate {
             Standing::Held(token) => return Ok(token),
             Standing::Never(refusal) => return Err(refusal),
             Standing::Ask { refusals } if refusals != waiting.refusals => {
-                return Err(refused(grant));
+                return Err(no(grant, refusals));
             }
             Standing::Ask { .. } | Standing::Beforehand => {}
         }
@@ -280,13 +339,15 @@ impl Gate {
         match self.locked(|lease| lease.standing(grant)) {
             Standing::Held(token) => Ok(token),
             Standing::Never(refusal) => Err(refusal),
-            Standing::Ask { .. } | Standing::Beforehand => Err(refused(grant)),
+            Standing::Ask { refusals } => Err(no(grant, refusals)),
+            Standing::Beforehand => Err(no(grant, 0)),
         }
     }
 
     fn grant(&self, grants: GrantSet, by: By) {
         let new = self.locked(|lease| lease.grant(grants));
         if !new.is_empty() {
+            self.keep();
             let lease = self.lease();
             self.shared.changes.send_replace(lease);
             self.shared.show.tell(&Event::Granted { grants: new, lease, by });
@@ -295,6 +356,7 @@ impl Gate {
 
     fn note_refusal(&self, grants: GrantSet) {
         self.locked(|lease| lease.refuse(grants));
+        self.keep();
         self.shared.show.tell(&Event::Refused { grants });
     }
 
@@ -328,10 +390,6 @@ impl Drop for Waiting<'_> {
         let mut lease = self.shared.lease.lock().unwrap_or_else(PoisonError::into_inner);
         lease.waiting = lease.waiting.saturating_sub(1);
     }
-}
-
-fn refused(grant: Grant) -> Refusal {
-    Refusal::new(Cause::UserRefused, grant, format!("the user did not allow {grant}"))
 }
 
 /// Peer text as it may be shown: made safe, and of bounded length.

@@ -46,7 +46,8 @@ fn visitor() -> Visitor {
 
 fn gate(policy: GrantSet, beforehand: GrantSet, asker: Arc<dyn Asker>) -> Gate {
     let show = Arc::new(Show::json(std::io::sink()));
-    Gate::new(Terms { policy, beforehand, visitor: visitor() }, asker, show)
+    let terms = Terms { policy, beforehand, visitor: visitor(), record: Record::default() };
+    Gate::new(terms, Arc::new(Forget), asker, show)
 }
 
 /// A gate where everything was answered beforehand, for the tests of what needs permits.

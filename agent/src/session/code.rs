@@ -1,28 +1,24 @@
 //! Codes: one after the other, each good for one run, until a technician proves to have it.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use deskside_link::Leg;
-use deskside_link::attend::{Attendee, Given};
+use deskside_link::attend::Given;
 use deskside_link::leg::{LegError, Signals};
 use deskside_link::random::System;
 use deskside_protocol::code::{Code, Nameplate};
-use deskside_protocol::identity::link::JoinLink;
-use deskside_protocol::key::{PublicKey, SigningKey};
 use deskside_protocol::pairing::Paired;
 use deskside_protocol::pairing::agent::{Checks, Technician, Waiting};
 use deskside_protocol::policy::Policy;
-use deskside_protocol::recording::Binding;
-use deskside_protocol::session::End;
+use deskside_protocol::session::SessionId;
 use deskside_protocol::transcript::{ChannelIdentifier, policy_hash};
+use deskside_protocol::wire::record::Signed;
 use deskside_protocol::wire::signal::{Open, PairingFailed, PairingOffer, signal::Kind};
 
-use super::Agent;
-use crate::SOFTWARE;
-use crate::consent::Visitor;
+use super::bond::Bond;
+use super::{Agent, now};
 use crate::events::Event;
-use crate::known::Known;
 
 /// Failed runs after which the next code waits for a key press.
 const MAX_FAILED: u32 = 3;
@@ -37,45 +33,17 @@ const STEP: Duration = Duration::from_secs(45);
 #[allow(missing_debug_implementations, reason = "holds a secret key")]
 pub(super) struct Meeting {
     pub(super) signals: Signals,
+    pub(super) given: Given,
+    pub(super) bond: Bond,
+}
+
+/// What the bond of a session is made of.
+pub(super) struct Met {
+    pub(super) session: SessionId,
     pub(super) paired: Paired,
     pub(super) technician: Technician,
     pub(super) policy: Policy,
-    pub(super) node: PublicKey,
-    pub(super) given: Given,
-}
-
-impl Meeting {
-    /// We, as the relay will know us again.
-    pub(super) fn attendee(&self, link: &JoinLink, leg_key: SigningKey) -> Attendee {
-        Attendee {
-            end: End::Agent,
-            session_key: self.paired.session_key.clone(),
-            binding: Binding {
-                session: self.given.session,
-                transcript: self.paired.transcript_hash,
-            },
-            node: self.node,
-            token: self.given.token,
-            leg_key,
-            link: link.clone(),
-            relays: self.policy.relays.clone(),
-            grace: Duration::from_secs(self.policy.grace_seconds.into()),
-            software: SOFTWARE.to_owned(),
-        }
-    }
-
-    /// Who wants in, as the user is shown.
-    pub(super) fn visitor(&self, known: &Known, organisation: &PublicKey) -> Visitor {
-        let certificate = &self.technician.certificate;
-        Visitor {
-            organisation: self.policy.organisation.clone(),
-            standing: known.standing(organisation, &self.policy.organisation),
-            name: certificate.name.clone(),
-            login: certificate.login.clone(),
-            ticket: self.technician.ticket.clone(),
-            subject: self.technician.subject.clone(),
-        }
-    }
+    pub(super) signed_policy: Signed,
 }
 
 /// What became of one code.
@@ -127,15 +95,14 @@ async fn one_code(agent: &Agent, leg: &Leg) -> anyhow::Result<Run> {
     let offer = tokio::time::timeout(lifetime, shown.offer(agent, &mut signals, &code)).await;
     let Some(offer) = offer.unwrap_or(Ok(None))? else { return Ok(Run::Expired) };
     drop(code);
-    match answer(&mut signals, shown.waiting, &offer).await? {
-        Some(Ok((paired, technician, given))) => Ok(Run::Met(Box::new(Meeting {
-            signals,
-            paired,
-            technician,
-            policy: shown.policy,
-            node: agent.settings.relay.node,
-            given,
-        }))),
+    let Shown { waiting, policy, signed_policy } = shown;
+    match answer(&mut signals, waiting, &offer).await? {
+        Some(Ok((paired, technician, given))) => {
+            let session = given.session;
+            let met = Met { session, paired, technician, policy, signed_policy };
+            let bond = Bond::made(agent, met);
+            Ok(Run::Met(Box::new(Meeting { signals, given, bond })))
+        }
         Some(Err(reason)) => Ok(Run::Failed(reason)),
         None => Ok(Run::Failed("the session did not come about".to_owned())),
     }
@@ -145,6 +112,7 @@ async fn one_code(agent: &Agent, leg: &Leg) -> anyhow::Result<Run> {
 struct Shown {
     waiting: Waiting,
     policy: Policy,
+    signed_policy: Signed,
 }
 
 impl Shown {
@@ -161,8 +129,9 @@ impl Shown {
             policy_hash: policy_hash(signed),
         };
         let (waiting, park) = Waiting::start(code, channel, agent.allow, &mut System::new())?;
+        let signed_policy = signed.clone();
         signals.send(Kind::Park(park)).await?;
-        Ok(Self { waiting, policy })
+        Ok(Self { waiting, policy, signed_policy })
     }
 
     /// Waits for a technician's offer; `None` once the relay has ended the code. A change of policy
@@ -222,9 +191,4 @@ async fn answer(
 async fn step(signals: &mut Signals) -> anyhow::Result<Kind> {
     let said = tokio::time::timeout(STEP, signals.receive()).await;
     Ok(said.context("the relay took too long")??)
-}
-
-/// Seconds since the epoch.
-fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

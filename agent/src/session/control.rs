@@ -1,7 +1,6 @@
 //! The control conversation: the technician introduces himself, the user is asked, and from then on
 //! each change of what is allowed is told.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use deskside_link::Line;
@@ -14,10 +13,12 @@ use deskside_protocol::wire::record::Reason;
 use thiserror::Error;
 use tokio::sync::watch;
 
+use super::consent::Consent;
+use super::presence::patience;
 use crate::device;
 use crate::gate::{Answers, Gate, Heard, TurnedDown, Unheard, listen};
 
-/// The technician's program has this long to introduce itself.
+/// The technician's program has this long to introduce itself, gaps apart.
 const INTRODUCTION: Duration = Duration::from_secs(15);
 
 /// Why the conversation broke off.
@@ -44,12 +45,13 @@ impl From<ActError> for ControlError {
 }
 
 /// What the conversation needs.
-pub(super) struct Talk {
-    pub(super) line: Arc<Line>,
-    pub(super) gate: Gate,
+pub(super) struct Talk<'a> {
+    pub(super) line: &'a Line,
+    pub(super) consent: &'a Consent,
+    pub(super) gate: &'a Gate,
+    /// Whether both ends are there.
+    pub(super) whole: &'a watch::Receiver<bool>,
     pub(super) monitors: usize,
-    /// What the technician signed to wish for.
-    pub(super) requested: GrantSet,
 }
 
 /// A conversation whose first question was answered with yes.
@@ -60,17 +62,23 @@ pub(super) struct Conversation {
     changes: watch::Receiver<GrantSet>,
 }
 
-impl Talk {
-    /// Waits for the introduction and asks the user. A no is a reason to end.
+impl Talk<'_> {
+    /// Waits for the introduction and for the user's answer, which a line before this one may have
+    /// brought already. A no is a reason to end.
     pub(super) async fn open(self) -> Result<Result<Conversation, Reason>, ControlError> {
-        let introduced = tokio::time::timeout(INTRODUCTION, self.introduced()).await;
-        let (heard, mut answers) = introduced.map_err(|_| ControlError::NoIntroduction)??;
-        match self.gate.open(self.requested).await {
-            Ok(lease) => {
+        let (heard, mut answers) = tokio::select! {
+            introduced = self.introduced() => introduced?,
+            () = patience(self.whole.clone(), INTRODUCTION) => {
+                return Err(ControlError::NoIntroduction);
+            }
+        };
+        match self.consent.answer().await {
+            Ok(()) => {
                 let changes = self.gate.changes();
+                let grants = self.gate.lease().to_wire();
                 let device = Some(device::describe(self.monitors));
-                answers.send(Kind::Lease(Lease { grants: lease.to_wire(), device })).await?;
-                Ok(Ok(Conversation { gate: self.gate, heard, answers, changes }))
+                answers.send(Kind::Lease(Lease { grants, device })).await?;
+                Ok(Ok(Conversation { gate: self.gate.clone(), heard, answers, changes }))
             }
             Err(down) => {
                 answers.refuse(refusal(down)).await?;

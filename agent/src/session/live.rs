@@ -1,178 +1,197 @@
-//! A session while it lives: the control conversation, a task for each stream of the technician's,
-//! and whoever ends it.
+//! A session while it lives: what the relay says, the lines, the user's answers, and whoever ends it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use deskside_link::Line;
-use deskside_link::attend::{AttendError, Attendance, CLOSE_TIMEOUT};
-use deskside_protocol::channel::Channel;
+use deskside_link::Lines;
+use deskside_link::attend::{AttendError, Attendance, CLOSE_TIMEOUT, Given, News};
 use deskside_protocol::close::CloseCode;
-use deskside_protocol::wire::message::refusal::Cause;
 use deskside_protocol::wire::record::Reason;
 use deskside_protocol::wire::signal::Closed;
-use tokio::task::JoinSet;
+use tokio::sync::watch;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::opening::Opened;
-use super::{Agent, command, control, screen};
-use crate::consent::Visitor;
-use crate::desktop::Screen;
-use crate::gate::{Answers, Gate, Heard, Terms, Unheard, listen};
+use super::Agent;
+use super::bond::Bond;
+use super::consent::Consent;
+use super::line::{Current, Reach, Serving};
+use super::opening::SLACK;
+use super::presence::{Presence, Told};
+use crate::events::{Event, Show};
+use crate::files::Files;
+use crate::gate::{Gate, Record, Terms};
+use crate::kept::Keeper;
 
-/// Streams that work at once; QUIC's own limit on the line is the same.
-const MAX_STREAMS: usize = 64;
+/// In a gap nobody may hear that the user has stopped: no longer than this is waited for it ...
+const END_IN_GAP: Duration = Duration::from_secs(2);
+/// ... and for a connection to be closed in order.
+const CLOSE_IN_GAP: Duration = Duration::from_millis(500);
+
+/// A session that is ours, with the line that it begins with here.
+pub(super) struct Begun {
+    pub(super) bond: Bond,
+    pub(super) attendance: Attendance,
+    pub(super) given: Given,
+    /// What an earlier process left of the lease.
+    pub(super) record: Record,
+    pub(super) keeper: Keeper,
+}
 
 /// How a session came to its end.
 enum Over {
     /// By this side.
     Here(Reason),
-    /// The line is gone: the relay will say why.
-    LineGone,
-    /// The relay closed it, or was lost.
+    /// The relay closed it, or was lost for good.
     Closed(Result<Closed, AttendError>),
 }
 
 /// Serves the session until it ends, and says why it did.
-pub(super) async fn run(
-    agent: &mut Agent,
-    opened: Opened,
-    visitor: Visitor,
-    stop: &CancellationToken,
-) -> Reason {
-    let Opened { line, mut attendance, technician, policy } = opened;
-    let terms = Terms { policy: policy.grants, beforehand: agent.allow, visitor };
-    let gate = Gate::new(terms, agent.asker.clone(), agent.show.clone());
-    let line = Arc::new(line);
-    let screen = agent.screen.clone();
-    let talk = control::Talk {
-        line: line.clone(),
-        gate: gate.clone(),
-        monitors: match &screen {
-            Some(screen) => screen.count().await,
-            None => 0,
-        },
-        requested: technician.requested,
+pub(super) async fn run(agent: &mut Agent, begun: Begun, stop: &CancellationToken) -> Reason {
+    let Begun { bond, mut attendance, given, record, keeper } = begun;
+    let keeper = Arc::new(keeper);
+    let terms = Terms {
+        policy: bond.policy.grants,
+        beforehand: agent.allow,
+        visitor: bond.visitor.clone(),
+        record,
     };
-    let mut remember = || {
-        let organisation = &agent.settings.relay.organisation;
-        if let Err(error) = agent.known.remember(organisation, &policy.organisation, policy.serial)
-        {
+    let gate = Gate::new(terms, keeper.clone(), agent.asker.clone(), agent.show.clone());
+    let consent = Consent::new(gate.clone(), bond.requested);
+    let files = Files::new(agent.settings.folder.clone(), agent.show.clone());
+    let current = Current::default();
+    let (line, lines) = watch::channel((given, attendance.lines()));
+    let (whole, watched) = watch::channel(true);
+    let serving = Serving {
+        bond: &bond,
+        consent: &consent,
+        reach: Reach { gate: gate.clone(), screen: agent.screen.clone(), files },
+        sealer: attendance.sealer(),
+        whole: watched,
+        current: &current,
+    };
+    let hearing = Hearing { show: &agent.show, bond: &bond, keeper: &keeper, line, whole };
+    let (known, settings) = (&mut agent.known, &agent.settings);
+    let remember = || {
+        let (organisation, policy) = (&settings.relay.organisation, &bond.policy);
+        if let Err(error) = known.remember(organisation, &policy.organisation, policy.serial) {
             tracing::warn!(%error, "the organisation is not remembered");
         }
     };
     let over = tokio::select! {
-        over = serve(&line, &gate, screen, talk, &mut remember) => over,
-        closed = attendance.closed() => Over::Closed(closed),
+        over = hearing.run(&mut attendance) => over,
+        reason = serving.run(lines) => Over::Here(reason),
+        reason = consent.ask(remember) => Over::Here(reason),
         () = stop.cancelled() => Over::Here(Reason::UserEnded),
         () = gate.stopped() => Over::Here(Reason::UserRefused),
     };
     gate.stop();
-    let reason = finish(&line, &mut attendance, over).await;
-    attendance.leave(CloseCode::Done).await;
+    let whole = *hearing.whole.borrow();
+    let reason = finish(&current, attendance, over, whole).await;
+    // Whatever the relay knows of it by now: nobody goes on with this session here.
+    keeper.end();
     reason
 }
 
-/// Talks and serves streams until this side or the line ends it.
-async fn serve(
-    line: &Arc<Line>,
-    gate: &Gate,
-    screen: Option<Screen>,
-    talk: control::Talk,
-    admitted: &mut impl FnMut(),
-) -> Over {
-    let mut conversation = match talk.open().await {
-        Ok(Ok(conversation)) => conversation,
-        Ok(Err(reason)) => return Over::Here(reason),
-        Err(error) => {
-            tracing::debug!(%error, "the conversation did not begin");
-            return Over::LineGone;
-        }
-    };
-    admitted();
-    let mut streams = JoinSet::new();
-    let conversation = conversation.run();
-    tokio::pin!(conversation);
-    loop {
-        tokio::select! {
-            ended = &mut conversation => return match ended {
-                Ok(()) => Over::LineGone,
-                Err(error) => {
-                    tracing::debug!(%error, "the conversation ended");
-                    Over::LineGone
-                }
-            },
-            Some(_) = streams.join_next() => {}
-            unopened = line.accept(), if streams.len() < MAX_STREAMS => match unopened {
-                Ok(unopened) => {
-                    let (line, gate, screen) = (line.clone(), gate.clone(), screen.clone());
-                    streams.spawn(async move {
-                        let Some(stream) = unopened.opened().await else { return };
-                        let (channel, heard, answers) = listen(stream, line.act_key());
-                        let served = one(channel, heard, answers, &gate, screen.as_ref()).await;
-                        if let Err(error) = served {
-                            tracing::debug!(%error, ?channel, "a stream ended");
-                        }
-                    });
-                }
-                Err(_gone) => return Over::LineGone,
-            },
-        }
-    }
+/// Hears what becomes of the session's signals and of its other end.
+struct Hearing<'a> {
+    show: &'a Show,
+    bond: &'a Bond,
+    keeper: &'a Keeper,
+    line: watch::Sender<(Given, Lines)>,
+    whole: watch::Sender<bool>,
 }
 
-/// One stream, by its channel.
-async fn one(
-    channel: Channel,
-    mut heard: Heard,
-    mut answers: Answers,
-    gate: &Gate,
-    screen: Option<&Screen>,
-) -> Result<(), Unheard> {
-    let served = match channel {
-        Channel::Screen => screen::serve(&mut heard, &mut answers, gate, screen).await,
-        Channel::Command => command::serve(&mut heard, &mut answers, gate).await,
-        Channel::Control
-        | Channel::Pointer
-        | Channel::Input
-        | Channel::Clipboard
-        | Channel::Chat
-        | Channel::Shell
-        | Channel::File => {
-            let text = "this version of the user's program has no such channel";
-            Ok(answers.refuse_for(Cause::BadRequest, text).await?)
-        }
-    };
-    if let Err(Unheard::Act(error)) = &served {
-        tracing::warn!(%error, ?channel, "a message was not the paired technician's");
-        answers.refuse_for(Cause::Forged, error.to_string()).await?;
-    }
-    served
-}
-
-/// Closes the line and the session in order. Gives the reason that stands in the end.
-async fn finish(line: &Line, attendance: &mut Attendance, over: Over) -> Reason {
-    match over {
-        Over::Closed(closed) => {
-            line.close(CloseCode::SessionEnded);
-            reason_of(closed)
-        }
-        Over::LineGone => {
-            line.close(CloseCode::SessionEnded);
-            match tokio::time::timeout(CLOSE_TIMEOUT, attendance.closed()).await {
-                Ok(closed) => reason_of(closed),
-                // The technician's program is gone and the relay has not noticed yet.
-                Err(_slow) => reason_of(attendance.end(Reason::UserEnded).await),
+impl Hearing<'_> {
+    /// Ends with the session.
+    async fn run(&self, attendance: &mut Attendance) -> Over {
+        let mut presence = Presence::new();
+        let mut recorded = self.line.borrow().0.recorded;
+        let mut alive = interval(self.keeper.pause());
+        alive.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let news = tokio::select! {
+                news = attendance.news() => news,
+                _ = alive.tick(), if presence.is_here() => {
+                    self.keeper.alive();
+                    continue;
+                }
+                () = until(presence.due()) => {
+                    self.tell(presence.settle(Instant::now()));
+                    continue;
+                }
+                // The relay ends it first; where it does not, we do.
+                () = until(presence.gap_since().map(|since| since + self.bond.grace() + SLACK)) => {
+                    return Over::Here(Reason::TechnicianLost);
+                }
+            };
+            self.tell(presence.heard(&news, Instant::now()));
+            self.whole.send_replace(presence.is_whole());
+            let unrecorded = match news {
+                News::Closed(closed) => return Over::Closed(closed),
+                News::Line(given) => {
+                    self.keeper.located(given.token);
+                    self.line.send_replace((given, attendance.lines()));
+                    !given.recorded
+                }
+                News::Unrecorded => true,
+                News::Away | News::Back | News::PeerAway | News::PeerBack => false,
+            };
+            if unrecorded && std::mem::take(&mut recorded) {
+                self.show.tell(&Event::Unrecorded);
             }
         }
+    }
+
+    fn tell(&self, told: Option<Told>) {
+        match told {
+            None => {}
+            Some(Told::Gap(cause)) => self.show.tell(&Event::Gap {
+                cause,
+                technician: &self.bond.visitor.name,
+                grace: self.bond.grace(),
+            }),
+            Some(Told::Back { after }) => self.show.tell(&Event::Back { after }),
+        }
+    }
+}
+
+async fn until(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Closes the line, the session and the leg in order, as far as anybody can be reached. Gives the
+/// reason that stands in the end.
+async fn finish(current: &Current, mut attendance: Attendance, over: Over, whole: bool) -> Reason {
+    let (closing, ending) =
+        if whole { (CLOSE_TIMEOUT, CLOSE_TIMEOUT) } else { (CLOSE_IN_GAP, END_IN_GAP) };
+    let refused = matches!(over, Over::Here(Reason::UserRefused));
+    if let Some(line) = current.take() {
+        line.close(if refused { CloseCode::Refused } else { CloseCode::SessionEnded });
+        in_time(closing, line.drained()).await;
+    }
+    let reason = match over {
+        Over::Closed(closed) => reason_of(closed),
         Over::Here(reason) => {
-            let refused = reason == Reason::UserRefused;
-            line.close(if refused { CloseCode::Refused } else { CloseCode::SessionEnded });
-            line.drained().await;
-            if let Err(error) = attendance.end(reason).await {
-                tracing::debug!(%error, "the relay did not close the session");
-            }
+            in_time(ending, async {
+                if let Err(error) = attendance.end(reason).await {
+                    tracing::debug!(%error, "the relay did not close the session");
+                }
+            })
+            .await;
             reason
         }
+    };
+    in_time(closing, attendance.leave(CloseCode::Done)).await;
+    reason
+}
+
+async fn in_time(time: Duration, work: impl Future<Output = ()>) {
+    if timeout(time, work).await.is_err() {
+        tracing::debug!("nobody was told of the end in time");
     }
 }
 

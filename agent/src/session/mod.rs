@@ -1,17 +1,26 @@
-//! A session from the agent's side: codes until somebody proves to have one, then the line, then
-//! whatever the user allows, until somebody ends it.
+//! A session from the agent's side: codes until somebody proves to have one, or the session that an
+//! earlier process of this program left; then line after line, and whatever the user allows, until
+//! somebody ends it.
 
+mod bond;
 mod code;
 mod command;
+mod consent;
 mod control;
 mod failure;
+mod file;
+mod line;
 mod live;
 mod opening;
+mod presence;
+mod resume;
 mod screen;
 
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use deskside_link::Leg;
+use deskside_link::attend::Attendance;
 use deskside_link::random::System;
 use deskside_protocol::close::CloseCode;
 use deskside_protocol::exit::Exit;
@@ -22,10 +31,15 @@ use tokio_util::sync::CancellationToken;
 
 pub use failure::exit_of;
 
+use self::code::Meeting;
+use self::live::Begun;
+use self::resume::Resumed;
 use crate::SOFTWARE;
 use crate::consent::{Asker, Keyboard};
 use crate::desktop::Screen;
 use crate::events::{Event, Show};
+use crate::gate::Record;
+use crate::kept::{Keeper, Store};
 use crate::known::Known;
 use crate::settings::Settings;
 
@@ -48,49 +62,51 @@ pub struct Agent {
     pub allow: GrantSet,
 }
 
-/// Shows codes until one leads to a session, and serves that session.
+/// Goes on with the session that an earlier process left; where there is none, shows codes until one
+/// leads to a session. Serves that session.
 ///
 /// # Errors
 /// Everything that can go wrong before there is a session; [`exit_of`] has its exit code.
 pub async fn run(mut agent: Agent, stop: CancellationToken) -> anyhow::Result<Exit> {
-    // A leg shows a key; an agent's is thrown away with it and names nobody.
-    let key = SigningKey::generate(&mut System::new());
-    let leg = Leg::dial(&agent.settings.relay, &key, SOFTWARE).await?;
-    let met = tokio::select! {
-        met = code::meet(&mut agent, &leg) => Some(met?),
-        () = stop.cancelled() => None,
-    };
-    let reason = match met {
-        Some(meeting) => session(&mut agent, leg, key, meeting, &stop).await,
-        None => {
-            leg.close(CloseCode::Done).await;
-            Reason::UserEnded
-        }
+    let reason = match Box::pin(resume::resume(&mut agent, &stop)).await? {
+        Resumed::Ended(reason) => reason,
+        Resumed::No(store) => Box::pin(fresh(&mut agent, store, &stop)).await?,
     };
     agent.show.tell(&Event::Ended { reason });
     Ok(exit_after(reason))
 }
 
-/// One session. Whatever happens to it is a reason, and not an error.
-async fn session(
+/// A session from its code on. Once there is one, whatever happens to it is a reason, and no error.
+async fn fresh(
     agent: &mut Agent,
-    leg: Leg,
-    leg_key: SigningKey,
-    meeting: code::Meeting,
+    store: Option<Store>,
     stop: &CancellationToken,
-) -> Reason {
-    let visitor = meeting.visitor(&agent.known, &agent.settings.relay.organisation);
-    let id = meeting.given.session.to_string();
-    let recorded = meeting.given.recorded;
-    agent.show.tell(&Event::Paired { visitor: &visitor, session: Some(&id), recorded });
-    let attendee = meeting.attendee(&agent.settings.relay, leg_key);
-    match opening::open(leg, attendee, meeting).await {
-        Ok(opened) => live::run(agent, opened, visitor, stop).await,
-        Err(failed) => {
-            tracing::warn!(error = %failed.error, "the line did not come about");
-            failed.reason
-        }
-    }
+) -> anyhow::Result<Reason> {
+    // A leg shows a key; an agent's is thrown away with it and names nobody.
+    let key = SigningKey::generate(&mut System::new());
+    let leg = Leg::dial(&agent.settings.relay, &key, SOFTWARE).await?;
+    let met = tokio::select! {
+        met = code::meet(agent, &leg) => Some(met?),
+        () = stop.cancelled() => None,
+    };
+    let Some(Meeting { signals, given, bond }) = met else {
+        leg.close(CloseCode::Done).await;
+        return Ok(Reason::UserEnded);
+    };
+    let id = given.session.to_string();
+    let (visitor, recorded) = (&bond.visitor, given.recorded);
+    agent.show.tell(&Event::Paired { visitor, session: Some(&id), recorded });
+    let attendance = Attendance::start(leg, signals, bond.attendee(given.token), given);
+    let record = Record::default();
+    let kept = bond.to_keep(given.token, record.clone());
+    let keeper = Keeper::new(store, kept, now, bond.policy.grace_seconds, agent.show.clone());
+    let begun = Begun { bond, attendance, given, record, keeper };
+    Ok(live::run(agent, begun, stop).await)
+}
+
+/// Seconds since the epoch.
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 const fn exit_after(reason: Reason) -> Exit {

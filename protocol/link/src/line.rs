@@ -100,8 +100,16 @@ impl Listener {
     /// # Errors
     /// [`LineError`].
     pub async fn accept(self, plan: &Plan<'_>) -> Result<Line, LineError> {
+        self.accept_within(LINE_TIMEOUT, plan).await
+    }
+
+    /// As [`Listener::accept`], for a peer who has so much time: he may have to come back first.
+    ///
+    /// # Errors
+    /// [`LineError`].
+    pub async fn accept_within(self, time: Duration, plan: &Plan<'_>) -> Result<Line, LineError> {
         let accept = accept(self.endpoint, plan);
-        tokio::time::timeout(LINE_TIMEOUT, accept).await.map_err(|_| LineError::TimedOut)?
+        tokio::time::timeout(time, accept).await.map_err(|_| LineError::TimedOut)?
     }
 }
 

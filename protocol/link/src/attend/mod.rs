@@ -125,16 +125,18 @@ impl Attendance {
         Ok((Self::start(leg, signals, attendee, given), given))
     }
 
-    /// Hands over our age file of a line's secrets and waits for the node's receipt. Before it
-    /// there is no application data on that line.
+    /// As [`Sealer::seal`].
     ///
     /// # Errors
     /// [`AttendError`].
     pub async fn seal(&self, line: u16, age: Vec<u8>) -> Result<(), AttendError> {
-        let (done, receipt) = oneshot::channel();
-        let seal = Command::Seal { line, age, done };
-        self.commands.send(seal).await.map_err(|_| AttendError::Over)?;
-        receipt.await.map_err(|_| AttendError::Over)?
+        self.sealer().seal(line, age).await
+    }
+
+    /// Seals lines beside whoever waits for news.
+    #[must_use]
+    pub fn sealer(&self) -> Sealer {
+        Sealer { commands: self.commands.clone() }
     }
 
     /// What happens next. May be cancelled; nothing is lost by it.
@@ -196,5 +198,26 @@ impl Attendance {
         self.task.shutdown().await;
         let leg = self.leg.borrow().clone();
         leg.close(code).await;
+    }
+}
+
+/// Hands over seals. Clones do so for the same session.
+#[derive(Clone)]
+#[allow(missing_debug_implementations, reason = "what it sends holds secrets")]
+pub struct Sealer {
+    commands: mpsc::Sender<Command>,
+}
+
+impl Sealer {
+    /// Hands over our age file of a line's secrets and waits for the node's receipt. Before it
+    /// there is no application data on that line.
+    ///
+    /// # Errors
+    /// [`AttendError`].
+    pub async fn seal(&self, line: u16, age: Vec<u8>) -> Result<(), AttendError> {
+        let (done, receipt) = oneshot::channel();
+        let seal = Command::Seal { line, age, done };
+        self.commands.send(seal).await.map_err(|_| AttendError::Over)?;
+        receipt.await.map_err(|_| AttendError::Over)?
     }
 }

@@ -1,0 +1,108 @@
+//! Events as JSON, for scripts.
+
+use std::time::Duration;
+
+use data_encoding::HEXLOWER;
+use deskside_protocol::grant::GrantSet;
+use deskside_protocol::wire::record::Reason;
+use serde_json::{Value, json};
+
+use super::{By, Direction, Event, Gone};
+use crate::consent::{Standing, Visitor};
+
+/// For scripts: one object a line, each with its `event`.
+pub(super) fn lines(event: &Event<'_>) -> String {
+    objects(event).iter().map(|object| format!("{object}\n")).collect()
+}
+
+fn objects(event: &Event<'_>) -> Vec<Value> {
+    match event {
+        Event::Code { code, expires_in } => {
+            let digits = String::from_utf8_lossy(code.digits());
+            vec![json!({"event": "code", "code": digits, "expires_in": expires_in})]
+        }
+        Event::CodeExpired => vec![json!({"event": "code_expired"})],
+        Event::PairingFailed { reason } => {
+            vec![json!({"event": "pairing_failed", "reason": reason})]
+        }
+        Event::PressEnter => vec![json!({"event": "press_enter"})],
+        Event::Paired { visitor, session, recorded } => {
+            vec![paired(visitor, *session, *recorded)]
+        }
+        Event::Granted { grants, lease, by } => {
+            let by = match by {
+                By::User => "user",
+                By::Beforehand => "allow",
+            };
+            each(
+                *grants,
+                |grant| json!({"event": "grant", "grant": grant, "by": by, "lease": lease.words()}),
+            )
+        }
+        Event::Refused { grants } => {
+            each(*grants, |grant| json!({"event": "refused", "grant": grant}))
+        }
+        Event::Action { technician, grant, what } => vec![
+            json!({"event": "action", "technician": technician, "grant": grant.word(), "what": what}),
+        ],
+        Event::Revoked { grants } => {
+            each(*grants, |grant| json!({"event": "revoked", "grant": grant}))
+        }
+        Event::Resumed { visitor, session } => vec![json!({
+            "event": "resumed", "session": session, "technician": visitor.name, "ticket": visitor.ticket,
+        })],
+        Event::NotResumed { why } => vec![json!({"event": "not_resumed", "why": why})],
+        Event::Gap { cause, grace, .. } => {
+            let cause = match cause {
+                Gone::Relay => "relay",
+                Gone::Technician => "technician",
+            };
+            vec![json!({"event": "gap", "cause": cause, "grace_seconds": grace.as_secs()})]
+        }
+        Event::Back { after } => vec![json!({"event": "back", "seconds": seconds(*after)})],
+        Event::Unrecorded => vec![json!({"event": "unrecorded"})],
+        Event::File { direction, name, bytes, sha256 } => {
+            let direction = match direction {
+                Direction::Received => "received",
+                Direction::Sent => "sent",
+            };
+            vec![json!({
+                "event": "file", "direction": direction, "name": name, "bytes": bytes,
+                "sha256": HEXLOWER.encode(sha256),
+            })]
+        }
+        Event::Ended { reason } => vec![json!({"event": "ended", "reason": reason_word(*reason)})],
+        Event::Notice { text } => vec![json!({"event": "notice", "text": text})],
+    }
+}
+
+fn each(grants: GrantSet, object: impl Fn(&str) -> Value) -> Vec<Value> {
+    grants.iter().map(|grant| object(grant.word())).collect()
+}
+
+fn paired(visitor: &Visitor, session: Option<&str>, recorded: bool) -> Value {
+    json!({
+        "event": "paired",
+        "technician": visitor.name,
+        "login": visitor.login,
+        "organisation": visitor.organisation,
+        "organisation_known": visitor.standing == Standing::Known,
+        "ticket": visitor.ticket,
+        "subject": visitor.subject,
+        "session": session,
+        "recorded": recorded,
+        "verified": true,
+    })
+}
+
+/// A reason, for scripts: `technician_ended`.
+#[must_use]
+pub fn reason_word(reason: Reason) -> String {
+    let name = reason.as_str_name();
+    name.strip_prefix("REASON_").unwrap_or(name).to_lowercase()
+}
+
+/// Seconds with milliseconds, for scripts.
+fn seconds(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1000.0).round() / 1000.0
+}

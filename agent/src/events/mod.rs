@@ -1,0 +1,196 @@
+//! What happens, told in one of two forms: calm words for the person in front of the computer, or
+//! one JSON object a line for scripts. Nothing else of the agent prints to standard output.
+
+mod lines;
+#[cfg(test)]
+mod tests;
+mod words;
+
+use std::io::Write;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use deskside_protocol::code::Code;
+use deskside_protocol::grant::{Grant, GrantSet};
+use deskside_protocol::wire::record::Reason;
+
+use self::lines::lines;
+pub use self::lines::reason_word;
+use self::words::words;
+pub use self::words::{reason_in_words, size};
+use crate::consent::Visitor;
+
+/// Who granted something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum By {
+    /// The user, asked.
+    User,
+    /// `--allow`.
+    Beforehand,
+}
+
+/// Whose connection is interrupted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gone {
+    /// Ours to the relay.
+    Relay,
+    /// The technician's.
+    Technician,
+}
+
+/// Which way a file went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// To this computer.
+    Received,
+    /// From this computer.
+    Sent,
+}
+
+/// Something that the user or a script is told.
+#[allow(missing_debug_implementations, reason = "it may hold a code, which never reaches a log")]
+pub enum Event<'a> {
+    /// A code can be read aloud.
+    Code {
+        /// All twelve digits.
+        code: &'a Code,
+        /// Seconds that it lives.
+        expires_in: u32,
+    },
+    /// The code's time is up; another follows.
+    CodeExpired,
+    /// Somebody used the code and could not prove what he should; another follows.
+    PairingFailed {
+        /// In plain words.
+        reason: &'a str,
+    },
+    /// After several failed runs: the next code waits for the Enter key.
+    PressEnter,
+    /// The technician has proved who he is.
+    Paired {
+        /// Who, verified.
+        visitor: &'a Visitor,
+        /// The session's id, where one is known.
+        session: Option<&'a str>,
+        /// Whether the relay records.
+        recorded: bool,
+    },
+    /// Grants were given.
+    Granted {
+        /// Those that are new.
+        grants: GrantSet,
+        /// All that hold now.
+        lease: GrantSet,
+        /// Who gave them.
+        by: By,
+    },
+    /// The user said no.
+    Refused {
+        /// To these.
+        grants: GrantSet,
+    },
+    /// The technician does something.
+    Action {
+        /// His name.
+        technician: &'a str,
+        /// Under which grant.
+        grant: Grant,
+        /// What, in plain words or as typed; made safe already.
+        what: &'a str,
+    },
+    /// Grants were taken back.
+    Revoked {
+        /// These.
+        grants: GrantSet,
+    },
+    /// This program was restarted and goes on with a session.
+    Resumed {
+        /// Who is here.
+        visitor: &'a Visitor,
+        /// The session's id.
+        session: &'a str,
+    },
+    /// The session that an earlier process of this program left does not go on.
+    NotResumed {
+        /// In plain words, made safe already.
+        why: &'a str,
+    },
+    /// Somebody's connection is interrupted.
+    Gap {
+        /// Whose.
+        cause: Gone,
+        /// The technician's name.
+        technician: &'a str,
+        /// After this time without a return the session ends.
+        grace: Duration,
+    },
+    /// Everybody is there again.
+    Back {
+        /// How long it was interrupted.
+        after: Duration,
+    },
+    /// From here on nothing is recorded.
+    Unrecorded,
+    /// A file went over, whole.
+    File {
+        /// Which way.
+        direction: Direction,
+        /// Where it lies under the folder, or what it is called.
+        name: &'a str,
+        /// Bytes.
+        bytes: u64,
+        /// Of the whole file.
+        sha256: &'a [u8],
+    },
+    /// The session is over.
+    Ended {
+        /// Why.
+        reason: Reason,
+    },
+    /// Anything else that the user should read.
+    Notice {
+        /// In plain words.
+        text: &'a str,
+    },
+}
+
+enum Form {
+    People,
+    Json,
+}
+
+/// Where events are told.
+pub struct Show {
+    form: Form,
+    out: Mutex<Box<dyn Write + Send>>,
+}
+
+impl std::fmt::Debug for Show {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Show").finish_non_exhaustive()
+    }
+}
+
+impl Show {
+    /// Tells people, in words.
+    pub fn people(out: impl Write + Send + 'static) -> Self {
+        Self { form: Form::People, out: Mutex::new(Box::new(out)) }
+    }
+
+    /// Tells scripts, one JSON object a line.
+    pub fn json(out: impl Write + Send + 'static) -> Self {
+        Self { form: Form::Json, out: Mutex::new(Box::new(out)) }
+    }
+
+    /// Tells one event, at once.
+    pub fn tell(&self, event: &Event<'_>) {
+        let text = match self.form {
+            Form::People => words(event),
+            Form::Json => lines(event),
+        };
+        let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Err(error) = out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+            tracing::debug!(%error, "cannot print an event");
+        }
+    }
+}

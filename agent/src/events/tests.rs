@@ -1,0 +1,139 @@
+//! What scripts rely on, and what people read.
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::consent::Standing;
+
+fn visitor() -> Visitor {
+    Visitor {
+        organisation: "Example IT".to_owned(),
+        standing: Standing::Known,
+        name: "Alice Ng".to_owned(),
+        login: "alice".to_owned(),
+        ticket: "17".to_owned(),
+        subject: "Printer".to_owned(),
+    }
+}
+
+/// The twelve digits with a fitting check digit.
+fn code() -> Code {
+    (0..10).find_map(|digit| Code::parse(&format!("48219302756{digit}")).ok()).unwrap()
+}
+
+#[test]
+fn scripts_get_the_lines_of_cli_md() {
+    let code = code();
+    let line = lines(&Event::Code { code: &code, expires_in: 600 });
+    let digits = std::str::from_utf8(code.digits()).unwrap();
+    let object: Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(object, json!({"event": "code", "code": digits, "expires_in": 600}));
+
+    let line = lines(&Event::Paired { visitor: &visitor(), session: None, recorded: true });
+    let object: Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(object["event"], "paired");
+    assert_eq!(object["technician"], "Alice Ng");
+    assert_eq!(object["verified"], true);
+
+    let line = lines(&Event::Ended { reason: Reason::TechnicianEnded });
+    assert_eq!(line, "{\"event\":\"ended\",\"reason\":\"technician_ended\"}\n");
+}
+
+#[test]
+fn each_grant_has_a_line_of_its_own() {
+    let grants = GrantSet::parse("view,command").unwrap();
+    let text = lines(&Event::Granted { grants, lease: grants, by: By::Beforehand });
+    let words: Vec<Value> = text
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["grant"].clone())
+        .collect();
+    assert_eq!(words, ["view", "command"]);
+}
+
+#[test]
+fn people_read_the_code_in_groups_and_the_action_in_words() {
+    let code = code();
+    let text = words(&Event::Code { code: &code, expires_in: 600 });
+    assert!(text.contains("Read these digits to your technician"));
+    assert!(text.contains(code.grouped().as_str()));
+    assert!(text.contains("10 minutes"));
+    let event = Event::Action { technician: "Alice Ng", grant: Grant::Command, what: "ip route" };
+    assert_eq!(words(&event), "  Alice Ng runs: ip route\n");
+}
+
+#[test]
+fn peer_text_cannot_move_the_cursor() {
+    let event = Event::PairingFailed { reason: "\x1b[2J" };
+    assert!(!words(&event).contains('\x1b'));
+    let mut visitor = visitor();
+    visitor.name = "\x1b]0;x\x07".to_owned();
+    assert!(
+        !words(&Event::Paired { visitor: &visitor, session: None, recorded: true })
+            .contains('\x1b')
+    );
+}
+
+#[test]
+fn a_gap_is_told_calmly_and_for_scripts() {
+    let gap = |cause| Event::Gap { cause, technician: "Alice Ng", grace: Duration::from_secs(300) };
+    assert_eq!(
+        words(&gap(Gone::Relay)),
+        "  The connection to the help desk is interrupted. Nothing is lost; it goes on by itself, \
+         or ends in 5 minutes.\n"
+    );
+    assert!(words(&gap(Gone::Technician)).starts_with("  Alice Ng is not connected"));
+    let objects = [gap(Gone::Relay), gap(Gone::Technician)].map(|event| lines(&event));
+    assert_eq!(objects[0], "{\"cause\":\"relay\",\"event\":\"gap\",\"grace_seconds\":300}\n");
+    assert!(objects[1].contains("\"cause\":\"technician\""));
+
+    let back = Event::Back { after: Duration::from_micros(2_345_600) };
+    assert_eq!(words(&back), "  The connection is back after 2 seconds.\n");
+    assert_eq!(lines(&back), "{\"event\":\"back\",\"seconds\":2.346}\n");
+}
+
+#[test]
+fn a_resumed_session_names_who_is_here() {
+    let visitor = visitor();
+    let event = Event::Resumed { visitor: &visitor, session: "00ff" };
+    assert!(words(&event).contains("Going on with the session of Alice Ng (ticket 17)."));
+    let object: Value = serde_json::from_str(&lines(&event)).unwrap();
+    assert_eq!((&object["event"], &object["session"]), (&json!("resumed"), &json!("00ff")));
+}
+
+#[test]
+fn a_file_is_told_with_its_size_and_hash() {
+    let file = |name, bytes| Event::File {
+        direction: Direction::Received,
+        name,
+        bytes,
+        sha256: &[0xab; 32],
+    };
+    assert_eq!(words(&file("photo.png", 3_145_728)), "  Received photo.png (3.1 MB).\n");
+    assert!(!words(&file("a\x1b[2J", 1)).contains('\x1b'));
+    let object: Value = serde_json::from_str(&lines(&file("photo.png", 3_145_728))).unwrap();
+    let hash = "ab".repeat(32);
+    let expected = json!({
+        "event": "file", "direction": "received", "name": "photo.png", "bytes": 3_145_728,
+        "sha256": hash,
+    });
+    assert_eq!(object, expected);
+}
+
+#[test]
+fn sizes_are_rounded_down() {
+    let sizes = [
+        (0, "0 bytes"),
+        (999, "999 bytes"),
+        (1000, "1.0 kB"),
+        (9_999, "9.9 kB"),
+        (10_000, "10 kB"),
+        (999_999, "999 kB"),
+        (1_000_000, "1.0 MB"),
+        (40_000_000, "40 MB"),
+        (1_073_741_824, "1.0 GB"),
+        (u64::MAX, "18446 PB"),
+    ];
+    for (bytes, text) in sizes {
+        assert_eq!(size(bytes), text);
+    }
+}

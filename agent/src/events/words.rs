@@ -1,0 +1,169 @@
+//! Events in calm words, for the person in front of the computer.
+
+use std::time::Duration;
+
+use deskside_protocol::code::Code;
+use deskside_protocol::grant::{Grant, GrantSet};
+use deskside_protocol::text::visible;
+use deskside_protocol::wire::record::Reason;
+
+use super::{By, Direction, Event, Gone};
+use crate::consent::in_words;
+
+/// For people. Each event ends with a line break.
+pub(super) fn words(event: &Event<'_>) -> String {
+    match event {
+        Event::Code { code, expires_in } => code_in_words(code, *expires_in),
+        Event::CodeExpired => "  These digits are no longer valid. Here are new ones.\n".to_owned(),
+        Event::PairingFailed { reason } => {
+            format!(
+                "  Somebody tried to connect and failed: {}.\n  Nobody is connected.\n",
+                visible(reason)
+            )
+        }
+        Event::PressEnter => "\n  Several attempts to connect have failed.\n  \
+            Ask your technician what happened. Press Enter to show new digits.\n"
+            .to_owned(),
+        Event::Paired { visitor, recorded, .. } => format!(
+            "\n  {} ({}) from {} is at the door. Ticket {}: {}\n  {}\n",
+            visible(&visitor.name),
+            visible(&visitor.login),
+            visible(&visitor.organisation),
+            visible(&visitor.ticket),
+            visible(&visitor.subject),
+            if *recorded {
+                "The session is recorded. Only the help desk's auditors can open the recording."
+            } else {
+                "The session is not recorded."
+            },
+        ),
+        Event::Granted { grants, by, .. } => {
+            let by = match by {
+                By::User => "You allowed your technician to:",
+                By::Beforehand => "Allowed when this program was started:",
+            };
+            format!("\n  {by}\n{}  To stop at any time, press Ctrl-C.\n\n", list(*grants))
+        }
+        Event::Refused { grants } => format!("  Not allowed:\n{}", list(*grants)),
+        Event::Action { technician, grant, what } => action(&visible(technician), *grant, what),
+        Event::Revoked { grants } => format!("  No longer allowed:\n{}", list(*grants)),
+        Event::Resumed { visitor, .. } => format!(
+            "\n  Going on with the session of {} (ticket {}).\n  To stop at any time, press Ctrl-C.\n\n",
+            visible(&visitor.name),
+            visible(&visitor.ticket),
+        ),
+        Event::NotResumed { why } => format!("\n  {}.\n", sentence(why)),
+        Event::Gap { cause, technician, grace } => gap(*cause, &visible(technician), *grace),
+        Event::Back { after } => format!("  The connection is back after {}.\n", time(*after)),
+        Event::Unrecorded => "  From here on the session is not recorded: \
+            the help desk's server cannot write it down.\n"
+            .to_owned(),
+        Event::File { direction, name, bytes, .. } => {
+            let moved = match direction {
+                Direction::Received => "Received",
+                Direction::Sent => "Sent",
+            };
+            format!("  {moved} {} ({}).\n", visible(name), size(*bytes))
+        }
+        Event::Ended { reason } => format!(
+            "\n  The session is over: {}.\n  Nobody is connected to this computer any more.\n",
+            reason_in_words(*reason)
+        ),
+        Event::Notice { text } => format!("  {text}\n"),
+    }
+}
+
+fn code_in_words(code: &Code, expires_in: u32) -> String {
+    let grouped = code.grouped();
+    let large: String = grouped.chars().flat_map(|digit| [digit, ' ']).collect();
+    let large = large.trim_end();
+    let edge = "-".repeat(large.len() + 6);
+    format!(
+        "\n  Read these digits to your technician:\n\n    +{edge}+\n    |   {large}   |\n    +{edge}+\n\n  \
+         That is {}. They are valid for {} minutes.\n  \
+         Give them only to a help desk that you called yourself. To stop, press Ctrl-C.\n",
+        *grouped,
+        expires_in.div_ceil(60),
+    )
+}
+
+fn gap(cause: Gone, technician: &str, grace: Duration) -> String {
+    let ends = time(grace);
+    match cause {
+        Gone::Relay => format!(
+            "  The connection to the help desk is interrupted. \
+             Nothing is lost; it goes on by itself, or ends in {ends}.\n"
+        ),
+        Gone::Technician => format!(
+            "  {technician} is not connected at the moment. \
+             It goes on by itself, or ends in {ends}.\n"
+        ),
+    }
+}
+
+/// With a capital letter.
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+/// "5 minutes", "40 seconds".
+fn time(time: Duration) -> String {
+    let whole =
+        if time.as_secs() >= 60 { time.as_secs().div_ceil(60) } else { time.as_secs().max(1) };
+    let unit = if time.as_secs() >= 60 { "minute" } else { "second" };
+    format!("{whole} {unit}{}", if whole == 1 { "" } else { "s" })
+}
+
+/// A number of bytes, for people: "3.1 MB".
+#[must_use]
+pub fn size(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["kB", "MB", "GB", "TB", "PB"];
+    if bytes < 1000 {
+        return format!("{bytes} bytes");
+    }
+    // In tenths of the unit, rounded down: what "fits" is never less than it says.
+    let (mut tenths, mut unit) = (bytes / 100, 0);
+    while tenths >= 10_000 && unit + 1 < UNITS.len() {
+        (tenths, unit) = (tenths / 1000, unit + 1);
+    }
+    let unit = UNITS.get(unit).copied().unwrap_or_default();
+    if tenths >= 100 {
+        format!("{} {unit}", tenths / 10)
+    } else {
+        format!("{}.{} {unit}", tenths / 10, tenths % 10)
+    }
+}
+
+fn action(technician: &str, grant: Grant, what: &str) -> String {
+    let does = match grant {
+        Grant::View => "looks at",
+        Grant::Control => "uses mouse and keyboard:",
+        Grant::Command => "runs:",
+        Grant::Shell => "opens a command window:",
+        Grant::File => "asks this computer to",
+        Grant::Clipboard => "uses the clipboard:",
+        Grant::Reboot => "restarts this computer:",
+    };
+    format!("  {technician} {does} {what}\n")
+}
+
+fn list(grants: GrantSet) -> String {
+    grants.iter().map(|grant| format!("    - {}\n", in_words(grant))).collect()
+}
+
+/// A reason, for people.
+#[must_use]
+pub const fn reason_in_words(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Unspecified => "it ended",
+        Reason::TechnicianEnded => "your technician ended it",
+        Reason::UserEnded => "you ended it",
+        Reason::UserRefused => "you refused",
+        Reason::TechnicianLost => "your technician could not be reached any more",
+        Reason::AgentLost => "this computer could not be reached any more",
+        Reason::RelayStopped => "the server in the middle was stopped",
+        Reason::RecordingFailed => "it could not be recorded, and it must be",
+        Reason::NotSealed => "the recording could not be protected, and it must be",
+    }
+}

@@ -1,0 +1,177 @@
+//! Who is there: gaps, from the loss of an end to the return of both, each told once. A machine
+//! without I/O; the clock is an argument.
+
+use std::time::Duration;
+
+use deskside_link::attend::News;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep};
+
+use crate::events::Gone;
+
+/// When a gap has another cause than was told (the relay is back and the technician is not), it is
+/// told only once it has lasted this long: both mostly come back within a second.
+const SETTLE: Duration = Duration::from_secs(3);
+
+/// What is to be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Told {
+    Gap(Gone),
+    Back { after: Duration },
+}
+
+#[derive(Debug)]
+struct Gap {
+    since: Instant,
+    told: Gone,
+    /// Since when it has another cause.
+    other: Option<Instant>,
+}
+
+#[derive(Debug)]
+pub(super) struct Presence {
+    /// Our leg.
+    here: bool,
+    peer: bool,
+    gap: Option<Gap>,
+}
+
+impl Presence {
+    /// Both ends are there.
+    pub(super) const fn new() -> Self {
+        Self { here: true, peer: true, gap: None }
+    }
+
+    /// Takes news in; those about other things change nothing.
+    pub(super) fn heard(&mut self, news: &News, now: Instant) -> Option<Told> {
+        match news {
+            News::Away => self.here = false,
+            // The relay says next how it stands with the other end.
+            News::Back => (self.here, self.peer) = (true, false),
+            News::PeerAway => self.peer = false,
+            News::PeerBack => (self.here, self.peer) = (true, true),
+            News::Line(_) | News::Unrecorded | News::Closed(_) => return None,
+        }
+        self.step(now)
+    }
+
+    /// To be called at [`Presence::due`].
+    pub(super) fn settle(&mut self, now: Instant) -> Option<Told> {
+        self.step(now)
+    }
+
+    fn step(&mut self, now: Instant) -> Option<Told> {
+        let cause = match (self.here, self.peer) {
+            (false, _) => Gone::Relay,
+            (true, false) => Gone::Technician,
+            (true, true) => {
+                let gap = self.gap.take()?;
+                return Some(Told::Back { after: now.duration_since(gap.since) });
+            }
+        };
+        let Some(gap) = &mut self.gap else {
+            self.gap = Some(Gap { since: now, told: cause, other: None });
+            return Some(Told::Gap(cause));
+        };
+        if gap.told == cause {
+            gap.other = None;
+            return None;
+        }
+        if now.duration_since(*gap.other.get_or_insert(now)) < SETTLE {
+            return None;
+        }
+        (gap.told, gap.other) = (cause, None);
+        Some(Told::Gap(cause))
+    }
+
+    /// When [`Presence::settle`] has something to look at.
+    pub(super) fn due(&self) -> Option<Instant> {
+        Some(self.gap.as_ref()?.other? + SETTLE)
+    }
+
+    /// Whether our own leg is there.
+    pub(super) const fn is_here(&self) -> bool {
+        self.here
+    }
+
+    /// Whether both ends are there.
+    pub(super) const fn is_whole(&self) -> bool {
+        self.here && self.peer
+    }
+
+    /// When the gap of the moment began.
+    pub(super) fn gap_since(&self) -> Option<Instant> {
+        self.gap.as_ref().map(|gap| gap.since)
+    }
+}
+
+/// Ends after `time` during which both ends were there: nobody answers in a gap.
+pub(super) async fn patience(mut whole: watch::Receiver<bool>, mut time: Duration) {
+    loop {
+        if whole.wait_for(|whole| *whole).await.is_err() {
+            return std::future::pending().await;
+        }
+        let since = Instant::now();
+        tokio::select! {
+            () = sleep(time) => return,
+            _ = whole.wait_for(|whole| !*whole) => time = time.saturating_sub(since.elapsed()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(milliseconds: u64) -> Instant {
+        use std::sync::OnceLock;
+        static START: OnceLock<Instant> = OnceLock::new();
+        *START.get_or_init(Instant::now) + Duration::from_millis(milliseconds)
+    }
+
+    #[test]
+    fn a_restarted_relay_is_one_gap() {
+        let mut presence = Presence::new();
+        assert_eq!(presence.heard(&News::PeerBack, at(0)), None);
+        assert_eq!(presence.heard(&News::Away, at(0)), Some(Told::Gap(Gone::Relay)));
+        assert!(!presence.is_here() && !presence.is_whole());
+        assert_eq!(presence.heard(&News::Back, at(900)), None);
+        assert!(presence.is_here() && !presence.is_whole());
+        assert_eq!(presence.heard(&News::PeerAway, at(900)), None);
+        let after = Duration::from_millis(1000);
+        assert_eq!(presence.heard(&News::PeerBack, at(1000)), Some(Told::Back { after }));
+        assert_eq!((presence.due(), presence.gap_since()), (None, None));
+        assert_eq!(presence.heard(&News::PeerBack, at(1100)), None);
+    }
+
+    #[test]
+    fn a_technician_who_stays_away_is_told_after_a_moment() {
+        let mut presence = Presence::new();
+        presence.heard(&News::Away, at(0));
+        presence.heard(&News::Back, at(1000));
+        presence.heard(&News::PeerAway, at(1000));
+        assert_eq!(presence.due(), Some(at(4000)));
+        assert_eq!(presence.settle(at(3999)), None);
+        assert_eq!(presence.settle(at(4000)), Some(Told::Gap(Gone::Technician)));
+        assert_eq!(presence.due(), None);
+        let after = Duration::from_secs(9);
+        assert_eq!(presence.heard(&News::PeerBack, at(9000)), Some(Told::Back { after }));
+        let gap = presence.heard(&News::PeerAway, at(10_000));
+        assert_eq!(gap, Some(Told::Gap(Gone::Technician)));
+        assert_eq!(presence.gap_since(), Some(at(10_000)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn patience_does_not_run_out_in_a_gap() {
+        let (whole, watched) = watch::channel(true);
+        let gap = async {
+            sleep(Duration::from_secs(6)).await;
+            whole.send_replace(false);
+            sleep(Duration::from_secs(100)).await;
+            whole.send_replace(true);
+            Instant::now()
+        };
+        let ((), back) = tokio::join!(patience(watched, Duration::from_secs(10)), gap);
+        assert_eq!(back.elapsed().as_secs(), 4);
+    }
+}

@@ -1,0 +1,146 @@
+//! Going on with the session that an earlier process of this program left. The user is not asked
+//! again; where it cannot be, it is said why, and a code is shown as usual.
+
+use std::time::Duration;
+
+use deskside_link::attend::{Attendance, Given, ResumeError};
+use deskside_link::leg::DialError;
+use deskside_protocol::wire::record::Reason;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::bond::Bond;
+use super::live::{self, Begun};
+use super::{Agent, now};
+use crate::events::{Event, Gone, reason_in_words};
+use crate::kept::{Keeper, Kept, KeptError, Store};
+
+/// A relay that has not answered by then is said to be away.
+const SOON: Duration = Duration::from_secs(2);
+
+/// What became of the session of before.
+pub(super) enum Resumed {
+    /// It went on, and has ended now; or the user did not want to wait for it.
+    Ended(Reason),
+    /// There is none; a session from here on may be kept in this place.
+    No(Option<Store>),
+}
+
+/// Looks for a session of before, and goes on with it.
+pub(super) async fn resume(agent: &mut Agent, stop: &CancellationToken) -> anyhow::Result<Resumed> {
+    let Some(store) = place(agent) else { return Ok(Resumed::No(None)) };
+    let kept = match store.load(&agent.settings.relay, now()) {
+        Ok(None) => return Ok(Resumed::No(Some(store))),
+        Ok(Some(Ok(kept))) => kept,
+        Ok(Some(Err(unusable))) => {
+            agent.show.tell(&Event::NotResumed { why: &unusable.to_string() });
+            return Ok(Resumed::No(Some(store)));
+        }
+        Err(error) => {
+            not_kept(agent, &error);
+            return Ok(Resumed::No(None));
+        }
+    };
+    let reached = tokio::select! {
+        reached = reach(agent, &kept) => Some(reached),
+        () = stop.cancelled() => None,
+    };
+    let why = match reached {
+        Some(Ok((bond, attendance, given))) => {
+            let begun = begin(agent, store, kept, bond, attendance, given);
+            return Ok(Resumed::Ended(live::run(agent, begun, stop).await));
+        }
+        // Whoever sits at that address now is told nothing, and the session may still be there.
+        Some(Err(Why::Relay(error))) => return Err(error.into()),
+        Some(Err(Why::Gone(why))) => Some(why),
+        None => None,
+    };
+    if let Err(error) = store.remove() {
+        not_kept(agent, &error);
+    }
+    let Some(why) = why else { return Ok(Resumed::Ended(Reason::UserEnded)) };
+    agent.show.tell(&Event::NotResumed { why: &why });
+    Ok(Resumed::No(Some(store)))
+}
+
+/// The place of the kept session, where it can be had.
+fn place(agent: &Agent) -> Option<Store> {
+    match Store::open(&agent.settings.agent_folder) {
+        Ok(Some(store)) => Some(store),
+        Ok(None) => {
+            let text = "This program is running on this computer already. \
+                        A session of this one does not outlive it.";
+            agent.show.tell(&Event::Notice { text });
+            None
+        }
+        Err(error) => {
+            not_kept(agent, &error);
+            None
+        }
+    }
+}
+
+fn not_kept(agent: &Agent, error: &KeptError) {
+    let text = format!("A session does not outlive this program: {error}: {}.", error.cause);
+    agent.show.tell(&Event::Notice { text: &text });
+}
+
+/// Why it does not go on.
+enum Why {
+    /// In plain words.
+    Gone(String),
+    /// It is not the relay.
+    Relay(DialError),
+}
+
+/// Comes back to the relay, for as long as the session may still be there.
+async fn reach(agent: &Agent, kept: &Kept) -> Result<(Bond, Attendance, Given), Why> {
+    let bond = Bond::kept(kept, &agent.settings.relay).map_err(|e| Why::Gone(e.to_string()))?;
+    let left = Duration::from_secs(kept.ends.saturating_sub(now()));
+    let resuming = timeout(left, Attendance::resume(bond.attendee(kept.token), true));
+    tokio::pin!(resuming);
+    let resumed = tokio::select! {
+        resumed = &mut resuming => resumed,
+        () = sleep(SOON) => {
+            let technician = &kept.visitor.name;
+            agent.show.tell(&Event::Gap { cause: Gone::Relay, technician, grace: left });
+            resuming.await
+        }
+    };
+    let name = deskside_protocol::text::visible(&kept.visitor.name);
+    match resumed {
+        Ok(Ok((attendance, given))) => Ok((bond, attendance, given)),
+        Ok(Err(ResumeError::Ended(closed))) => {
+            let reason = Reason::try_from(closed.reason).unwrap_or(Reason::Unspecified);
+            let reason = reason_in_words(reason);
+            Err(Why::Gone(format!("the session of {name} has ended meanwhile: {reason}")))
+        }
+        Ok(Err(ResumeError::Gone)) => {
+            Err(Why::Gone(format!("the help desk no longer knows the session of {name}")))
+        }
+        Ok(Err(ResumeError::Dial(error @ DialError::WrongRelay { .. }))) => Err(Why::Relay(error)),
+        Ok(Err(error @ (ResumeError::Dial(_) | ResumeError::Attend(_)))) => {
+            Err(Why::Gone(format!("the session of {name} could not go on: {error}")))
+        }
+        Err(_elapsed) => Err(Why::Gone(format!(
+            "the session of {name} has ended: the help desk could not be reached in time"
+        ))),
+    }
+}
+
+fn begin(
+    agent: &Agent,
+    store: Store,
+    kept: Kept,
+    bond: Bond,
+    attendance: Attendance,
+    given: Given,
+) -> Begun {
+    let session = bond.session.to_string();
+    agent.show.tell(&Event::Resumed { visitor: &bond.visitor, session: &session });
+    let record = kept.lease.clone();
+    let grace = bond.policy.grace_seconds;
+    let keeper = Keeper::new(Some(store), kept, now, grace, agent.show.clone());
+    keeper.located(given.token);
+    Begun { bond, attendance, given, record, keeper }
+}
