@@ -39,15 +39,22 @@ pub enum FrameError {
 /// [`FrameError::TooLong`] where our own message is over `maximum`: a bug of ours.
 pub fn encode(message: &impl Message, maximum: usize) -> Result<Bytes, FrameError> {
     let length = message.encoded_len();
-    let too_long = FrameError::TooLong { length, maximum };
-    let prefix = u32::try_from(length).map_err(|_| too_long.clone())?;
-    if length > maximum {
-        return Err(too_long);
-    }
+    let prefix = prefix(length, maximum)?;
     let mut out = Vec::with_capacity(PREFIX + length);
-    out.extend_from_slice(&prefix.to_be_bytes());
+    out.extend_from_slice(&prefix);
     message.encode_raw(&mut out);
     Ok(out.into())
+}
+
+/// What stands before a frame of `length` bytes.
+///
+/// # Errors
+/// [`FrameError::TooLong`] where that is over `maximum`: a bug of ours.
+pub fn prefix(length: usize, maximum: usize) -> Result<[u8; PREFIX], FrameError> {
+    match u32::try_from(length) {
+        Ok(prefix) if length <= maximum => Ok(prefix.to_be_bytes()),
+        _ => Err(FrameError::TooLong { length, maximum }),
+    }
 }
 
 /// Takes messages out of a stream that arrives in pieces of any size.

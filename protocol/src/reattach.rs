@@ -4,6 +4,7 @@
 //! session key, bound to the leg on which it was asked. A reattach token only says which session is
 //! meant, so whoever reads one gains nothing.
 
+use ring::hkdf;
 use zeroize::Zeroizing;
 
 use crate::key::{BadSignature, Context, PublicKey, SIGNATURE, SigningKey};
@@ -18,6 +19,21 @@ pub const NONCE: usize = 32;
 pub const EXPORTER_LABEL: &[u8] = b"EXPORTER deskside leg";
 /// Bytes of a leg's exporter.
 pub const EXPORTER: usize = 32;
+
+/// HKDF label of a node's reset key.
+const RESET_LABEL: &[u8] = b"deskside1 reset";
+
+/// The key from which a node makes the stateless reset tokens of its legs (RFC 9000 section 10.3):
+/// the same after every start, so that the ends of legs that a start knows nothing of recognise its
+/// resets. HKDF-SHA256 without salt over the node key's seed. `None` where HKDF has no 32 bytes to
+/// give, which is never.
+#[must_use]
+pub fn reset_key(node: &SigningKey) -> Option<Zeroizing<[u8; 32]>> {
+    let mut key = Zeroizing::new([0; 32]);
+    let prk = hkdf::Salt::new(hkdf::HKDF_SHA256, &[]).extract(node.seed().as_ref());
+    prk.expand(&[RESET_LABEL], hkdf::HKDF_SHA256).and_then(|okm| okm.fill(key.as_mut())).ok()?;
+    Some(key)
+}
 
 /// What is signed.
 #[allow(missing_debug_implementations, reason = "holds a leg's exporter")]

@@ -4,18 +4,22 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
 use deskside_link::Leg;
-use deskside_link::attend::Given;
+use deskside_link::attend::{Attendee, Given};
 use deskside_link::leg::{LegError, Signals};
 use deskside_link::random::System;
 use deskside_protocol::code::{Code, Nameplate};
-use deskside_protocol::key::PublicKey;
+use deskside_protocol::identity::link::JoinLink;
+use deskside_protocol::key::{PublicKey, SigningKey};
 use deskside_protocol::pairing::Paired;
 use deskside_protocol::pairing::agent::{Checks, Technician, Waiting};
 use deskside_protocol::policy::Policy;
+use deskside_protocol::recording::Binding;
+use deskside_protocol::session::End;
 use deskside_protocol::transcript::{ChannelIdentifier, policy_hash};
 use deskside_protocol::wire::signal::{Open, PairingFailed, PairingOffer, signal::Kind};
 
 use super::Agent;
+use crate::SOFTWARE;
 use crate::consent::Visitor;
 use crate::events::Event;
 use crate::known::Known;
@@ -41,6 +45,25 @@ pub(super) struct Meeting {
 }
 
 impl Meeting {
+    /// We, as the relay will know us again.
+    pub(super) fn attendee(&self, link: &JoinLink, leg_key: SigningKey) -> Attendee {
+        Attendee {
+            end: End::Agent,
+            session_key: self.paired.session_key.clone(),
+            binding: Binding {
+                session: self.given.session,
+                transcript: self.paired.transcript_hash,
+            },
+            node: self.node,
+            token: self.given.token,
+            leg_key,
+            link: link.clone(),
+            relays: self.policy.relays.clone(),
+            grace: Duration::from_secs(self.policy.grace_seconds.into()),
+            software: SOFTWARE.to_owned(),
+        }
+    }
+
     /// Who wants in, as the user is shown.
     pub(super) fn visitor(&self, known: &Known, organisation: &PublicKey) -> Visitor {
         let certificate = &self.technician.certificate;

@@ -67,7 +67,9 @@ pub(super) async fn run(
         () = gate.stopped() => Over::Here(Reason::UserRefused),
     };
     gate.stop();
-    finish(&line, &mut attendance, over).await
+    let reason = finish(&line, &mut attendance, over).await;
+    attendance.leave(CloseCode::Done).await;
+    reason
 }
 
 /// Talks and serves streams until this side or the line ends it.

@@ -61,18 +61,21 @@ pub async fn run(mut agent: Agent, stop: CancellationToken) -> anyhow::Result<Ex
         () = stop.cancelled() => None,
     };
     let reason = match met {
-        Some(meeting) => session(&mut agent, &leg, meeting, &stop).await,
-        None => Reason::UserEnded,
+        Some(meeting) => session(&mut agent, leg, key, meeting, &stop).await,
+        None => {
+            leg.close(CloseCode::Done).await;
+            Reason::UserEnded
+        }
     };
     agent.show.tell(&Event::Ended { reason });
-    leg.close(CloseCode::Done).await;
     Ok(exit_after(reason))
 }
 
 /// One session. Whatever happens to it is a reason, and not an error.
 async fn session(
     agent: &mut Agent,
-    leg: &Leg,
+    leg: Leg,
+    leg_key: SigningKey,
     meeting: code::Meeting,
     stop: &CancellationToken,
 ) -> Reason {
@@ -80,7 +83,8 @@ async fn session(
     let id = meeting.given.session.to_string();
     let recorded = meeting.given.recorded;
     agent.show.tell(&Event::Paired { visitor: &visitor, session: Some(&id), recorded });
-    match opening::open(leg, meeting).await {
+    let attendee = meeting.attendee(&agent.settings.relay, leg_key);
+    match opening::open(leg, attendee, meeting).await {
         Ok(opened) => live::run(agent, opened, visitor, stop).await,
         Err(failed) => {
             tracing::warn!(error = %failed.error, "the line did not come about");

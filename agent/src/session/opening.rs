@@ -1,9 +1,10 @@
 //! The line comes about: the technician's program connects with the confirmed key, the line's
 //! secrets are sealed for the auditors, and the relay's receipt allows data to flow.
 
-use deskside_link::attend::{AttendError, Attendance};
+use deskside_link::attend::{AttendError, Attendance, Attendee};
 use deskside_link::line::{LineError, Listener, Plan};
 use deskside_link::{Leg, Line};
+use deskside_protocol::close::CloseCode;
 use deskside_protocol::pairing::agent::Technician;
 use deskside_protocol::policy::{Policy, Recording};
 use deskside_protocol::session::End;
@@ -51,9 +52,9 @@ pub(super) struct Opened {
 }
 
 /// Waits for the technician's connection and seals its secrets.
-pub(super) async fn open(leg: &Leg, meeting: Meeting) -> Result<Opened, Failed> {
-    let Meeting { signals, paired, technician, policy, node, given } = meeting;
-    let mut attendance = Attendance::new(signals, End::Agent, node, &paired, given);
+pub(super) async fn open(leg: Leg, attendee: Attendee, meeting: Meeting) -> Result<Opened, Failed> {
+    let Meeting { signals, paired, technician, policy, given, .. } = meeting;
+    let mut attendance = Attendance::start(leg, signals, attendee, given);
     let plan = Plan {
         own: given.own,
         peer: given.peer,
@@ -61,10 +62,10 @@ pub(super) async fn open(leg: &Leg, meeting: Meeting) -> Result<Opened, Failed> 
         peer_key: paired.peer_key,
     };
     let opened = async {
-        let line = Listener::bind(leg, given.own)?.accept(&plan).await?;
+        let line = Listener::bind(&attendance.lines(), given.own)?.accept(&plan).await?;
         if given.recorded {
             let log = line.secrets().to_key_log(given.session, given.line, End::Agent);
-            attendance.seal(sealing::seal(&log, &policy.auditors)?).await?;
+            attendance.seal(given.line, sealing::seal(&log, &policy.auditors)?).await?;
         } else if policy.recording == Recording::Required {
             return Err(OpeningError::NotRecorded);
         }
@@ -77,6 +78,7 @@ pub(super) async fn open(leg: &Leg, meeting: Meeting) -> Result<Opened, Failed> 
             if let Err(unheard) = attendance.end(reason).await {
                 tracing::debug!(error = %unheard, "the relay did not close the session");
             }
+            attendance.leave(CloseCode::Done).await;
             Err(Failed { error, reason })
         }
     }

@@ -1,8 +1,8 @@
 //! A session ends: the line and the recording are closed, the note is signed and written to the
 //! ticket, and whoever waits for the end is told.
 
+use deskside_link::Line;
 use deskside_link::attend::{Attendance, CLOSE_TIMEOUT};
-use deskside_link::{Leg, Line};
 use deskside_protocol::close::CloseCode;
 use deskside_protocol::exit::Exit;
 use deskside_protocol::note as signing;
@@ -26,7 +26,6 @@ use crate::ticket::number;
 /// What the ending needs.
 pub(super) struct End<'a> {
     pub(super) technician: &'a Technician<'a>,
-    pub(super) leg: &'a Leg,
     pub(super) line: &'a Line,
     pub(super) policy: &'a Policy,
     pub(super) about: &'a About,
@@ -56,7 +55,7 @@ impl End<'_> {
         record.reason = last.reason;
         record.recording_hash.clone_from(&last.recording_hash);
         record.work_note = asked.as_ref().and_then(|asked| asked.note.clone());
-        let noted = self.note(&record, &last).await;
+        let noted = self.note(attendance, &record, &last).await;
         self.tell(&last, noted.is_ok(), text.as_deref(), output)?;
         if let Some(asked) = asked {
             match &noted {
@@ -102,12 +101,17 @@ impl End<'_> {
     }
 
     /// Signs the note and writes it to the ticket; where that fails it is kept in a file.
-    async fn note(&self, record: &Record, last: &Final) -> anyhow::Result<()> {
+    async fn note(
+        &self,
+        attendance: &Attendance,
+        record: &Record,
+        last: &Final,
+    ) -> anyhow::Result<()> {
         let text = note::compose(record, self.policy.note);
         let written = if last.relay_lost {
             Err(Failure::new(Exit::NoConnection, "the relay was lost").into())
         } else {
-            self.write(&text, last).await
+            self.write(attendance, &text, last).await
         };
         written.map_err(|error| match self.technician.home.keep_note(&self.about.session, &text) {
             Ok(path) => {
@@ -122,7 +126,7 @@ impl End<'_> {
         })
     }
 
-    async fn write(&self, text: &str, last: &Final) -> anyhow::Result<()> {
+    async fn write(&self, attendance: &Attendance, text: &str, last: &Final) -> anyhow::Result<()> {
         let session: SessionId = self.about.session.parse()?;
         let note = record::Note {
             session: session.as_bytes().to_vec().into(),
@@ -138,7 +142,7 @@ impl End<'_> {
             session_note: Some(signed),
             ..TicketNote::default()
         };
-        self.leg.request(Kind::TicketNote(note)).await.map_err(unanswered)?;
+        attendance.request(Kind::TicketNote(note)).await.map_err(unanswered)?;
         Ok(())
     }
 

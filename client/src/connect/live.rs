@@ -4,12 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use deskside_link::Line;
+use deskside_link::attend::Attendance;
 use deskside_link::line::Stream;
 use deskside_link::stream::{Receiver, Sender};
-use deskside_link::{Leg, Line};
 use deskside_protocol::act::Actor;
 use deskside_protocol::channel::Channel;
+use deskside_protocol::close::CloseCode;
 use deskside_protocol::exit::Exit;
+use deskside_protocol::policy::Policy;
 use deskside_protocol::text::visible;
 use deskside_protocol::wire::message::{Act, Introduction, Lease, Message, message::Kind};
 use deskside_protocol::wire::record::Reason;
@@ -36,7 +39,6 @@ const ANSWER: Duration = Duration::from_secs(90);
 /// Serves the session until it ends, then closes it and writes the note.
 pub(super) async fn run(
     technician: &Technician<'_>,
-    leg: &Leg,
     opened: Opened,
     output: &mut Output,
 ) -> anyhow::Result<()> {
@@ -49,10 +51,22 @@ pub(super) async fn run(
         relay: technician.account.join.origin(),
         since: now(),
     };
-    let tally = Tally::new(begin(technician, &about)?);
     let line = Arc::new(line);
+    let lived = live(technician, &line, &mut attendance, (&policy, &about), output).await;
+    attendance.leave(CloseCode::Done).await;
+    lived
+}
+
+async fn live(
+    technician: &Technician<'_>,
+    line: &Arc<Line>,
+    attendance: &mut Attendance,
+    (policy, about): (&Policy, &About),
+    output: &mut Output,
+) -> anyhow::Result<()> {
+    let tally = Tally::new(begin(technician, about)?);
     let mut over = tokio::select! {
-        over = converse(technician, &line, &tally, &about, output) => over?,
+        over = converse(technician, line, &tally, about, output) => over?,
         closed = attendance.closed() => Over::closed(closed),
         signal = stop_signal() => {
             signal?;
@@ -60,10 +74,10 @@ pub(super) async fn run(
         }
     };
     if matches!(over.how, How::LineGone(_)) {
-        over = over.explained(&mut attendance).await;
+        over = over.explained(attendance).await;
     }
-    let end = ending::End { technician, leg, line: &line, policy: &policy, about: &about };
-    end.run(&mut attendance, over, &tally, output).await
+    let end = ending::End { technician, line, policy, about };
+    end.run(attendance, over, &tally, output).await
 }
 
 fn begin(technician: &Technician<'_>, about: &About) -> anyhow::Result<Record> {

@@ -44,18 +44,22 @@ pub async fn run(
     let (key, account) = home.enrolled()?;
     let leg = relay::dial(&account.join, &key).await?;
     let technician = Technician { key, account, home, args };
-    let done = Box::pin(session(&technician, &leg, &code, output)).await;
-    leg.close(CloseCode::Done).await;
-    done
+    Box::pin(session(&technician, leg, &code, output)).await
 }
 
 async fn session(
     technician: &Technician<'_>,
-    leg: &Leg,
+    leg: Leg,
     code: &Code,
     output: &mut Output,
 ) -> anyhow::Result<()> {
-    let meeting = pairing::meet(technician, leg, code).await?;
-    let opened = opening::open(leg, meeting).await?;
-    live::run(technician, leg, opened, output).await
+    let meeting = match pairing::meet(technician, &leg, code).await {
+        Ok(meeting) => meeting,
+        Err(error) => {
+            leg.close(CloseCode::Done).await;
+            return Err(error);
+        }
+    };
+    let opened = opening::open(technician, leg, meeting).await?;
+    live::run(technician, opened, output).await
 }

@@ -26,7 +26,7 @@ fn relay(node: &SigningKey) -> (quinn::Endpoint, JoinLink) {
     let socket = std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let runtime = Arc::new(quinn::TokioRuntime);
     let endpoint =
-        quinn::Endpoint::new(cid::leg_endpoint(), Some(server), socket, runtime).unwrap();
+        quinn::Endpoint::new(cid::leg_endpoint(None), Some(server), socket, runtime).unwrap();
     let port = endpoint.local_addr().unwrap().port();
     let link = JoinLink {
         host: "127.0.0.1".into(),

@@ -3,8 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use deskside_protocol::key::SigningKey;
 use deskside_protocol::label::{LEG_CID, LINE_CID, Label, leg_connection_id};
+use deskside_protocol::reattach::reset_key;
 use quinn::{ConnectionId, ConnectionIdGenerator};
+use ring::hmac;
 
 use crate::random::System;
 
@@ -44,10 +47,24 @@ impl ConnectionIdGenerator for LineIds {
     }
 }
 
-/// Endpoint settings of a leg, at an end as at the relay.
+/// A relay that was restarted answers each packet of a leg that it does not know by a stateless
+/// reset: no more than one in this time, so that all its sessions notice within a second or two.
+/// A reset is shorter than what it answers, so that it amplifies nothing.
+const RESET_INTERVAL: Duration = Duration::from_micros(100);
+
+/// Endpoint settings of a leg. A relay gives its node key: the ends recognise its stateless resets
+/// (RFC 9000 section 10.3) after a restart too then.
 #[must_use]
-pub fn leg_endpoint() -> quinn::EndpointConfig {
-    let mut config = quinn::EndpointConfig::default();
+pub fn leg_endpoint(node: Option<&SigningKey>) -> quinn::EndpointConfig {
+    let mut config = match node.and_then(reset_key) {
+        Some(key) => {
+            let key = hmac::Key::new(hmac::HMAC_SHA256, key.as_ref());
+            let mut config = quinn::EndpointConfig::new(Arc::new(key));
+            config.min_reset_interval(RESET_INTERVAL);
+            config
+        }
+        None => quinn::EndpointConfig::default(),
+    };
     config.cid_generator(|| Box::new(LegIds));
     config
 }

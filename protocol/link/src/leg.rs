@@ -10,12 +10,14 @@ use deskside_protocol::close::CloseCode;
 use deskside_protocol::frame::MAX_SIGNAL;
 use deskside_protocol::identity::link::JoinLink;
 use deskside_protocol::key::SigningKey;
+use deskside_protocol::reattach::{EXPORTER, EXPORTER_LABEL};
 use deskside_protocol::wire::signal::{Hello, Refused, Signal, Welcome, signal::Kind};
 use quinn::crypto::rustls::QuicClientConfig;
 use quinn::{Connection, ConnectionError, Endpoint};
 use thiserror::Error;
+use zeroize::Zeroizing;
 
-use crate::socket::Socket;
+use crate::socket::{Lines, Socket};
 use crate::stream::{Receiver, Sender, StreamError};
 use crate::{cid, tls, transport};
 
@@ -108,6 +110,14 @@ impl Signals {
         Ok(self.sender.send(&Signal { kind: Some(kind) }).await?)
     }
 
+    /// Sends a signal without a kind, which means nothing: whoever is there acknowledges it.
+    ///
+    /// # Errors
+    /// [`LegError`].
+    pub async fn nudge(&mut self) -> Result<(), LegError> {
+        Ok(self.sender.send(&Signal { kind: None }).await?)
+    }
+
     /// The next signal that this version knows.
     ///
     /// # Errors
@@ -128,7 +138,7 @@ impl Signals {
 }
 
 /// A connection to a relay whose identity was verified.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Leg {
     connection: Connection,
     endpoint: Endpoint,
@@ -207,8 +217,23 @@ impl Leg {
         self.endpoint.wait_idle().await;
     }
 
-    pub(crate) fn socket(&self) -> &Arc<Socket> {
-        &self.socket
+    /// 32 bytes that only the two ends of this very leg have (RFC 8446 section 7.5): what proves a
+    /// session on one leg proves nothing on another.
+    ///
+    /// # Errors
+    /// [`LegError::Unexpected`] before the handshake, so never here.
+    pub fn exporter(&self) -> Result<Zeroizing<[u8; EXPORTER]>, LegError> {
+        let mut key = Zeroizing::new([0; EXPORTER]);
+        self.connection
+            .export_keying_material(key.as_mut(), EXPORTER_LABEL, b"")
+            .map_err(|_| LegError::Unexpected)?;
+        Ok(key)
+    }
+
+    /// From which lines through this leg's relay are made.
+    #[must_use]
+    pub fn lines(&self) -> Lines {
+        Lines::new(self.socket.clone())
     }
 }
 
@@ -250,7 +275,7 @@ async fn dial_one(
     let socket = Socket::bind(address).map_err(Attempt::Own)?;
     let runtime = Arc::new(quinn::TokioRuntime);
     let view = socket.view(None);
-    let endpoint = Endpoint::new_with_abstract_socket(cid::leg_endpoint(), None, view, runtime)
+    let endpoint = Endpoint::new_with_abstract_socket(cid::leg_endpoint(None), None, view, runtime)
         .map_err(Attempt::Own)?;
     let name = if link.webpki { link.host.as_str() } else { PINNED_NAME };
     let connecting = endpoint

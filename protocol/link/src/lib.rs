@@ -17,3 +17,4 @@ pub mod transport;
 
 pub use leg::Leg;
 pub use line::Line;
+pub use socket::Lines;

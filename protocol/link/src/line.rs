@@ -19,9 +19,8 @@ use quinn::{Connection, ConnectionError, Endpoint};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use crate::leg::Leg;
 use crate::secrets::Capture;
-use crate::socket::VIRTUAL;
+use crate::socket::{Lines, VIRTUAL};
 use crate::stream::{Receiver, Sender, StreamError};
 use crate::{cid, tls, transport};
 
@@ -92,8 +91,8 @@ impl Listener {
     ///
     /// # Errors
     /// [`LineError::Own`].
-    pub fn bind(leg: &Leg, own: Label) -> Result<Self, LineError> {
-        Ok(Self { endpoint: endpoint(leg, own)? })
+    pub fn bind(lines: &Lines, own: Label) -> Result<Self, LineError> {
+        Ok(Self { endpoint: endpoint(lines, own)? })
     }
 
     /// Waits for the one peer whose key was confirmed; others fail and are forgotten.
@@ -126,12 +125,12 @@ async fn accept(endpoint: Endpoint, plan: &Plan<'_>) -> Result<Line, LineError> 
     Err(LineError::TimedOut)
 }
 
-/// Dials the agent through the relay that `leg` is connected to.
+/// Dials the agent through the relay.
 ///
 /// # Errors
 /// [`LineError`].
-pub async fn dial(leg: &Leg, plan: &Plan<'_>) -> Result<Line, LineError> {
-    let endpoint = endpoint(leg, plan.own)?;
+pub async fn dial(lines: &Lines, plan: &Plan<'_>) -> Result<Line, LineError> {
+    let endpoint = endpoint(lines, plan.own)?;
     let capture = Capture::new();
     let config = client_config(plan, &capture)?;
     let connecting = endpoint
@@ -142,8 +141,8 @@ pub async fn dial(leg: &Leg, plan: &Plan<'_>) -> Result<Line, LineError> {
     Line::new(connection, endpoint, &capture)
 }
 
-fn endpoint(leg: &Leg, own: Label) -> Result<Endpoint, LineError> {
-    let view = leg.socket().view(Some(own));
+fn endpoint(lines: &Lines, own: Label) -> Result<Endpoint, LineError> {
+    let view = lines.view(own);
     let runtime = Arc::new(quinn::TokioRuntime);
     // A server without settings of its own: each knock is accepted with fresh ones.
     let endpoint = Endpoint::new_with_abstract_socket(

@@ -58,6 +58,16 @@ impl<M: Message> Sender<M> {
         Ok(self.stream.write_chunk(frame).await?)
     }
 
+    /// Sends one frame of raw bytes, which may be empty. They are not copied.
+    ///
+    /// # Errors
+    /// [`StreamError`]; [`FrameError::TooLong`] where they are over the maximum of a message.
+    pub async fn send_body(&mut self, bytes: Bytes) -> Result<(), StreamError> {
+        let prefix = frame::prefix(bytes.len(), self.maximum)?;
+        let mut chunks = [Bytes::copy_from_slice(&prefix), bytes];
+        Ok(self.stream.write_all_chunks(&mut chunks).await?)
+    }
+
     /// Sends raw bytes behind the messages: what a message announced.
     ///
     /// # Errors
@@ -109,8 +119,8 @@ pub struct Receiver<M> {
     message: PhantomData<fn() -> M>,
 }
 
-/// Bytes that one read takes at most.
-const READ: usize = 64 * 1024;
+/// Pieces that one read takes at most: a packet's worth each, so some 45 KiB.
+const CHUNKS: usize = 32;
 
 impl<M: Message + Default> Receiver<M> {
     /// Messages of at most `maximum` bytes on `stream`.
@@ -124,12 +134,25 @@ impl<M: Message + Default> Receiver<M> {
     /// # Errors
     /// [`StreamError`].
     pub async fn receive(&mut self) -> Result<Option<M>, StreamError> {
+        match self.receive_body().await? {
+            Some(body) => Ok(Some(M::decode(body).map_err(|_| FrameError::Malformed)?)),
+            None => Ok(None),
+        }
+    }
+
+    /// The next frame's bytes as they are, which may be none; `None` where the peer finished. Loses
+    /// nothing when cancelled.
+    ///
+    /// # Errors
+    /// [`StreamError`].
+    pub async fn receive_body(&mut self) -> Result<Option<Bytes>, StreamError> {
         loop {
-            if let Some(message) = self.decoder.next_message()? {
-                return Ok(Some(message));
+            if let Some(body) = self.decoder.next_body()? {
+                return Ok(Some(body));
             }
-            match self.stream.read_chunk(READ, true).await? {
-                Some(chunk) => self.decoder.push(&chunk.bytes),
+            let mut chunks: [Bytes; CHUNKS] = std::array::from_fn(|_| Bytes::new());
+            match self.stream.read_chunks(&mut chunks).await? {
+                Some(count) => chunks.iter().take(count).for_each(|c| self.decoder.push(c)),
                 None => {
                     self.decoder.finish()?;
                     return Ok(None);

@@ -21,7 +21,7 @@ fn relay(key: &SigningKey, alpn: &[u8]) -> quinn::Endpoint {
     server.transport_config(transport::leg_at_relay());
     let socket = std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let runtime = Arc::new(quinn::TokioRuntime);
-    quinn::Endpoint::new(cid::leg_endpoint(), Some(server), socket, runtime).unwrap()
+    quinn::Endpoint::new(cid::leg_endpoint(None), Some(server), socket, runtime).unwrap()
 }
 
 fn link(endpoint: &quinn::Endpoint, node: &SigningKey) -> JoinLink {

@@ -53,8 +53,8 @@ pub(crate) async fn serve(
     let recorder = Recorder::start(&port, &relay.metrics)?;
     let socket = Arc::new(Switched::new(switch.clone()));
     let runtime = Arc::new(quinn::TokioRuntime);
-    let endpoint =
-        Endpoint::new_with_abstract_socket(cid::leg_endpoint(), Some(server), socket, runtime)?;
+    let settings = cid::leg_endpoint(Some(relay.node.key()));
+    let endpoint = Endpoint::new_with_abstract_socket(settings, Some(server), socket, runtime)?;
     let hall = Hall::new(relay.metrics.clone());
     let service = Arc::new(Service { relay, switch, recorder, hall, stop: stop.clone() });
 

@@ -49,6 +49,21 @@ pub(crate) struct Socket {
     mailboxes: Mutex<Vec<Mailbox>>,
 }
 
+/// The shared socket as lines are made from it: [`crate::line::Listener::bind`] and
+/// [`crate::line::dial`].
+#[derive(Debug, Clone)]
+pub struct Lines(Arc<Socket>);
+
+impl Lines {
+    pub(crate) const fn new(socket: Arc<Socket>) -> Self {
+        Self(socket)
+    }
+
+    pub(crate) fn view(&self, own: Label) -> Arc<View> {
+        self.0.view(Some(own))
+    }
+}
+
 #[derive(Debug)]
 struct Mailbox {
     owner: Owner,

@@ -1,0 +1,200 @@
+//! An end's side of a session on its leg: the seal goes up, the receipt comes back, checkpoints and
+//! the closing are witnessed. Both ends attend in the same way.
+//!
+//! The work is done by a task of its own. The handle hears [`News`] from it and tells it what to do;
+//! the task ends with the handle.
+
+mod back;
+mod given;
+mod task;
+
+use std::time::Duration;
+
+use deskside_protocol::close::CloseCode;
+use deskside_protocol::wire::record::Reason;
+use deskside_protocol::wire::signal::{Closed, signal::Kind};
+use deskside_protocol::witness::WitnessError;
+use thiserror::Error;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinSet;
+
+pub use given::{Attendee, Given};
+
+use crate::leg::{DialError, Leg, LegError, Signals};
+use crate::socket::Lines;
+use task::{Command, Task};
+
+/// The relay has this long to put a seal on its disk.
+pub const RECEIPT_TIMEOUT: Duration = Duration::from_secs(15);
+/// The relay has this long to close a session that an end has ended.
+pub const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// News that wait for the handle: a relay that says more meanwhile waits too.
+const MAX_NEWS: usize = 64;
+/// Commands on their way to the task: a seal, an end and a move.
+const MAX_COMMANDS: usize = 4;
+
+/// Why a session's signals ended.
+#[derive(Debug, Error)]
+pub enum AttendError {
+    /// The leg was lost, or the relay refused.
+    #[error(transparent)]
+    Leg(#[from] LegError),
+    /// The relay gave what must not be signed.
+    #[error(transparent)]
+    Witness(#[from] WitnessError),
+    /// The relay took too long.
+    #[error("the relay took too long")]
+    TimedOut,
+    /// The relay said what does not belong here.
+    #[error("the relay did not answer as expected: upgrade the older program")]
+    Unexpected,
+    /// The session's signals have ended already; [`News::Closed`] said why.
+    #[error("the session has ended")]
+    Over,
+}
+
+/// Why a restarted program cannot go on with its session.
+#[derive(Debug, Error)]
+pub enum ResumeError {
+    /// The session has ended meanwhile.
+    #[error("the session has ended meanwhile")]
+    Ended(Closed),
+    /// The relay does not know the session, or not as ours.
+    #[error("the relay does not know this session any more")]
+    Gone,
+    /// The relay could not be reached before the grace time was over.
+    #[error(transparent)]
+    Dial(#[from] DialError),
+    /// The relay was reached, and it went wrong there.
+    #[error(transparent)]
+    Attend(#[from] AttendError),
+}
+
+/// What happens to a session's signals.
+#[derive(Debug)]
+pub enum News {
+    /// Our own leg was lost. The line may go on where it was, once it is back.
+    Away,
+    /// Our own leg is back.
+    Back,
+    /// The other end's leg was lost.
+    PeerAway,
+    /// Both ends are there.
+    PeerBack,
+    /// There is another line, and the one before is no more.
+    Line(Given),
+    /// From here on the relay records nothing.
+    Unrecorded,
+    /// The session is over, by the relay's word or because it could not go on. The last news.
+    Closed(Result<Closed, AttendError>),
+}
+
+/// A session's signals, from its beginning to its closing.
+#[allow(missing_debug_implementations, reason = "holds a secret key")]
+pub struct Attendance {
+    commands: mpsc::Sender<Command>,
+    news: mpsc::Receiver<News>,
+    leg: watch::Receiver<Leg>,
+    /// Aborts the task when dropped.
+    task: JoinSet<()>,
+}
+
+impl Attendance {
+    /// Attends the session that the relay has just given on `signals`, the stream on `leg`.
+    #[must_use]
+    pub fn start(leg: Leg, signals: Signals, attendee: Attendee, given: Given) -> Self {
+        let (commands, commanded) = mpsc::channel(MAX_COMMANDS);
+        let (telling, news) = mpsc::channel(MAX_NEWS);
+        let (_, leg) = watch::channel(leg);
+        let mut tasks = JoinSet::new();
+        tasks.spawn(Task::new(signals, &attendee, given).run(commanded, telling));
+        Self { commands, news, leg, task: tasks }
+    }
+
+    /// Goes on with a session that a program before this one began. With `fresh_line` the line of
+    /// that program is gone and another is asked for.
+    ///
+    /// # Errors
+    /// [`ResumeError`].
+    pub async fn resume(
+        attendee: Attendee,
+        fresh_line: bool,
+    ) -> Result<(Self, Given), ResumeError> {
+        let (leg, signals, given) = back::come_back(&attendee, fresh_line).await?;
+        Ok((Self::start(leg, signals, attendee, given), given))
+    }
+
+    /// Hands over our age file of a line's secrets and waits for the node's receipt. Before it
+    /// there is no application data on that line.
+    ///
+    /// # Errors
+    /// [`AttendError`].
+    pub async fn seal(&self, line: u16, age: Vec<u8>) -> Result<(), AttendError> {
+        let (done, receipt) = oneshot::channel();
+        let seal = Command::Seal { line, age, done };
+        self.commands.send(seal).await.map_err(|_| AttendError::Over)?;
+        receipt.await.map_err(|_| AttendError::Over)?
+    }
+
+    /// What happens next. May be cancelled; nothing is lost by it.
+    pub async fn news(&mut self) -> News {
+        self.news.recv().await.unwrap_or(News::Closed(Err(AttendError::Over)))
+    }
+
+    /// Waits until the session is closed; other news are skipped.
+    ///
+    /// # Errors
+    /// [`AttendError`].
+    pub async fn closed(&mut self) -> Result<Closed, AttendError> {
+        loop {
+            if let News::Closed(closed) = self.news().await {
+                return closed;
+            }
+        }
+    }
+
+    /// Ends the session and waits for its closing.
+    ///
+    /// # Errors
+    /// [`AttendError`].
+    pub async fn end(&mut self, reason: Reason) -> Result<Closed, AttendError> {
+        // A task that is over has left its last news.
+        if self.commands.send(Command::End(reason)).await.is_err() {
+            tracing::trace!("a session was ended that is over");
+        }
+        let closed = tokio::time::timeout(CLOSE_TIMEOUT, self.closed()).await;
+        closed.map_err(|_| AttendError::TimedOut)?
+    }
+
+    /// Says that this computer woke up or changed its network: the relay hears from us at once, by
+    /// a fresh socket, instead of after some silence.
+    pub fn moved(&self) {
+        // A command that waits already does the same.
+        if self.commands.try_send(Command::Moved).is_err() {
+            tracing::trace!("a move was told already");
+        }
+    }
+
+    /// One request on a stream of its own, on the leg of the moment.
+    ///
+    /// # Errors
+    /// [`LegError`].
+    pub async fn request(&self, kind: Kind) -> Result<Kind, LegError> {
+        let leg = self.leg.borrow().clone();
+        leg.request(kind).await
+    }
+
+    /// From which lines are made.
+    #[must_use]
+    pub fn lines(&self) -> Lines {
+        self.leg.borrow().lines()
+    }
+
+    /// Closes the leg in order and waits until the relay was told.
+    pub async fn leave(mut self, code: CloseCode) {
+        self.task.shutdown().await;
+        let leg = self.leg.borrow().clone();
+        leg.close(code).await;
+    }
+}
