@@ -35,6 +35,7 @@ const MAX_SESSIONS: usize = 100;
 
 /// A session as it is kept.
 #[allow(missing_debug_implementations, reason = "holds a secret key")]
+#[derive(Clone)]
 pub struct Kept {
     /// The session.
     pub session: SessionId,

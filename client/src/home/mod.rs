@@ -192,6 +192,7 @@ impl Home {
 #[cfg(test)]
 pub(crate) mod tests {
     pub(crate) use super::account::tests::{certificate_of, join, key};
+    pub(crate) use super::kept::tests::kept;
     use super::*;
     use crate::failure::exit_of;
 

@@ -149,9 +149,10 @@ impl Record {
         }
     }
 
-    /// Notes an interruption that is over, of so many seconds.
-    pub fn interrupted(&mut self, seconds: u64) {
-        self.gaps += 1;
+    /// Notes an interruption that is over, of so many seconds. `same`: the one before goes on with
+    /// it, and is not counted again.
+    pub fn interrupted(&mut self, seconds: u64, same: bool) {
+        self.gaps += u64::from(!same);
         self.longest_gap = self.longest_gap.max(seconds);
     }
 

@@ -34,8 +34,9 @@ fn record() -> Record {
         bytes: 1_258_291,
         sha256,
     });
-    record.interrupted(3);
-    record.interrupted(14);
+    record.interrupted(3, false);
+    record.interrupted(9, false);
+    record.interrupted(14, true);
     record.restarts.agent = 1;
     record
 }

@@ -90,6 +90,24 @@ pub enum News {
     Closed(Result<Closed, AttendError>),
 }
 
+/// Hands over seals beside whoever hears the news. Clone.
+#[derive(Clone)]
+#[allow(missing_debug_implementations, reason = "holds what a task is told, seals among it")]
+pub struct Sealer(mpsc::Sender<Command>);
+
+impl Sealer {
+    /// As [`Attendance::seal`].
+    ///
+    /// # Errors
+    /// [`AttendError`].
+    pub async fn seal(&self, line: u16, age: Vec<u8>) -> Result<(), AttendError> {
+        let (done, receipt) = oneshot::channel();
+        let seal = Command::Seal { line, age, done };
+        self.0.send(seal).await.map_err(|_| AttendError::Over)?;
+        receipt.await.map_err(|_| AttendError::Over)?
+    }
+}
+
 /// A session's signals, from its beginning to its closing.
 #[allow(missing_debug_implementations, reason = "holds a secret key")]
 pub struct Attendance {
@@ -131,10 +149,13 @@ impl Attendance {
     /// # Errors
     /// [`AttendError`].
     pub async fn seal(&self, line: u16, age: Vec<u8>) -> Result<(), AttendError> {
-        let (done, receipt) = oneshot::channel();
-        let seal = Command::Seal { line, age, done };
-        self.commands.send(seal).await.map_err(|_| AttendError::Over)?;
-        receipt.await.map_err(|_| AttendError::Over)?
+        self.sealer().seal(line, age).await
+    }
+
+    /// Seals beside [`Attendance::news`], for an end that makes a line while it hears them.
+    #[must_use]
+    pub fn sealer(&self) -> Sealer {
+        Sealer(self.commands.clone())
     }
 
     /// What happens next. May be cancelled; nothing is lost by it.
