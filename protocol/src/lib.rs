@@ -11,6 +11,7 @@ pub mod channel;
 pub mod close;
 pub mod code;
 pub mod exit;
+pub mod file;
 pub mod frame;
 pub mod grant;
 pub mod identity;

@@ -1,0 +1,56 @@
+//! What differs between systems: free space, whose a file is, permissions.
+
+use std::fs::{File, Metadata};
+use std::io;
+
+/// Permissions of what arrives: the owner's alone, as nobody else was asked.
+#[cfg(unix)]
+pub(crate) const PRIVATE_FILE: u32 = 0o600;
+/// As [`PRIVATE_FILE`], for folders.
+#[cfg(unix)]
+pub(crate) const PRIVATE_FOLDER: u32 = 0o700;
+
+/// Bytes that are free for this user on the disk of an open file or folder.
+#[cfg(unix)]
+pub(crate) fn free(of: &impl std::os::fd::AsFd) -> io::Result<u64> {
+    let space = rustix::fs::fstatvfs(of)?;
+    Ok(space.f_bavail.saturating_mul(space.f_frsize))
+}
+
+/// Whether an open file is this user's own and has no second name: what is written to it is then
+/// seen nowhere else.
+#[cfg(unix)]
+pub(crate) fn is_only_ours(metadata: &Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    metadata.is_file()
+        && metadata.nlink() == 1
+        && metadata.uid() == rustix::process::geteuid().as_raw()
+}
+
+/// Whether a file may be run by its owner.
+#[cfg(unix)]
+pub(crate) fn is_executable(metadata: &Metadata) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    metadata.permissions().mode() & 0o100 != 0
+}
+
+/// Gives a file that landed its permissions: those of the file that it replaces, or the owner's
+/// alone; whoever may read it may run it where it is executable.
+#[cfg(unix)]
+pub(crate) fn set_mode(file: &File, replaced: Option<u32>, executable: bool) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let readable = replaced.unwrap_or(PRIVATE_FILE) & 0o666;
+    let mode = if executable { readable | (readable & 0o444) >> 2 } else { readable };
+    let current = file.metadata()?.permissions().mode();
+    if current & 0o7777 == mode {
+        return Ok(());
+    }
+    match file.set_permissions(std::fs::Permissions::from_mode(mode)) {
+        // A file system without permissions, as on most sticks.
+        Err(error) if error.raw_os_error() == Some(rustix::io::Errno::PERM.raw_os_error()) => {
+            tracing::debug!(%error, "this file system keeps no permissions");
+            Ok(())
+        }
+        done => done,
+    }
+}
