@@ -149,7 +149,13 @@ impl From<&Refusal> for Failure {
             Cause::Trouble | Cause::Unspecified => "the user's computer could not do it".to_owned(),
         };
         let said = visible(refusal.text.trim());
-        let sentence = if said.is_empty() { own } else { format!("{own}: {said}") };
+        // A whole sentence of the agent's stands for itself; half a one explains ours.
+        let whole = ["the user ", "the policy ", "not found "].iter().any(|who| said.starts_with(who));
+        let sentence = match (said.is_empty(), whole) {
+            (true, _) => own,
+            (false, true) => said.into_owned(),
+            (false, false) => format!("{own}: {said}"),
+        };
         Self::new(refusal_exit(cause), sentence)
     }
 }
@@ -191,5 +197,26 @@ mod tests {
         let failure = Failure::from(&refusal);
         assert_eq!(failure.exit, Exit::Refused);
         assert_eq!(failure.sentence, "the user has not allowed command");
+    }
+
+    #[test]
+    fn nothing_is_said_twice() {
+        let said = |cause: refusal::Cause, text: &str| {
+            let grant = deskside_protocol::wire::message::Grant::Command.into();
+            Failure::from(&Refusal { cause: cause.into(), grant, text: text.into() }).sentence
+        };
+        for (cause, text, sentence) in [
+            (refusal::Cause::UserRefused, "the user did not allow command", None),
+            (refusal::Cause::Policy, "the policy does not allow command", None),
+            (refusal::Cause::NotGranted, "the user stopped it", None),
+            (refusal::Cause::UserRefused, "not now", Some("the user refused command: not now")),
+            (
+                refusal::Cause::Trouble,
+                "needs 1.2 GB, and 300 MB are free",
+                Some("the user's computer could not do it: needs 1.2 GB, and 300 MB are free"),
+            ),
+        ] {
+            assert_eq!(said(cause, text), sentence.unwrap_or(text));
+        }
     }
 }

@@ -3,15 +3,15 @@
 
 mod ask;
 mod run;
+mod session;
 
 pub use ask::{Input, ask};
 pub use run::run;
+pub use session::{ConnectArgs, CpArgs, ExecArgs, ResumeArgs, ScreenshotArgs, SessionArgs};
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use deskside_protocol::grant::{Grant, GrantSet};
 use deskside_protocol::wire::signal;
 
 const AFTER: &str = "\
@@ -54,10 +54,15 @@ pub enum Command {
     Ticket(TicketCommand),
     /// Help the person who reads a code to you, and stay until the session ends
     Connect(ConnectArgs),
+    /// Go on with a session after this program was restarted
+    Resume(ResumeArgs),
     /// Save a picture of the user's screen as PNG
     Screenshot(ScreenshotArgs),
     /// Run one command on the user's computer and pass its exit code on
     Exec(ExecArgs),
+    /// Copy files to the user's computer, or from it
+    #[command(after_help = session::CP_AFTER)]
+    Cp(CpArgs),
     /// Show the session that is open: who, since when, what is allowed
     Info(SessionArgs),
     /// End the session and write its note to the ticket
@@ -83,93 +88,6 @@ pub enum Command {
         #[arg(long, value_name = "DIR")]
         dir: Option<PathBuf>,
     },
-}
-
-/// Which session a command means.
-#[derive(Debug, Clone, Default, Args)]
-pub struct SessionArgs {
-    /// The session, or the first digits of its id; needed only when several are open
-    #[arg(long, value_name = "ID")]
-    pub session: Option<String>,
-}
-
-/// `deskside connect`.
-#[derive(Debug, Clone, Args)]
-pub struct ConnectArgs {
-    /// The twelve digits, in any grouping, or - to read them from standard input; without them
-    /// the program asks
-    #[arg(num_args = 0..)]
-    pub code: Vec<String>,
-    /// The ticket that this session is for
-    #[arg(long, value_name = "N")]
-    pub ticket: String,
-    /// Only look: nothing else is asked for in this session, also not when it is needed
-    #[arg(long, conflicts_with = "request")]
-    pub view_only: bool,
-    /// What to ask the user for, by comma: view, control, command, shell, file, clipboard, reboot
-    /// [default: view; everything else is asked for when it is needed]
-    #[arg(long, value_name = "GRANTS", value_parser = grants)]
-    pub request: Option<GrantSet>,
-    /// Show a text status instead of a viewer window
-    #[arg(long)]
-    pub headless: bool,
-}
-
-impl ConnectArgs {
-    /// What to ask the user for, before the policy has its word.
-    #[must_use]
-    pub fn requested(&self) -> GrantSet {
-        if self.view_only {
-            return Grant::View.into();
-        }
-        self.request.unwrap_or_else(|| Grant::View.into())
-    }
-}
-
-fn grants(list: &str) -> Result<GrantSet, String> {
-    let set = GrantSet::parse(list).map_err(|error| error.to_string())?;
-    if set.is_empty() { Err("name at least one grant".to_owned()) } else { Ok(set) }
-}
-
-/// `deskside screenshot`.
-#[derive(Debug, Clone, Args)]
-pub struct ScreenshotArgs {
-    #[command(flatten)]
-    #[allow(missing_docs, reason = "flattened")]
-    pub session: SessionArgs,
-    /// Where to save it [default: deskside-SESSION-TIME.png in this folder]
-    #[arg(short, long, value_name = "FILE.png")]
-    pub output: Option<PathBuf>,
-    /// Only this monitor, counted from 1 [default: the whole desktop]
-    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..))]
-    pub monitor: Option<u32>,
-}
-
-/// `deskside exec`.
-#[derive(Debug, Clone, Args)]
-pub struct ExecArgs {
-    #[command(flatten)]
-    #[allow(missing_docs, reason = "flattened")]
-    pub session: SessionArgs,
-    /// Stop the command after this many seconds and exit with 124
-    #[arg(long, value_name = "S", value_parser = seconds)]
-    pub timeout: Option<Duration>,
-    /// The program and its arguments, behind --; no shell reads them
-    #[arg(last = true, required = true, value_name = "ARGV")]
-    pub argv: Vec<String>,
-}
-
-/// The longest time-out of a command, in seconds: a day.
-const MAX_TIMEOUT: f64 = 86_400.0;
-
-fn seconds(text: &str) -> Result<Duration, String> {
-    let wrong = || "give seconds above 0 and up to 86400, such as 30 or 0.5".to_owned();
-    let seconds: f64 = text.parse().map_err(|_| wrong())?;
-    if (0.001..=MAX_TIMEOUT).contains(&seconds) {
-        Ok(Duration::from_secs_f64(seconds))
-    } else {
-        Err(wrong())
-    }
 }
 
 /// `deskside ticket ...`.
@@ -314,6 +232,11 @@ mod tests {
             "deskside connect 4821-9302-7568 --ticket 1001 --request view,control",
             "deskside screenshot -o a.png --monitor 2",
             "deskside exec --timeout 1.5 --session ab -- ls -la",
+            "deskside cp a.txt b.txt agent:in/box --json",
+            "deskside cp agent:a agent:b . --recursive --resume --session ab",
+            "deskside cp -r a agent:",
+            "deskside resume",
+            "deskside resume 0011 --headless",
             "deskside info",
             "deskside end --note done",
             "deskside audit list",
@@ -333,6 +256,7 @@ mod tests {
             "deskside connect 1 --ticket 1 --view-only --request view",
             "deskside connect 1 --ticket 1 --request fly",
             "deskside exec ls",
+            "deskside cp agent:a",
             "deskside exec --timeout 0 -- ls",
             "deskside audit fetch 00 -o a.dsr",
             "deskside screenshot --monitor 0",

@@ -9,7 +9,9 @@ use deskside_protocol::wire::message;
 use serde_json::json;
 
 use super::ask::{ask_person, whole_input};
-use super::{AuditCommand, Cli, Command, ExecArgs, ScreenshotArgs, SessionArgs, TicketCommand};
+use super::{
+    AuditCommand, Cli, Command, CpArgs, ExecArgs, ScreenshotArgs, SessionArgs, TicketCommand,
+};
 use crate::account::{Enrolment, Wished};
 use crate::commands::{self, Standard};
 use crate::control::{Session, open_sessions};
@@ -49,8 +51,10 @@ async fn at_home(command: Command, home: &Home, output: &mut Output) -> anyhow::
             let code = ask_person(typed, "code")?;
             connect::run(code, args, home, output).await?;
         }
+        Command::Resume(args) => connect::resume(&args, home, output).await?,
         Command::Screenshot(args) => screenshot(args, home, output).await?,
         Command::Exec(args) => return exec(args, home, output).await,
+        Command::Cp(args) => copy(&args, home, output).await?,
         Command::Info(args) => {
             let info = session(home, &args).await?.info().await?;
             output.show(&commands::info_event(&info), &commands::info_text(&info))?;
@@ -162,6 +166,13 @@ async fn exec(args: ExecArgs, home: &Home, output: &Output) -> anyhow::Result<u8
     let (reader, writer) = (&mut channel.reader, &mut channel.writer);
     let outcome = commands::exec(reader, writer, args.argv, args.timeout, standard).await?;
     Ok(outcome.exit_code())
+}
+
+async fn copy(args: &CpArgs, home: &Home, output: &mut Output) -> anyhow::Result<()> {
+    let base = std::env::current_dir().context("find this folder")?;
+    let wish = commands::cp::wish(args, &base)?;
+    let mut copying = session(home, &args.session).await?.copy(wish).await?;
+    commands::cp::follow(&mut copying, output, std::io::stderr().is_terminal()).await
 }
 
 fn completions(shell: clap_complete::Shell) -> anyhow::Result<()> {

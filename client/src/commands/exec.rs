@@ -9,6 +9,7 @@ use data_encoding::BASE64;
 use deskside_protocol::wire::message::{
     CommandExit, CommandInput, CommandOutput, CommandStart, Message, command_exit, message::Kind,
 };
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
@@ -24,7 +25,8 @@ const TIMED_OUT: u8 = 124;
 const SIGNAL: i32 = 128;
 
 /// How a command ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Outcome {
     /// By itself.
     Code(i32),

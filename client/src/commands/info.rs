@@ -25,6 +25,7 @@ pub fn info_event(info: &SessionInfo) -> Value {
         "grants": info.grants,
         "recorded": info.recorded,
         "connected": info.connected,
+        "away_since": info.away_since.map(moment),
         "since": moment(info.since),
     })
 }
@@ -52,10 +53,18 @@ pub fn info_text(info: &SessionInfo) -> String {
         ("since", format!("{} UTC", minute(info.since))),
         ("relay", info.relay.clone()),
         ("recorded", yes_no(info.recorded, "yes", "no")),
-        ("connected", yes_no(info.connected, "yes", "not at the moment")),
+        ("connected", connected(info)),
     ];
     let line = |(name, value): &(&str, String)| format!("{name:<10} {}", visible(value));
     rows.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+fn connected(info: &SessionInfo) -> String {
+    match (info.connected, info.away_since) {
+        (true, _) => "yes".to_owned(),
+        (false, Some(since)) => format!("not since {} UTC", minute(since)),
+        (false, None) => "not at the moment".to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -75,6 +84,10 @@ mod tests {
         assert!(!text.contains('\u{1b}'), "{text}");
         assert!(text.contains("allowed    view, command\n"), "{text}");
         assert!(text.contains("since      2026-11-22 05:50 UTC\n"), "{text}");
+        assert!(text.ends_with("connected  not at the moment"), "{text}");
         assert_eq!(info_event(&info)["ticket"], 1001);
+        let away = SessionInfo { away_since: Some(1_795_326_600), ..info };
+        assert!(info_text(&away).ends_with("connected  not since 2026-11-22 05:50 UTC"));
+        assert_eq!(info_event(&away)["away_since"], "2026-11-22T05:50:00Z");
     }
 }

@@ -1,6 +1,7 @@
 //! What the technician does through an open session, one room a command. Each takes the two halves
 //! of an open channel, so that it can be tested over a pipe.
 
+pub mod cp;
 mod exec;
 mod info;
 mod screenshot;

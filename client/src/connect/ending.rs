@@ -1,34 +1,35 @@
-//! A session ends: the line and the recording are closed, the note is signed and written to the
-//! ticket, and whoever waits for the end is told.
+//! A session ends: the recording is closed, the note is signed and written to the ticket, and
+//! whoever waits for the end is told.
 
-use deskside_link::Line;
-use deskside_link::attend::{Attendance, CLOSE_TIMEOUT};
+use deskside_link::attend::{AttendError, Attendance, CLOSE_TIMEOUT};
 use deskside_protocol::close::CloseCode;
 use deskside_protocol::exit::Exit;
 use deskside_protocol::note as signing;
-use deskside_protocol::policy::Policy;
+use deskside_protocol::policy::NoteContents;
 use deskside_protocol::session::SessionId;
 use deskside_protocol::text::visible;
 use deskside_protocol::wire::record::{self, Reason};
-use deskside_protocol::wire::signal::{TicketNote, signal::Kind};
+use deskside_protocol::wire::signal::{Closed, TicketNote, signal::Kind};
 use prost::Message as _;
 use serde_json::json;
 
 use super::Technician;
+use super::keeping::Keeper;
 use super::over::{How, Over};
-use super::tally::{About, Tally};
+use super::telling::Telling;
+use crate::control::EndRequest;
 use crate::failure::{Failure, exit_of, sentence_of};
-use crate::note::{self, Record};
-use crate::output::{Output, now};
-use crate::relay::unanswered;
+use crate::note;
+use crate::output::now;
+use crate::relay::{self, unanswered};
 use crate::ticket::number;
 
 /// What the ending needs.
 pub(super) struct End<'a> {
     pub(super) technician: &'a Technician<'a>,
-    pub(super) line: &'a Line,
-    pub(super) policy: &'a Policy,
-    pub(super) about: &'a About,
+    pub(super) note: NoteContents,
+    pub(super) telling: Telling<'a>,
+    pub(super) keeper: Keeper,
 }
 
 /// How the relay closed the session.
@@ -39,125 +40,164 @@ struct Final {
     relay_lost: bool,
 }
 
-impl End<'_> {
-    /// Closes everything in order and tells everybody.
-    pub(super) async fn run(
-        &self,
-        attendance: &mut Attendance,
-        over: Over,
-        tally: &Tally,
-        output: &mut Output,
-    ) -> anyhow::Result<()> {
-        let Over { how, text, asked } = over;
-        let last = self.close(attendance, how).await;
-        let mut record = tally.record();
-        record.ended = now();
-        record.reason = last.reason;
-        record.recording_hash.clone_from(&last.recording_hash);
-        record.work_note = asked.as_ref().and_then(|asked| asked.note.clone());
-        let noted = self.note(attendance, &record, &last).await;
-        self.tell(&last, noted.is_ok(), text.as_deref(), output)?;
-        if let Some(asked) = asked {
-            match &noted {
-                Ok(()) => asked.done().await,
-                Err(error) => asked.failed(&Failure::new(exit_of(error), sentence_of(error))).await,
-            }
-        }
-        noted?;
-        outcome(&last, text)
-    }
-
-    async fn close(&self, attendance: &mut Attendance, how: How) -> Final {
-        let closed = match how {
-            How::Here(reason) => {
-                self.line.close(CloseCode::SessionEnded);
-                self.line.drained().await;
-                attendance.end(reason).await
-            }
-            How::Refused => {
-                self.line.close(CloseCode::SessionEnded);
-                match tokio::time::timeout(CLOSE_TIMEOUT, attendance.closed()).await {
-                    Ok(closed) => closed,
-                    Err(_slow) => attendance.end(Reason::UserRefused).await,
-                }
-            }
-            How::Closed(closed) => {
-                self.line.close(CloseCode::SessionEnded);
-                closed
-            }
-            How::LineGone(_) => attendance.end(Reason::AgentLost).await,
-        };
+impl Final {
+    fn of(closed: Result<Closed, AttendError>) -> Self {
         match closed {
-            Ok(closed) => Final {
+            Ok(closed) => Self {
                 reason: Reason::try_from(closed.reason).unwrap_or(Reason::Unspecified),
                 recording_hash: closed.recording_hash.to_vec(),
                 relay_lost: false,
             },
             Err(error) => {
                 tracing::debug!(%error, "the relay did not close the session");
-                Final { reason: Reason::RelayStopped, recording_hash: Vec::new(), relay_lost: true }
+                Self { reason: Reason::RelayStopped, recording_hash: Vec::new(), relay_lost: true }
             }
         }
     }
+}
 
-    /// Signs the note and writes it to the ticket; where that fails it is kept in a file.
-    async fn note(
-        &self,
-        attendance: &Attendance,
-        record: &Record,
-        last: &Final,
+async fn close(attendance: &mut Attendance, how: How) -> Result<Closed, AttendError> {
+    match how {
+        How::Here(reason) => attendance.end(reason).await,
+        How::Refused => match tokio::time::timeout(CLOSE_TIMEOUT, attendance.closed()).await {
+            Ok(closed) => closed,
+            Err(_slow) => attendance.end(Reason::UserRefused).await,
+        },
+        How::Closed(closed) => closed,
+    }
+}
+
+impl End<'_> {
+    /// Closes everything in order and tells everybody. The line is closed already. Where there
+    /// never was one, nothing happened that a note could tell.
+    pub(super) async fn run(
+        self,
+        mut attendance: Attendance,
+        over: Over,
+        began: bool,
     ) -> anyhow::Result<()> {
-        let text = note::compose(record, self.policy.note);
-        let written = if last.relay_lost {
-            Err(Failure::new(Exit::NoConnection, "the relay was lost").into())
-        } else {
-            self.write(attendance, &text, last).await
+        let Over { how, text, asked, error } = over;
+        let last = Final::of(close(&mut attendance, how).await);
+        if !began {
+            self.keeper.remove().await;
+            attendance.leave(CloseCode::Done).await;
+            return error.map_or_else(|| outcome(&last, text), Err);
+        }
+        let work = asked.as_ref().and_then(|asked| asked.note.clone());
+        self.telling.tally.ended(now(), work);
+        let write = async |note| match last.relay_lost {
+            true => Err(Failure::new(Exit::NoConnection, "the relay was lost").into()),
+            false => attendance.request(note).await.map(drop).map_err(unanswered),
         };
-        written.map_err(|error| match self.technician.home.keep_note(&self.about.session, &text) {
-            Ok(path) => {
-                let sentence = format!(
-                    "the note could not be written to the ticket ({}); it is kept in {}",
-                    sentence_of(&error),
-                    path.display()
-                );
-                Failure::new(exit_of(&error), sentence).into()
-            }
-            Err(kept) => kept,
-        })
+        let done = self.conclude(&last, text, asked, write).await;
+        attendance.leave(CloseCode::Done).await;
+        error.map_or(done, Err)
     }
 
-    async fn write(&self, attendance: &Attendance, text: &str, last: &Final) -> anyhow::Result<()> {
-        let session: SessionId = self.about.session.parse()?;
+    /// As [`End::run`], for a session that ended while this program was away.
+    pub(super) async fn late(self, ended: u64, closed: Closed) -> anyhow::Result<()> {
+        let last = Final::of(Ok(closed));
+        self.telling.tally.ended(ended, None);
+        let technician = self.technician;
+        let write = async |note| {
+            let leg = relay::dial(&technician.account.join, &technician.key).await?;
+            let written = leg.request(note).await.map(drop).map_err(unanswered);
+            leg.close(CloseCode::Done).await;
+            written
+        };
+        self.conclude(&last, None, None, write).await
+    }
+
+    /// Writes the note and tells everybody.
+    async fn conclude(
+        mut self,
+        last: &Final,
+        text: Option<String>,
+        asked: Option<EndRequest>,
+        write: impl AsyncFnOnce(Kind) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let mut record = self.telling.tally.record();
+        record.reason = last.reason;
+        record.recording_hash.clone_from(&last.recording_hash);
+        let note = note::compose(&record, self.note);
+        let written = match self.signed(&note, last) {
+            Ok(signed) => write(signed).await,
+            Err(error) => Err(error),
+        };
+        let told = self.tell(last, written.is_ok(), text.as_deref());
+        let noted = match written {
+            Ok(()) => {
+                self.keeper.remove().await;
+                Ok(())
+            }
+            Err(error) => Err(self.put_aside(&error, &note).await),
+        };
+        if let Some(asked) = asked {
+            match &noted {
+                Ok(()) => asked.done().await,
+                Err(error) => asked.failed(&Failure::new(exit_of(error), sentence_of(error))).await,
+            }
+        }
+        told?;
+        noted?;
+        outcome(last, text)
+    }
+
+    /// The note, signed, as it goes to the ticket.
+    fn signed(&self, text: &str, last: &Final) -> anyhow::Result<Kind> {
+        let about = &self.telling.about;
+        let session: SessionId = about.session.parse()?;
         let note = record::Note {
             session: session.as_bytes().to_vec().into(),
-            ticket: self.about.ticket.clone(),
+            ticket: about.ticket.clone(),
             text: text.to_owned(),
             recording_hash: last.recording_hash.clone().into(),
             time: now(),
             certificate: self.technician.account.certificate.encode_to_vec().into(),
         };
         let signed = signing::sign(&self.technician.key, note);
-        let note = TicketNote {
-            ticket: self.about.ticket.clone(),
+        Ok(Kind::TicketNote(TicketNote {
+            ticket: about.ticket.clone(),
             session_note: Some(signed),
             ..TicketNote::default()
-        };
-        attendance.request(Kind::TicketNote(note)).await.map_err(unanswered)?;
-        Ok(())
+        }))
     }
 
-    fn tell(
-        &self,
-        last: &Final,
-        noted: bool,
-        said: Option<&str>,
-        output: &mut Output,
-    ) -> anyhow::Result<()> {
+    /// A note that could not be written is kept in a file; where the relay was only out of reach,
+    /// the session is kept too, so that `resume` can write it. Gives what to say.
+    async fn put_aside(mut self, error: &anyhow::Error, note: &str) -> anyhow::Error {
+        let kept = self.technician.home.keep_note(&self.telling.about.session, note);
+        let unreached = exit_of(error) == Exit::NoConnection;
+        let later = match unreached {
+            true => self.keeper.keep(&self.telling.tally).await.is_ok(),
+            false => {
+                self.keeper.remove().await;
+                false
+            }
+        };
+        let path = match kept {
+            Ok(path) => path,
+            Err(error) => return error,
+        };
+        let later = match later {
+            true => "; deskside resume writes it once the relay can be reached",
+            false => "",
+        };
+        let sentence = format!(
+            "the note could not be written to the ticket ({}); it is kept in {}{later}",
+            sentence_of(error),
+            path.display()
+        );
+        Failure::new(exit_of(error), sentence).into()
+    }
+
+    fn tell(&mut self, last: &Final, noted: bool, said: Option<&str>) -> anyhow::Result<()> {
         let name = last.reason.as_str_name();
+        let about = &self.telling.about;
         let event = json!({
             "event": "ended",
-            "session": self.about.session,
-            "ticket": number(&self.about.ticket),
+            "session": about.session,
+            "ticket": number(&about.ticket),
             "reason": name.strip_prefix("REASON_").unwrap_or(name).to_lowercase(),
             "recording": data_encoding::HEXLOWER.encode(&last.recording_hash),
             "noted": noted,
@@ -165,7 +205,7 @@ impl End<'_> {
         let said = said.map(|said| format!(" ({})", visible(said))).unwrap_or_default();
         let note = if noted { " The note is on the ticket." } else { "" };
         let text = format!("The session is over: {}{said}.{note}", in_words(last.reason));
-        output.show(&event, &text)
+        self.telling.show(&event, &text)
     }
 }
 

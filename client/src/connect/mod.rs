@@ -1,32 +1,66 @@
 //! A session from the technician's side, from the code to the note on the ticket.
+//!
+//! `pairing` meets the agent by its code, `live` serves the session: lines (`opening`, `lines`), the
+//! conversation on them (`talk`), interruptions (`gap`), local commands (`local`, `proxy`, `copy`).
+//! `telling` says what happens, `tally` and `keeping` remember it, `ending` writes it down, and
+//! `resume` goes on where a program that died left off.
 
+mod copy;
 mod ending;
+mod gap;
+mod keeping;
+mod lines;
 mod live;
+mod local;
 mod opening;
 mod over;
 mod pairing;
 mod proxy;
+mod resume;
 mod tally;
+mod talk;
+mod telling;
+
+pub use resume::resume;
+
+use std::io::IsTerminal as _;
+use std::sync::Arc;
+use std::time::Duration;
 
 use deskside_link::Leg;
+use deskside_link::attend::{Attendance, Attendee};
 use deskside_protocol::close::CloseCode;
 use deskside_protocol::code::Code;
 use deskside_protocol::exit::Exit;
+use deskside_protocol::grant::GrantSet;
 use deskside_protocol::key::SigningKey;
+use deskside_protocol::policy::Policy;
+use deskside_protocol::recording::Binding;
+use deskside_protocol::session::End;
 use zeroize::Zeroizing;
 
 use crate::cli::ConnectArgs;
-use crate::failure::OrExit as _;
-use crate::home::{Account, Home};
-use crate::output::Output;
-use crate::relay;
+use crate::failure::{Failure, OrExit as _};
+use crate::home::{Account, Home, Kept};
+use crate::note::Record;
+use crate::output::{Output, now};
+use crate::relay::{self, SOFTWARE};
+use keeping::Keeper;
+use live::Begun;
+use opening::LineMaker;
+use pairing::Meeting;
+use tally::{About, Tally};
+use telling::Telling;
 
 /// Who connects, and for what.
-pub(crate) struct Technician<'a> {
-    pub(crate) key: SigningKey,
-    pub(crate) account: Account,
-    pub(crate) home: &'a Home,
-    pub(crate) args: ConnectArgs,
+struct Technician<'a> {
+    key: SigningKey,
+    account: Account,
+    home: &'a Home,
+    ticket: String,
+    /// What the user is asked for at first.
+    wished: GrantSet,
+    view_only: bool,
 }
 
 /// Pairs, opens the line, serves local commands, writes the note.
@@ -42,24 +76,102 @@ pub async fn run(
     // A slip of the tongue costs no attempt: nothing is sent before the check digit fits.
     let code = Code::parse(&code).or_exit_as_is(Exit::Code)?;
     let (key, account) = home.enrolled()?;
+    resume::mention(home, output)?;
     let leg = relay::dial(&account.join, &key).await?;
-    let technician = Technician { key, account, home, args };
-    Box::pin(session(&technician, leg, &code, output)).await
-}
-
-async fn session(
-    technician: &Technician<'_>,
-    leg: Leg,
-    code: &Code,
-    output: &mut Output,
-) -> anyhow::Result<()> {
-    let meeting = match pairing::meet(technician, &leg, code).await {
+    let (wished, view_only) = (args.requested(), args.view_only);
+    let technician = Technician { key, account, home, ticket: args.ticket, wished, view_only };
+    let meeting = match pairing::meet(&technician, &leg, &code).await {
         Ok(meeting) => meeting,
         Err(error) => {
             leg.close(CloseCode::Done).await;
             return Err(error);
         }
     };
-    let opened = opening::open(technician, leg, meeting).await?;
-    live::run(technician, opened, output).await
+    Box::pin(begin(&technician, leg, meeting, output)?.run()).await
+}
+
+/// A session that was paired just now.
+fn begin<'a>(
+    technician: &'a Technician<'a>,
+    leg: Leg,
+    meeting: Meeting,
+    output: &'a mut Output,
+) -> anyhow::Result<Begun<'a>> {
+    let Meeting { signals, paired, policy, signed, node, given, subject } = meeting;
+    let person = technician.account.person()?;
+    let record = Record {
+        session: given.session.to_string(),
+        technician: person.name,
+        login: person.login,
+        organisation: person.organisation,
+        started: now(),
+        ..Record::default()
+    };
+    let kept = Kept {
+        session: given.session,
+        session_key: paired.session_key,
+        peer_key: paired.peer_key,
+        transcript_hash: paired.transcript_hash,
+        node,
+        token: given.token,
+        policy: signed,
+        ticket: technician.ticket.clone(),
+        subject,
+        requested: technician.wished,
+        view_only: technician.view_only,
+        recorded: given.recorded,
+        alive: now(),
+        grace: policy.grace_seconds.into(),
+        record,
+    };
+    let claim = technician.home.kept_sessions()?.claim(&given.session.to_string())?;
+    let claim = claim.ok_or_else(|| held(&given.session.to_string()))?;
+    let attendance = Attendance::start(leg, signals, attendee(technician, &kept, &policy), given);
+    let telling = telling(technician, &kept, output);
+    let maker = maker(&kept, policy);
+    let keeper = Keeper::new(claim, kept);
+    Ok(Begun { technician, attendance, given, maker, keeper, telling })
+}
+
+fn held(session: &str) -> Failure {
+    Failure::new(Exit::Other, format!("another deskside holds session {session} already"))
+}
+
+/// We, as the relay will know us again.
+fn attendee(technician: &Technician<'_>, kept: &Kept, policy: &Policy) -> Attendee {
+    Attendee {
+        end: End::Technician,
+        session_key: kept.session_key.clone(),
+        binding: Binding { session: kept.session, transcript: kept.transcript_hash },
+        node: kept.node,
+        token: kept.token,
+        leg_key: technician.key.clone(),
+        link: technician.account.join.clone(),
+        relays: policy.relays.clone(),
+        grace: Duration::from_secs(kept.grace),
+        software: SOFTWARE.to_owned(),
+    }
+}
+
+fn maker(kept: &Kept, policy: Policy) -> Arc<LineMaker> {
+    Arc::new(LineMaker { own: kept.session_key.clone(), peer: kept.peer_key, policy })
+}
+
+fn telling<'a>(
+    technician: &Technician<'_>,
+    kept: &Kept,
+    output: &'a mut Output,
+) -> Telling<'a> {
+    let about = About {
+        session: kept.session.to_string(),
+        ticket: kept.ticket.clone(),
+        subject: kept.subject.clone(),
+        recorded: kept.recorded,
+        relay: technician.account.join.origin(),
+        since: kept.record.started,
+        away_since: None,
+    };
+    let grace = Duration::from_secs(kept.grace);
+    let terminal = std::io::stderr().is_terminal();
+    Telling::new(about, Tally::new(kept.record.clone()), grace, output, terminal)
 }

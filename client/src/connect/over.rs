@@ -1,8 +1,6 @@
 //! How a session came to its end, from the technician's side.
 
-use deskside_link::attend::{AttendError, Attendance, CLOSE_TIMEOUT};
-use deskside_link::line::close_code;
-use deskside_protocol::close::CloseCode;
+use deskside_link::attend::AttendError;
 use deskside_protocol::wire::record::Reason;
 use deskside_protocol::wire::signal::Closed;
 
@@ -14,9 +12,7 @@ pub(super) enum How {
     Here(Reason),
     /// The user said no.
     Refused,
-    /// The line is gone; the relay has not said why yet.
-    LineGone(quinn::ConnectionError),
-    /// The relay closed it, or was lost.
+    /// The relay closed it, or was lost for good.
     Closed(Result<Closed, AttendError>),
 }
 
@@ -27,42 +23,37 @@ pub(super) struct Over {
     pub(super) text: Option<String>,
     /// The local command that waits for the end.
     pub(super) asked: Option<EndRequest>,
+    /// Why the program fails, where that is not how the session ended.
+    pub(super) error: Option<anyhow::Error>,
 }
 
 impl Over {
+    const fn of(how: How) -> Self {
+        Self { how, text: None, asked: None, error: None }
+    }
+
     pub(super) const fn here(reason: Reason) -> Self {
-        Self { how: How::Here(reason), text: None, asked: None }
+        Self::of(How::Here(reason))
     }
 
     pub(super) const fn closed(closed: Result<Closed, AttendError>) -> Self {
-        Self { how: How::Closed(closed), text: None, asked: None }
+        Self::of(How::Closed(closed))
     }
 
-    pub(super) const fn line_gone(error: quinn::ConnectionError) -> Self {
-        Self { how: How::LineGone(error), text: None, asked: None }
+    pub(super) fn asked(request: EndRequest) -> Self {
+        Self { asked: Some(request), ..Self::here(Reason::TechnicianEnded) }
     }
 
-    pub(super) const fn asked(request: EndRequest) -> Self {
-        let how = How::Here(Reason::TechnicianEnded);
-        Self { how, text: None, asked: Some(request) }
+    pub(super) fn refused(text: Option<String>) -> Self {
+        Self { text, ..Self::of(How::Refused) }
     }
 
-    pub(super) const fn refused(text: String) -> Self {
-        Self { how: How::Refused, text: Some(text), asked: None }
+    pub(super) fn saying(self, text: impl Into<String>) -> Self {
+        Self { text: Some(text.into()), ..self }
     }
 
-    /// The line is gone: the relay says why.
-    pub(super) async fn explained(mut self, attendance: &mut Attendance) -> Self {
-        if let How::LineGone(error) = &self.how
-            && close_code(error) == Some(CloseCode::Refused)
-        {
-            self.how = How::Refused;
-            return self;
-        }
-        self.how = match tokio::time::timeout(CLOSE_TIMEOUT, attendance.closed()).await {
-            Ok(closed) => How::Closed(closed),
-            Err(_slow) => How::Here(Reason::AgentLost),
-        };
-        self
+    /// The program cannot go on: the session ends in order all the same.
+    pub(super) fn failed(reason: Reason, error: anyhow::Error) -> Self {
+        Self { error: Some(error), ..Self::here(reason) }
     }
 }

@@ -14,6 +14,7 @@ use deskside_protocol::pairing::technician::{Offered, Request};
 use deskside_protocol::pairing::{Paired, PairingError};
 use deskside_protocol::policy::{Policy, Recording};
 use deskside_protocol::transcript::{ChannelIdentifier, MAX_SUBJECT, policy_hash};
+use deskside_protocol::wire::record::Signed;
 use deskside_protocol::wire::signal::{Confirmed, Join, Joined, PairingOffer, signal::Kind};
 
 use super::Technician;
@@ -29,6 +30,8 @@ pub(super) struct Meeting {
     pub(super) signals: Signals,
     pub(super) paired: Paired,
     pub(super) policy: Policy,
+    /// The same, as it was signed.
+    pub(super) signed: Signed,
     pub(super) node: PublicKey,
     pub(super) given: Given,
     pub(super) subject: String,
@@ -47,7 +50,7 @@ pub(super) async fn meet(
     let mut signals = leg.open().await.map_err(unanswered)?;
     let (policy, channel) = rules(technician, &signals)?;
     let join =
-        Join { nameplate: code.nameplate().to_string(), ticket: technician.args.ticket.clone() };
+        Join { nameplate: code.nameplate().to_string(), ticket: technician.ticket.clone() };
     signals.send(Kind::Join(join)).await.map_err(unanswered)?;
     let Kind::Joined(joined) = step(&mut signals).await? else { return Err(unexpected()) };
     let subject = shortened(&joined.subject);
@@ -60,7 +63,8 @@ pub(super) async fn meet(
     let Kind::Session(session) = step(&mut signals).await? else { return Err(unexpected()) };
     let given = Given::read(&session).or_exit_as_is(Exit::NoConnection)?;
     let node = channel.node_key;
-    Ok(Meeting { signals, paired, policy, node, given, subject })
+    let signed = signals.welcome.policy.clone().unwrap_or_default();
+    Ok(Meeting { signals, paired, policy, signed, node, given, subject })
 }
 
 /// The policy in force, and the channel that it is part of.
@@ -97,9 +101,9 @@ fn offer(
 ) -> anyhow::Result<(Offered, PairingOffer)> {
     let request = Request {
         certificate: &technician.account.certificate,
-        ticket: &technician.args.ticket,
+        ticket: &technician.ticket,
         subject,
-        grants: technician.args.requested(),
+        grants: technician.wished,
     };
     let key = &technician.key;
     Offered::start(code, channel, joined, key, request, &mut System::new())

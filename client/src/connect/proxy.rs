@@ -12,28 +12,26 @@ use deskside_protocol::exit::Exit;
 use deskside_protocol::wire::message::{Act, Message};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 
+use super::lines::Lines;
 use super::tally::{Tally, Watch};
 use crate::control::{MessageReader, MessageWriter, OpenRequest};
 use crate::failure::Failure;
 
 /// Opens a stream on the line for a local command and passes messages until either side is done.
-pub(super) async fn serve(line: Arc<Line>, tally: Tally, request: OpenRequest) {
-    if let Err(error) = pass(&line, &tally, request).await {
+pub(super) async fn serve(lines: Lines, tally: Tally, request: OpenRequest) {
+    if let Err(error) = pass(lines, &tally, request).await {
         tracing::debug!(error = format!("{error:#}"), "a local command's stream ended");
     }
 }
 
-async fn pass(line: &Line, tally: &Tally, request: OpenRequest) -> anyhow::Result<()> {
+async fn pass(mut lines: Lines, tally: &Tally, request: OpenRequest) -> anyhow::Result<()> {
     let Some(channel) = Channel::from_wire(request.channel as i32) else {
         request.refuse(&Failure::new(Exit::Usage, "there is no such channel")).await;
         return Ok(());
     };
-    let stream = match line.open::<Act, Message>(channel).await {
-        Ok(stream) => stream,
-        Err(_lost) => {
-            request.refuse(&Failure::new(Exit::EndedByPeer, "the session has ended")).await;
-            return Ok(());
-        }
+    let Some((line, stream)) = open(&mut lines, channel).await else {
+        request.refuse(&Failure::new(Exit::EndedByPeer, "the session has ended")).await;
+        return Ok(());
     };
     let Stream { id, sender, receiver, .. } = stream;
     let actor = line.act_key().actor(channel, id);
@@ -41,13 +39,45 @@ async fn pass(line: &Line, tally: &Tally, request: OpenRequest) -> anyhow::Resul
     let mut watch = tally.watch();
     let mut out = Outward { reader, sender, actor };
     let mut back = Inward { writer, receiver };
-    // The command starts with a message of its own; the agent answers behind it.
-    out.first(&mut watch).await?;
-    let watch = &watch;
-    tokio::select! {
-        // The local command went away: dropping the stream stops what runs at the agent.
-        gone = out.rest() => gone,
-        done = back.all(watch) => done,
+    let passed = async {
+        // The command starts with a message of its own; the agent answers behind it.
+        out.first(&mut watch).await?;
+        let watch = &watch;
+        tokio::select! {
+            // The local command went away: dropping the stream stops what runs at the agent.
+            gone = out.rest() => gone,
+            done = back.all(watch) => done,
+        }
+    };
+    let mut seen = lines.clone();
+    let passed = tokio::select! {
+        passed = passed => passed,
+        _ = seen.replaced(&line) => Err(anyhow::anyhow!("the line was replaced")),
+    };
+    if let Err(error) = passed {
+        // It may have gone itself; else it hears why nothing more will come.
+        back.writer.send_failure(&lines.why(&line).await).await?;
+        return Err(error);
+    }
+    Ok(())
+}
+
+/// A stream on the line of the moment, or on the next one where that one is just going.
+async fn open(
+    lines: &mut Lines,
+    channel: Channel,
+) -> Option<(Arc<Line>, Stream<Act, Message>)> {
+    loop {
+        let line = lines.now().await?;
+        match line.open(channel).await {
+            Ok(stream) => return Some((line, stream)),
+            Err(error) => {
+                tracing::debug!(%error, "the line is gone");
+                if !lines.replaced(&line).await {
+                    return None;
+                }
+            }
+        }
     }
 }
 

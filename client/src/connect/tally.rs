@@ -1,15 +1,18 @@
 //! What happened in a session, shared by all that makes it happen: for the note, for `info`.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use deskside_protocol::grant::GrantSet;
 use deskside_protocol::wire::message::{Device, Lease, message::Kind};
 
+use super::gap::Over;
 use crate::commands::Outcome;
-use crate::note::{Change, Record};
+use crate::note::{Change, File, Record};
 use crate::output::now;
 
 /// What a session is about, for `info` and events.
+#[derive(Debug, Default)]
 pub(super) struct About {
     pub(super) session: String,
     pub(super) ticket: String,
@@ -18,6 +21,8 @@ pub(super) struct About {
     pub(super) relay: String,
     /// Seconds since the epoch.
     pub(super) since: u64,
+    /// Since when somebody is away, in seconds since the epoch.
+    pub(super) away_since: Option<u64>,
 }
 
 /// The session's record and its lease. A clone is the same tally.
@@ -29,6 +34,8 @@ struct State {
     record: Record,
     lease: GrantSet,
     monitors: u32,
+    /// Counts up with each change of the record.
+    version: u64,
 }
 
 /// One stream of commands or pictures, as far as the tally looks at it.
@@ -40,13 +47,13 @@ pub(super) struct Watch {
 
 impl Tally {
     pub(super) fn new(record: Record) -> Self {
-        let state = State { record, lease: GrantSet::NONE, monitors: 0 };
+        let state = State { record, lease: GrantSet::NONE, monitors: 0, version: 0 };
         Self(Arc::new(Mutex::new(state)))
     }
 
     /// What the user allows from now on. Gives the change: granted, revoked.
     pub(super) fn lease(&self, lease: &Lease) -> (GrantSet, GrantSet) {
-        let mut state = self.lock();
+        let mut state = self.change();
         let held = GrantSet::from_wire(&lease.grants);
         let (new, gone) = (held.without(state.lease), state.lease.without(held));
         state.lease = held;
@@ -60,7 +67,7 @@ impl Tally {
     }
 
     pub(super) fn device(&self, device: &Device) {
-        let mut state = self.lock();
+        let mut state = self.change();
         state.record.hostname.clone_from(&device.hostname);
         state.record.system.clone_from(&device.system);
         state.record.user.clone_from(&device.user);
@@ -80,8 +87,47 @@ impl Tally {
         self.lock().record.clone()
     }
 
+    /// Changes whenever the record does.
+    pub(super) fn version(&self) -> u64 {
+        self.lock().version
+    }
+
+    pub(super) fn interrupted(&self, gap: Over) {
+        let rounded = (gap.took + Duration::from_millis(500)).as_secs();
+        self.change().record.interrupted(rounded.max(1), gap.same);
+    }
+
+    /// The session ended at `time`, or earlier as was noted then.
+    pub(super) fn ended(&self, time: u64, work_note: Option<String>) {
+        let mut state = self.change();
+        if state.record.ended == 0 {
+            state.record.ended = time;
+        }
+        if work_note.is_some() {
+            state.record.work_note = work_note;
+        }
+    }
+
+    pub(super) fn agent_restarted(&self) {
+        self.change().record.restarts.agent += 1;
+    }
+
+    pub(super) fn unrecorded(&self) {
+        self.change().record.unrecorded = true;
+    }
+
+    pub(super) fn copied(&self, file: File) {
+        self.change().record.copied(file);
+    }
+
     pub(super) fn watch(&self) -> Watch {
         Watch { tally: self.clone(), command: None }
+    }
+
+    fn change(&self) -> MutexGuard<'_, State> {
+        let mut state = self.lock();
+        state.version += 1;
+        state
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -93,13 +139,13 @@ impl Watch {
     /// A message on its way to the agent.
     pub(super) fn sent(&mut self, kind: Option<&Kind>) {
         if let Some(Kind::CommandStart(start)) = kind {
-            self.command = self.tally.lock().record.ran(now(), start.argv.clone());
+            self.command = self.tally.change().record.ran(now(), start.argv.clone());
         }
     }
 
     /// A message from the agent.
     pub(super) fn received(&self, kind: Option<&Kind>) {
-        let mut state = self.tally.lock();
+        let mut state = self.tally.change();
         if let Some(Kind::Screenshot(_)) = kind {
             state.record.screenshots += 1;
         } else if let Some(Kind::CommandExit(exit)) = kind

@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use deskside_protocol::exit::Exit;
 use deskside_protocol::wire::message;
+use tokio::io::AsyncRead;
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 
+use super::copying::{CopyNews, CopyWish};
 use super::frames::{MessageReader, MessageWriter};
 use super::local::{Answer, Request, SessionInfo, failure};
 use super::{CHANNELS, SUFFIX};
@@ -103,6 +105,31 @@ pub struct Channel {
     pub writer: MessageWriter<OwnedWriteHalf>,
 }
 
+/// A copy that `connect` makes, as it tells of it.
+#[derive(Debug)]
+pub struct Copying<R = OwnedReadHalf> {
+    reader: MessageReader<R>,
+    /// Closing it would say that the command is gone.
+    _writer: Option<MessageWriter<OwnedWriteHalf>>,
+}
+
+impl<R: AsyncRead + Unpin> Copying<R> {
+    /// What is told on `from`.
+    pub fn new(from: R) -> Self {
+        Self { reader: MessageReader::new(from), _writer: None }
+    }
+
+    /// What happens next.
+    ///
+    /// # Errors
+    /// Exit 8 where `connect` ended without an outcome.
+    pub async fn next(&mut self) -> anyhow::Result<CopyNews> {
+        let sentence = "the session ended before this was done: see deskside connect for why";
+        let over = || Failure::new(Exit::EndedByPeer, sentence);
+        Ok(self.reader.recv_json().await?.ok_or_else(over)?)
+    }
+}
+
 impl Session {
     /// Opens a stream.
     ///
@@ -135,6 +162,19 @@ impl Session {
     pub async fn end(&self, note: Option<String>) -> anyhow::Result<()> {
         match self.ask(&Request::End { note }).await? {
             (Answer::Ended, _) => Ok(()),
+            (other, _) => Err(unexpected(other)),
+        }
+    }
+
+    /// Asks for files to be copied. Dropping what it gives drops the copy.
+    ///
+    /// # Errors
+    /// As [`Session::open`].
+    pub async fn copy(&self, wish: CopyWish) -> anyhow::Result<Copying> {
+        match self.ask(&Request::Copy(wish)).await? {
+            (Answer::Copying, channel) => {
+                Ok(Copying { reader: channel.reader, _writer: Some(channel.writer) })
+            }
             (other, _) => Err(unexpected(other)),
         }
     }

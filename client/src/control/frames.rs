@@ -1,4 +1,7 @@
 //! Frames on any pair of byte streams: JSON for what is local, [`Message`] for a channel.
+//!
+//! A frame that begins with `{` is JSON also among messages: no message begins so, as it would be
+//! field 15 as a group, which proto3 does not have.
 
 use std::io;
 
@@ -10,6 +13,9 @@ use prost::Message as _;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+
+use super::local::{Answer, failure};
+use crate::failure::Failure;
 
 /// Bytes asked of a stream at once.
 const READ: usize = 32 * 1024;
@@ -31,9 +37,16 @@ impl<R: AsyncRead + Unpin> MessageReader<R> {
     /// The next message; `None` once the other side has closed its half.
     ///
     /// # Errors
-    /// A stream that broke, or what is no message.
+    /// A stream that broke, what is no message, or the failure that `connect` says instead of one.
     pub async fn recv(&mut self) -> anyhow::Result<Option<Message>> {
         match self.recv_body().await? {
+            Some(body) if body.first() == Some(&b'{') => {
+                let said = serde_json::from_slice(&body).context("parse a message")?;
+                let Answer::Failed { exit, error } = said else {
+                    anyhow::bail!("something else than a message came");
+                };
+                Err(failure(exit, error).into())
+            }
             Some(body) => Message::decode(body).context("parse a message").map(Some),
             None => Ok(None),
         }
@@ -109,6 +122,14 @@ impl<W: AsyncWrite + Unpin> MessageWriter<W> {
     /// A stream that broke.
     pub async fn close(&mut self) -> io::Result<()> {
         self.to.shutdown().await
+    }
+
+    /// Says instead of another message why none will come.
+    ///
+    /// # Errors
+    /// As [`MessageWriter::send`].
+    pub async fn send_failure(&mut self, failure: &Failure) -> anyhow::Result<()> {
+        self.send_json(&Answer::failed(failure)).await
     }
 
     pub(super) async fn send_json(&mut self, value: &impl Serialize) -> anyhow::Result<()> {

@@ -3,6 +3,7 @@
 use deskside_protocol::exit::Exit;
 use serde::{Deserialize, Serialize};
 
+use super::copying::CopyWish;
 use crate::failure::Failure;
 
 /// A command's first frame.
@@ -12,6 +13,7 @@ pub(super) enum Request {
     Open(String),
     Info,
     End { note: Option<String> },
+    Copy(CopyWish),
 }
 
 /// The answer to it.
@@ -21,6 +23,7 @@ pub(super) enum Answer {
     Opened { session: String },
     Info(Box<SessionInfo>),
     Ended,
+    Copying,
     Failed { exit: u8, error: String },
 }
 
@@ -31,7 +34,7 @@ impl Answer {
 }
 
 /// The failure that the other program sent, with its exit code.
-pub(super) fn failure(exit: u8, error: String) -> Failure {
+pub(crate) fn failure(exit: u8, error: String) -> Failure {
     const ALL: [Exit; 8] = [
         Exit::Usage,
         Exit::Refused,
@@ -70,8 +73,10 @@ pub struct SessionInfo {
     pub grants: Vec<String>,
     /// Whether the relay records.
     pub recorded: bool,
-    /// False while the other side cannot be reached.
+    /// False while the relay or the user's computer cannot be reached.
     pub connected: bool,
+    /// Since when it cannot, in seconds since the epoch.
+    pub away_since: Option<u64>,
     /// Start, in seconds since the epoch.
     pub since: u64,
 }

@@ -7,23 +7,30 @@
 //!
 //! On the socket every frame is a 32-bit big-endian length and a body:
 //! ```text
-//! command -> connect   JSON   {"open":"screen"} | "info" | {"end":{"note":"..."}}
-//! connect -> command   JSON   {"opened":{"session":"..."}} | {"info":{...}} | "ended"
+//! command -> connect   JSON   {"open":"screen"} | "info" | {"end":{"note":"..."}} | {"copy":{...}}
+//! connect -> command   JSON   {"opened":{"session":"..."}} | {"info":{...}} | "ended" | "copying"
 //!                             | {"failed":{"exit":3,"error":"..."}}
-//! after "opened", both ways:  message.Message, until one side closes its half
+//! after "opened", both ways:  message.Message, until one side closes its half; {"failed":...} from
+//!                             connect where it cannot go on
+//! after "copying", connect:   CopyNews as JSON, to the outcome
 //! ```
 //! `connect` puts each message of the command into an Act on a stream of the line and hands the
 //! agent's messages back as they came.
 
 mod client;
+mod copying;
 mod frames;
 mod local;
+mod requests;
 mod server;
 
-pub use client::{Channel, Session, Sessions, open_sessions};
+pub use client::{Channel, Copying, Session, Sessions, open_sessions};
+pub use copying::{Copied, CopyNews, CopyWay, CopyWish, Progress};
 pub use frames::{MessageReader, MessageWriter};
 pub use local::SessionInfo;
-pub use server::{EndRequest, InfoRequest, LocalRequest, OpenRequest, Server};
+pub(crate) use local::failure;
+pub use requests::{CopyRequest, EndRequest, InfoRequest, LocalRequest, OpenRequest, Teller, Watcher};
+pub use server::Server;
 
 use deskside_protocol::wire::message;
 

@@ -6,14 +6,11 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use deskside_protocol::exit::Exit;
-use deskside_protocol::wire::message;
-use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::task::JoinSet;
 
-use super::frames::{MessageReader, MessageWriter};
-use super::local::{Answer, Request, SessionInfo};
-use super::{CHANNELS, SUFFIX};
+use super::SUFFIX;
+use super::requests::{Caller, LocalRequest};
 use crate::failure::Failure;
 
 /// A command says within this time what it wants; it writes that first of all.
@@ -96,10 +93,8 @@ fn is_own(stream: &UnixStream) -> bool {
 }
 
 async fn listen(stream: UnixStream, session: String) -> Option<LocalRequest> {
-    let (from, to) = stream.into_split();
-    let mut caller =
-        Caller { reader: MessageReader::new(from), writer: MessageWriter::new(to), session };
-    match tokio::time::timeout(PATIENCE, caller.reader.recv_json::<Request>()).await {
+    let mut caller = Caller::new(stream, session);
+    match tokio::time::timeout(PATIENCE, caller.request()).await {
         Ok(Ok(Some(request))) => caller.with(request).await,
         // A connection that says nothing is how the living are told from the dead.
         Ok(Ok(None)) | Err(_) => None,
@@ -108,112 +103,5 @@ async fn listen(stream: UnixStream, session: String) -> Option<LocalRequest> {
             caller.refuse(&failure).await;
             None
         }
-    }
-}
-
-/// A local command that waits for its answer.
-#[derive(Debug)]
-struct Caller {
-    reader: MessageReader<OwnedReadHalf>,
-    writer: MessageWriter<OwnedWriteHalf>,
-    session: String,
-}
-
-impl Caller {
-    async fn with(self, request: Request) -> Option<LocalRequest> {
-        match request {
-            Request::Info => Some(LocalRequest::Info(InfoRequest(self))),
-            Request::End { note } => Some(LocalRequest::End(EndRequest { note, caller: self })),
-            Request::Open(word) => match CHANNELS.iter().find(|(_, known)| *known == word) {
-                Some((channel, _)) => {
-                    Some(LocalRequest::Open(OpenRequest { channel: *channel, caller: self }))
-                }
-                None => {
-                    let sentence = "this deskside connect is of another version: end it first";
-                    self.refuse(&Failure::new(Exit::Usage, sentence)).await;
-                    None
-                }
-            },
-        }
-    }
-
-    async fn refuse(mut self, failure: &Failure) {
-        self.answer(&Answer::failed(failure)).await;
-    }
-
-    /// A command that went away needs no answer.
-    async fn answer(&mut self, answer: &Answer) {
-        if let Err(error) = self.writer.send_json(answer).await {
-            tracing::debug!(%error, "a local command went away");
-        }
-    }
-}
-
-/// What a local command wants of `connect`.
-#[derive(Debug)]
-pub enum LocalRequest {
-    /// A stream of the line.
-    Open(OpenRequest),
-    /// What `deskside info` shows.
-    Info(InfoRequest),
-    /// The session's end.
-    End(EndRequest),
-}
-
-/// A command that wants a stream.
-#[derive(Debug)]
-pub struct OpenRequest {
-    /// The channel to open.
-    pub channel: message::Channel,
-    caller: Caller,
-}
-
-impl OpenRequest {
-    /// Says that the stream is open; from here on there are messages only.
-    ///
-    /// # Errors
-    /// A command that went away.
-    pub async fn accept(
-        mut self,
-    ) -> anyhow::Result<(MessageReader<OwnedReadHalf>, MessageWriter<OwnedWriteHalf>)> {
-        let opened = Answer::Opened { session: self.caller.session.clone() };
-        self.caller.writer.send_json(&opened).await?;
-        Ok((self.caller.reader, self.caller.writer))
-    }
-
-    /// Says why not.
-    pub async fn refuse(self, failure: &Failure) {
-        self.caller.refuse(failure).await;
-    }
-}
-
-/// A command that wants to know.
-#[derive(Debug)]
-pub struct InfoRequest(Caller);
-
-impl InfoRequest {
-    /// Tells it.
-    pub async fn answer(mut self, info: SessionInfo) {
-        self.0.answer(&Answer::Info(Box::new(info))).await;
-    }
-}
-
-/// A command that wants the session to end.
-#[derive(Debug)]
-pub struct EndRequest {
-    /// What the technician did, for the ticket.
-    pub note: Option<String>,
-    caller: Caller,
-}
-
-impl EndRequest {
-    /// Says that the session has ended: the command waits for this.
-    pub async fn done(mut self) {
-        self.caller.answer(&Answer::Ended).await;
-    }
-
-    /// Says what went wrong, after a session that ended all the same.
-    pub async fn failed(self, failure: &Failure) {
-        self.caller.refuse(failure).await;
     }
 }

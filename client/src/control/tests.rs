@@ -23,6 +23,13 @@ async fn serve(mut server: Server) -> anyhow::Result<()> {
                 }
             }
             LocalRequest::Open(open) => open.refuse(&Failure::new(Exit::Refused, "no")).await,
+            LocalRequest::Copy(copy) => {
+                let (wish, mut teller, mut watcher) = copy.accept().await?;
+                let CopyWay::Put { into, .. } = wish.way else { unreachable!() };
+                let name = into.join("/");
+                teller.tell(&CopyNews::Progress(Progress { name, ..Progress::default() })).await?;
+                watcher.gone().await;
+            }
             LocalRequest::Info(info) => {
                 info.answer(SessionInfo { ticket: "7".into(), ..SessionInfo::default() }).await;
             }
@@ -54,6 +61,49 @@ async fn a_session_answers_local_commands() {
     session.end(Some("done".into())).await.unwrap();
     served.await.unwrap().unwrap();
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "the socket goes with it");
+}
+
+#[tokio::test]
+async fn a_copy_is_told_of_and_ends_with_the_command() {
+    let folder = tempfile::tempdir().unwrap();
+    let served = tokio::spawn(serve(Server::bind(folder.path(), ID).await.unwrap()));
+    let session = open_sessions(folder.path()).await.unwrap().choose(None).unwrap();
+    let way = CopyWay::Put { local: vec!["/a".into()], into: vec!["x".into()], exact: true };
+    let wish = CopyWish { way, recursive: false, resume: true };
+    let mut copying = session.copy(wish).await.unwrap();
+    let expected = Progress { name: "x".into(), ..Progress::default() };
+    assert_eq!(copying.next().await.unwrap(), CopyNews::Progress(expected));
+    drop(copying);
+    // The server goes on only once it saw that the command is gone.
+    session.end(Some("done".into())).await.unwrap();
+    served.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_failure_may_come_instead_of_a_message() {
+    let (ours, theirs) = tokio::io::duplex(8);
+    let mut writer = MessageWriter::new(ours);
+    let sender = tokio::spawn(async move {
+        writer.send(&chunk("one")).await.unwrap();
+        writer.send_failure(&Failure::new(Exit::EndedByPeer, "gone")).await.unwrap();
+        writer.send_body(b"{}").await.unwrap();
+    });
+    let mut reader = MessageReader::new(theirs);
+    assert_eq!(reader.recv().await.unwrap(), Some(chunk("one")));
+    let error = reader.recv().await.unwrap_err();
+    assert_eq!((exit_of(&error), error.to_string().as_str()), (Exit::EndedByPeer, "gone"));
+    assert_eq!(exit_of(&reader.recv().await.unwrap_err()), Exit::Other);
+    sender.await.unwrap();
+}
+
+#[test]
+fn a_wish_reads_the_same_on_both_sides() {
+    let get = CopyWay::Get { paths: vec![vec![], vec!["a".into(), "b".into()]], local: "/x".into() };
+    let wish = CopyWish { way: get, recursive: true, resume: false };
+    let text = serde_json::to_string(&local::Request::Copy(wish.clone())).unwrap();
+    let plain = r#"{"copy":{"get":{"paths":[[],["a","b"]],"local":"/x"},"recursive":true,"resume":false}}"#;
+    assert_eq!(text, plain);
+    assert_eq!(serde_json::from_str::<local::Request>(plain).unwrap(), local::Request::Copy(wish));
 }
 
 #[tokio::test]

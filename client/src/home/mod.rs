@@ -1,14 +1,16 @@
-//! This person's own folder: long-term key, account, auditor's identity, spent codes. Owner-only,
-//! every file written whole or not at all. Nothing here talks to anyone.
+//! This person's own folder: long-term key, account, auditor's identity, spent codes, open
+//! sessions. Owner-only, every file written whole or not at all. Nothing here talks to anyone.
 
 mod account;
 mod auditor;
+mod kept;
 pub mod private;
 mod runtime;
 mod spent;
 
 pub use account::Account;
 pub use auditor::AuditorIdentity;
+pub use kept::{Claim, Kept, KeptSessions};
 pub use spent::SpentCodes;
 
 use std::ffi::OsString;
@@ -168,6 +170,14 @@ impl Home {
         SpentCodes::at(&self.folder)
     }
 
+    /// The sessions that are open, for the case that this program dies.
+    ///
+    /// # Errors
+    /// A folder that is another user's or open to others.
+    pub fn kept_sessions(&self) -> anyhow::Result<KeptSessions> {
+        KeptSessions::at(&self.folder)
+    }
+
     /// The folder of control sockets, made where it is missing.
     ///
     /// # Errors
@@ -182,6 +192,7 @@ impl Home {
 #[cfg(test)]
 pub(crate) mod tests {
     pub(crate) use super::account::tests::{certificate_of, join, key};
+    pub(crate) use super::kept::tests::kept;
     use super::*;
     use crate::failure::exit_of;
 

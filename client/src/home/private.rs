@@ -73,15 +73,25 @@ fn guarded(_: &Path, _: Others) -> anyhow::Result<()> {
 /// # Errors
 /// What the disk says, or a file over the maximum.
 pub fn read(path: &Path) -> anyhow::Result<Option<Zeroizing<Vec<u8>>>> {
+    read_up_to(path, MAX_FILE)
+}
+
+/// As [`read`], for a file of at most `maximum` bytes.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_up_to(path: &Path, maximum: u64) -> anyhow::Result<Option<Zeroizing<Vec<u8>>>> {
     let context = || format!("read {}", path.display());
     let file = match std::fs::File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error).with_context(context),
     };
-    let mut bytes = Zeroizing::new(Vec::new());
-    file.take(MAX_FILE + 1).read_to_end(&mut bytes).with_context(context)?;
-    if bytes.len() as u64 > MAX_FILE {
+    // Sized beforehand: a buffer that grows leaves copies of what may be a secret behind.
+    let size = file.metadata().with_context(context)?.len().min(maximum);
+    let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(size).unwrap_or(0) + 1));
+    file.take(maximum + 1).read_to_end(&mut bytes).with_context(context)?;
+    if bytes.len() as u64 > maximum {
         anyhow::bail!("{} is too large to be a file of ours", path.display());
     }
     Ok(Some(bytes))

@@ -30,7 +30,8 @@ pub async fn dial(join: &JoinLink, key: &SigningKey) -> anyhow::Result<Leg> {
 }
 
 /// The exit code of a relay that was not reached.
-fn dial_exit(error: &DialError) -> Exit {
+#[must_use]
+pub fn dial_exit(error: &DialError) -> Exit {
     match error {
         DialError::Unknown { .. } | DialError::Unreachable { .. } | DialError::Version { .. } => {
             Exit::NoConnection

@@ -3,7 +3,7 @@
 
 mod leg;
 
-pub use leg::{SOFTWARE, dial, unanswered};
+pub use leg::{SOFTWARE, dial, dial_exit, unanswered};
 
 use std::future::Future;
 

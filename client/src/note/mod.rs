@@ -2,119 +2,30 @@
 //! reads, so it holds only what the policy lets it hold: by default a command's program name and
 //! exit code, never its arguments.
 
+mod record;
+
+pub use record::{
+    Change, Command, File, MAX_CHANGES, MAX_COMMANDS, MAX_FILES, Record, Restarts, Way,
+};
+
 use std::fmt::Write as _;
 
 use data_encoding::HEXLOWER;
-use deskside_protocol::grant::GrantSet;
 use deskside_protocol::policy::NoteContents;
 use deskside_protocol::text::{visible, visible_lines};
 use deskside_protocol::wire::record::Reason;
 
 use crate::commands::Outcome;
-use crate::output::minute;
+use crate::output::{minute, size};
 
 /// The longest note, in bytes.
 pub const MAX_NOTE: usize = 16 * 1024;
 /// The longest work note inside it, in bytes: half, so that the facts have the other half.
 pub const MAX_WORK_NOTE: usize = MAX_NOTE / 2;
-/// The most commands that a [`Record`] keeps; later ones are counted only.
-pub const MAX_COMMANDS: usize = 512;
-/// The most changes of what is allowed that a [`Record`] keeps; likewise.
-pub const MAX_CHANGES: usize = 128;
 /// The longest single line of the note, in bytes.
 const MAX_LINE: usize = 512;
 /// Kept free for the closing lines: what was left out, the recording.
 const TAIL: usize = 512;
-
-/// What happened, as the technician's program saw it.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Record {
-    /// 32 hexadecimal digits.
-    pub session: String,
-    /// Name of the technician, from the certificate.
-    pub technician: String,
-    /// Login of the technician, from the certificate.
-    pub login: String,
-    /// Organisation of the technician.
-    pub organisation: String,
-    /// Who is logged in at the user's computer, as that computer says.
-    pub user: String,
-    /// The user's computer, as it says.
-    pub hostname: String,
-    /// Its operating system, as it says.
-    pub system: String,
-    /// Seconds since the epoch.
-    pub started: u64,
-    /// Seconds since the epoch.
-    pub ended: u64,
-    /// Why it ended.
-    pub reason: Reason,
-    /// What was granted and revoked, and when.
-    pub changes: Vec<Change>,
-    /// Changes that did not fit.
-    pub changes_left_out: usize,
-    /// The commands, in the order of their starts.
-    pub commands: Vec<Command>,
-    /// Commands that did not fit.
-    pub commands_left_out: usize,
-    /// Screenshots that were taken.
-    pub screenshots: u64,
-    /// What the technician says was done.
-    pub work_note: Option<String>,
-    /// Chain hash of the recording's CLOSE block; empty where nothing was recorded.
-    pub recording_hash: Vec<u8>,
-}
-
-/// The user's answer, or a change of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Change {
-    /// Seconds since the epoch.
-    pub time: u64,
-    /// Allowed from now on; otherwise no longer.
-    pub granted: bool,
-    /// What.
-    pub grants: GrantSet,
-}
-
-/// One command.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Command {
-    /// Seconds since the epoch.
-    pub time: u64,
-    /// Program and arguments.
-    pub argv: Vec<String>,
-    /// How it ended; `None` where that is not known.
-    pub outcome: Option<Outcome>,
-}
-
-impl Record {
-    /// Notes a change, or counts it where there is no more room.
-    pub fn changed(&mut self, change: Change) {
-        if self.changes.len() < MAX_CHANGES {
-            self.changes.push(change);
-        } else {
-            self.changes_left_out += 1;
-        }
-    }
-
-    /// Notes a command that starts. Gives its place, for [`Record::ended`].
-    pub fn ran(&mut self, time: u64, argv: Vec<String>) -> Option<usize> {
-        if self.commands.len() < MAX_COMMANDS {
-            self.commands.push(Command { time, argv, outcome: None });
-            Some(self.commands.len() - 1)
-        } else {
-            self.commands_left_out += 1;
-            None
-        }
-    }
-
-    /// Notes how a command ended.
-    pub fn ended(&mut self, place: Option<usize>, outcome: Outcome) {
-        if let Some(command) = place.and_then(|place| self.commands.get_mut(place)) {
-            command.outcome = Some(outcome);
-        }
-    }
-}
 
 /// The note's text: at most [`MAX_NOTE`] bytes, whatever the record holds.
 #[must_use]
@@ -128,6 +39,8 @@ pub fn compose(record: &Record, allowed: NoteContents) -> String {
     }
     changes(&mut note, record);
     commands(&mut note, record, allowed);
+    files(&mut note, record, allowed);
+    breaks(&mut note, record);
     tail(note, record)
 }
 
@@ -174,6 +87,39 @@ fn commands(note: &mut Note, record: &Record, allowed: NoteContents) {
     note.left_out += record.commands_left_out;
     if record.screenshots > 0 {
         note.line(&format!("Screenshots: {}", record.screenshots));
+    }
+}
+
+fn files(note: &mut Note, record: &Record, allowed: NoteContents) {
+    let count = record.files.len() + record.files_left_out;
+    if count > 0 {
+        note.line(&format!("Files: {count}"));
+    }
+    for file in &record.files {
+        let File { time, way, name, bytes, sha256 } = file;
+        let name = if allowed.file_names { name.as_str() } else { "[name not shown]" };
+        let (way, name) = (way.word(), shortened(&visible(name), MAX_LINE / 2));
+        let (size, hash) = (size(*bytes), HEXLOWER.encode(sha256));
+        note.line(&format!("- {} {way} {name}: {size}, SHA-256 {hash}", minute(*time)));
+    }
+    note.left_out += record.files_left_out;
+}
+
+fn breaks(note: &mut Note, record: &Record) {
+    let times = |count: u64| if count == 1 { "once".to_owned() } else { format!("{count} times") };
+    if record.gaps > 0 {
+        let (times, longest) = (times(record.gaps), record.longest_gap);
+        note.line(&format!("Interrupted {times}, for {longest} s at the longest"));
+    }
+    for (who, count) in
+        [("user", record.restarts.agent), ("technician", record.restarts.technician)]
+    {
+        if count > 0 {
+            note.line(&format!("The {who}'s program was restarted {}", times(count)));
+        }
+    }
+    if record.unrecorded {
+        note.line("From some moment on the relay could not record any more.");
     }
 }
 
@@ -250,5 +196,4 @@ fn shortened(text: &str, bytes: usize) -> String {
 }
 
 #[cfg(test)]
-#[path = "note_tests.rs"]
 mod tests;

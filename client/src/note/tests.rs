@@ -1,7 +1,7 @@
 //! What a note says, and what it never does.
 
 use super::*;
-use deskside_protocol::grant::Grant;
+use deskside_protocol::grant::{Grant, GrantSet};
 
 fn record() -> Record {
     let argv = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
@@ -26,6 +26,18 @@ fn record() -> Record {
     let place = record.ran(1_795_326_660, argv(&["/usr/bin/mysql", "--password=secret"]));
     record.ended(place, Outcome::Code(3));
     record.ran(1_795_326_660, argv(&["lpq"]));
+    let sha256 = vec![0xcd; 32];
+    record.copied(File {
+        time: 1_795_326_660,
+        way: Way::Sent,
+        name: "private/report.pdf".into(),
+        bytes: 1_258_291,
+        sha256,
+    });
+    record.interrupted(3, false);
+    record.interrupted(9, false);
+    record.interrupted(14, true);
+    record.restarts.agent = 1;
     record
 }
 
@@ -48,7 +60,12 @@ fn a_note_reads_like_this() {
              - 2026-11-22 05:51 mysql [arguments not shown]: exit code 3\n\
              - 2026-11-22 05:51 lpq: end not known\n\
              Screenshots: 1\n\
+             Files: 1\n\
+             - 2026-11-22 05:51 sent [name not shown]: 1.1 MiB, SHA-256 {}\n\
+             Interrupted 2 times, for 14 s at the longest\n\
+             The user's program was restarted once\n\
              Recording 00112233445566778899aabbccddeeff, final hash {}",
+            "cd".repeat(32),
             "ab".repeat(32)
         )
     );
@@ -60,6 +77,38 @@ fn arguments_are_told_only_where_the_policy_says_so() {
     assert!(!closed.contains("secret"));
     let open = compose(&record(), NoteContents { arguments: true, file_names: false });
     assert!(open.contains("- 2026-11-22 05:51 /usr/bin/mysql --password=secret: exit code 3\n"));
+}
+
+#[test]
+fn names_of_files_are_told_only_where_the_policy_says_so() {
+    assert!(!compose(&record(), NoteContents::default()).contains("report"));
+    let open = compose(&record(), NoteContents { arguments: false, file_names: true });
+    assert!(open.contains("- 2026-11-22 05:51 sent private/report.pdf: 1.1 MiB, SHA-256 cdcd"));
+}
+
+#[test]
+fn a_record_comes_back_from_its_file_and_is_bounded() {
+    let mut record = record();
+    let text = serde_json::to_string(&record).unwrap();
+    let back: Record = serde_json::from_str(&text).unwrap();
+    // How it ended is the relay's to say, whenever that is.
+    record.reason = Reason::Unspecified;
+    record.recording_hash.clear();
+    assert_eq!(back, record);
+    assert_eq!(serde_json::from_str::<Record>("{}").unwrap(), Record::default());
+
+    let long = "\u{20ac}".repeat(1000);
+    record.ran(0, vec![long.clone(), long.clone(), long.clone()]);
+    let argv = &record.commands.last().unwrap().argv;
+    assert_eq!(argv.len(), 2, "one more word, so that arguments are known to have been there");
+    assert!(argv.iter().map(String::len).sum::<usize>() <= 320);
+    let (time, way, bytes, sha256) = (0, Way::Received, 0, Vec::new());
+    for _ in 0..2 * MAX_FILES {
+        let name = long.clone();
+        record.copied(File { time, way, name, bytes, sha256: sha256.clone() });
+    }
+    assert_eq!(record.files.len(), MAX_FILES);
+    assert!(record.files.last().unwrap().name.len() <= 320);
 }
 
 #[test]
