@@ -112,6 +112,36 @@ impl Relay {
         change_policy(&self.data, change)
     }
 
+    /// Kills it: SIGKILL, no last word.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn kill(&mut self) -> anyhow::Result<()> {
+        self.process.signal(Signal::KILL)?;
+        let code = self.process.end()?;
+        ensure!(code.is_none(), "the relay ended with {code:?} before it was killed");
+        Ok(())
+    }
+
+    /// Starts it again on the same folder, at this address.
+    ///
+    /// # Errors
+    /// The relay's own words.
+    pub fn restart_at(&mut self, listen: &str) -> anyhow::Result<()> {
+        let again = Self::start_at(&self.data, listen)?;
+        (self.ready, self.process) = (again.ready, again.process);
+        Ok(())
+    }
+
+    /// Starts it again where it was.
+    ///
+    /// # Errors
+    /// The relay's own words.
+    pub fn restart(&mut self) -> anyhow::Result<()> {
+        let address = self.address().to_owned();
+        self.restart_at(&address)
+    }
+
     /// Ends it in order.
     ///
     /// # Errors

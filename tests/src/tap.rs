@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::future::poll_fn;
 use std::io::{self, IoSliceMut};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -28,6 +29,9 @@ const MAX_SEND: usize = 65_000;
 const MAX_CLIENTS: usize = 4096;
 /// Packets that are remembered: 1 GiB in 64 bytes each.
 const MAX_SEEN: usize = 16 * 1024 * 1024;
+
+/// A line's packet of at least so many bytes carries bulk data: acknowledgements are far shorter.
+pub const BULK: usize = 1000;
 
 /// Which way a packet went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,6 +91,7 @@ struct Door {
     port: Arc<Port>,
     address: SocketAddr,
     state: Mutex<State>,
+    bulk: AtomicU64,
     seen: Arc<Mutex<Vec<Seen>>>,
 }
 
@@ -154,6 +159,12 @@ impl Tap {
         }
     }
 
+    /// Bytes of bulk data that left the relay so far, through any door.
+    #[must_use]
+    pub fn bulk(&self) -> u64 {
+        self.doors.iter().map(|door| door.bulk.load(Ordering::Relaxed)).sum()
+    }
+
     /// Looks at what passed so far, in the order in which it came.
     pub fn look<T>(&self, look: impl FnOnce(&[Seen]) -> T) -> T {
         look(&locked(&self.seen))
@@ -173,7 +184,7 @@ impl Door {
         let port = Arc::new(Port::bind((Ipv4Addr::LOCALHOST, 0).into())?);
         let address = port.local_addr()?;
         let state = Mutex::new(State { relay, clients: HashMap::new() });
-        let door = Arc::new(Self { number, port, address, state, seen });
+        let door = Arc::new(Self { number, port, address, state, bulk: AtomicU64::new(0), seen });
         tokio::spawn(door.clone().serve());
         Ok(door)
     }
@@ -229,6 +240,10 @@ impl Door {
             Some(Seen { at, way, door, label, length: packet.len(), hash: hash(packet) })
         });
         let packets: Vec<_> = packets.collect();
+        if way == Way::FromRelay {
+            let bulk = packets.iter().map(|seen| seen.length).filter(|length| *length >= BULK);
+            self.bulk.fetch_add(bulk.sum::<usize>() as u64, Ordering::Relaxed);
+        }
         let mut seen = locked(&self.seen);
         if seen.len() < MAX_SEEN {
             seen.extend(packets);

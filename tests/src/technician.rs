@@ -77,6 +77,25 @@ impl Technician {
         run(&called(words), &mut self.command(words)?, Some(format!("{typed}\n").as_bytes()))
     }
 
+    /// From now on she finds the relay at another address, which shows the same keys.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn redirect(&self, from: &str, to: &str) -> anyhow::Result<()> {
+        let account = self.home.join("account.json");
+        let text = std::fs::read_to_string(&account).context("read the account")?;
+        ensure!(text.contains(from), "the account names no relay at {from}");
+        std::fs::write(&account, text.replace(from, to)).context("write the account")
+    }
+
+    /// `deskside cp`, started.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn copying(&self, words: &[&str]) -> anyhow::Result<Process> {
+        Process::start("deskside cp", &mut self.command(&[&["cp"], words].concat())?)
+    }
+
     /// Opens a ticket and gives its number.
     ///
     /// # Errors

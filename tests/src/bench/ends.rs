@@ -238,9 +238,10 @@ impl Met {
         agent: &Leg,
         technician: &Leg,
     ) -> anyhow::Result<(Line, Line)> {
-        let listener = Listener::bind(agent, self.agent.given.own)?;
+        let listener = Listener::bind(&agent.lines(), self.agent.given.own)?;
         let (plan, peer) = (self.agent.plan(), self.technician.plan());
-        let lines = tokio::try_join!(listener.accept(&plan), line::dial(technician, &peer));
+        let through = technician.lines();
+        let lines = tokio::try_join!(listener.accept(&plan), line::dial(&through, &peer));
         let lines = lines.map_err(|error: LineError| error)?;
         tokio::try_join!(self.agent.seal(), self.technician.seal())?;
         ensure!(self.agent.given.session == self.technician.given.session, "two sessions");

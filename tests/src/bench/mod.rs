@@ -9,6 +9,7 @@ mod figures;
 mod ground;
 mod hold;
 mod idle;
+mod kills;
 mod latency;
 mod pairings;
 mod session;
@@ -39,6 +40,8 @@ enum What {
     Idle(idle::Args),
     /// A 32-byte round trip: direct, through the relay, through the relay that records
     Latency(latency::Args),
+    /// Files both ways while the relay is killed, and what a tap beside it saw
+    Kills(kills::Args),
     /// A process of `idle`
     #[command(hide = true)]
     Hold(hold::Args),
@@ -55,6 +58,7 @@ pub fn main() -> ExitCode {
         What::Pairings(args) => on_runtime(pairings::run(&args, teller)),
         What::Idle(args) => on_runtime(idle::run(&args, teller)),
         What::Latency(args) => on_runtime(latency::run(&args, teller)),
+        What::Kills(args) => on_runtime(kills::run(&args, teller)),
         What::Hold(args) => on_runtime(hold::run(&args)),
         What::Session(args) => on_runtime(session::run(&args)),
     };

@@ -1,0 +1,214 @@
+//! `bench kills`: the shipped programs move files in both directions while the relay is killed by
+//! SIGKILL, again and again, and comes back on the same port or on another one.
+//!
+//! A tap stands between each end and the relay. It sees what leaves the relay, which the relay
+//! cannot know; in the end that is held against the recording.
+
+mod judge;
+mod plan;
+mod stage;
+
+use std::fs::{self, File};
+use std::io::{BufWriter, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, ensure};
+use clap::Args as Parse;
+use deskside_protocol::transcript::sha256;
+use serde_json::json;
+
+use self::judge::{Gap, Recorded, gap};
+use self::plan::{Dice, Kill, Transfer, plan};
+use self::stage::Stage;
+use super::Teller;
+use super::figures::{Spread, rounded};
+use crate::process::Process;
+use crate::tap;
+
+/// Milliseconds from "both registered" until bytes flow that are wished for.
+const GOAL: f64 = 50.0;
+/// Bytes flow again by then, or the bench has failed.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How often the tap is asked how much has passed.
+const LOOK: Duration = Duration::from_millis(1);
+
+/// How much is killed.
+#[derive(Debug, Parse)]
+pub(super) struct Args {
+    /// Deaths of the relay
+    #[arg(long, default_value_t = 50)]
+    count: u64,
+    /// What sizes, directions and moments are drawn from
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// The largest file, in MiB
+    #[arg(long, default_value_t = 64)]
+    largest: u64,
+    /// No transfer begins after so many seconds
+    #[arg(long, default_value_t = 900)]
+    seconds: u64,
+    /// Where all folders are made
+    #[arg(long, default_value_os_t = std::env::temp_dir())]
+    folder: PathBuf,
+}
+
+/// One death, in microseconds since the epoch.
+#[derive(Debug, Clone, Copy)]
+struct Death {
+    killed: u64,
+    ready: u64,
+    elsewhere: bool,
+}
+
+/// Carries the plan out and judges.
+pub(super) async fn run(args: &Args, teller: Teller) -> anyhow::Result<()> {
+    let began = Instant::now();
+    let mut stage = tokio::task::block_in_place(|| Stage::new(&args.folder))?;
+    let mut dice = Dice(args.seed);
+    let (mut deaths, mut files, mut whole) = (Vec::new(), 0_u64, 0_u64);
+    for transfer in plan(args.seed, args.count, args.largest * 1024 * 1024) {
+        if began.elapsed() > Duration::from_secs(args.seconds) {
+            break;
+        }
+        let same = carry_out(&mut stage, &transfer, &mut dice, &mut deaths).await;
+        files += 1;
+        whole += u64::from(same.with_context(|| format!("transfer {files}: {transfer:?}"))?);
+    }
+    ensure!(!deaths.is_empty(), "nothing was killed");
+    tokio::task::block_in_place(|| judge(stage, &deaths, (files, whole), args.seed, teller))
+}
+
+/// One transfer with its kills. Says whether the file came whole.
+async fn carry_out(
+    stage: &mut Stage,
+    transfer: &Transfer,
+    dice: &mut Dice,
+    deaths: &mut Vec<Death>,
+) -> anyhow::Result<bool> {
+    let (here, there) = (stage.path("file"), stage.files().join("file"));
+    let (from, to) = if transfer.up { (&here, &there) } else { (&there, &here) };
+    write(from, transfer.bytes, dice)?;
+    match fs::remove_file(to) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            return Err(error).context("remove a file");
+        }
+        _ => {}
+    }
+    let here = here.to_str().context("name a file")?;
+    let words = if transfer.up { [here, "agent:file"] } else { ["agent:file", here] };
+    let begin = stage.tap.bulk();
+    let mut copy = stage.alice.copying(&words)?;
+    for kill in &transfer.kills {
+        passed(stage, begin + kill.at, &mut copy).await?;
+        deaths.push(die(stage, *kill).await?);
+    }
+    let code = tokio::task::block_in_place(|| copy.end())?;
+    ensure!(code == Some(0), "cp ended with {code:?}: {:?} {}", copy.heard(), copy.words());
+    Ok(same(from, to)?)
+}
+
+fn write(path: &Path, bytes: u64, dice: &mut Dice) -> anyhow::Result<()> {
+    let mut file = BufWriter::new(File::create(path).context("make a file")?);
+    for word in dice.bytes(bytes) {
+        file.write_all(&word).context("write a file")?;
+    }
+    file.flush().context("write a file")
+}
+
+fn same(from: &Path, to: &Path) -> std::io::Result<bool> {
+    let (from, to) = (fs::read(from)?, fs::read(to)?);
+    Ok(from.len() == to.len() && sha256(&from) == sha256(&to))
+}
+
+/// Waits until so much bulk data has left the relay.
+async fn passed(stage: &Stage, bytes: u64, copy: &mut Process) -> anyhow::Result<()> {
+    let until = Instant::now() + PATIENCE;
+    while stage.tap.bulk() < bytes {
+        let late = || format!("{} of {bytes} bytes passed in time", stage.tap.bulk());
+        ensure!(Instant::now() < until, "{}; cp says: {}", late(), copy.words());
+        tokio::time::sleep(LOOK).await;
+    }
+    Ok(())
+}
+
+/// Kills the relay and starts it again; gives when bytes flow.
+async fn die(stage: &mut Stage, kill: Kill) -> anyhow::Result<Death> {
+    let killed = tap::now();
+    tokio::task::block_in_place(|| stage.relay.kill())?;
+    let gone = stage.tap.bulk();
+    tokio::time::sleep(Duration::from_millis(kill.pause)).await;
+    tokio::task::block_in_place(|| stage.restart(kill.elsewhere))?;
+    let ready = tap::now();
+    let until = Instant::now() + PATIENCE;
+    // More than what the ends send again by themselves: four times one batch.
+    while stage.tap.bulk() < gone + 4 * 64 * 1024 {
+        ensure!(Instant::now() < until, "no bytes flow after {kill:?}");
+        tokio::time::sleep(LOOK).await;
+    }
+    Ok(Death { killed, ready, elsewhere: kill.elsewhere })
+}
+
+fn judge(
+    stage: Stage,
+    deaths: &[Death],
+    (files, whole): (u64, u64),
+    seed: u64,
+    teller: Teller,
+) -> anyhow::Result<()> {
+    let ended = stage.recording()?;
+    let recorded = Recorded::read(&ended.recording)?;
+    let (packets, missing) = ended.tap.look(|seen| recorded.missing(seen));
+    let mut gaps = Vec::new();
+    for death in deaths {
+        let gap = ended.tap.look(|seen| gap(&recorded, seen, death.killed, death.ready));
+        gaps.push((gap.with_context(|| format!("judge {death:?}"))?, death.elsewhere));
+    }
+    for (port, wanted) in [("either", None), ("the same", Some(false)), ("another", Some(true))] {
+        let of = gaps.iter().filter(|(_, elsewhere)| wanted.is_none_or(|wish| wish == *elsewhere));
+        let of: Vec<Gap> = of.map(|(gap, _)| *gap).collect();
+        tell(&of, port, teller);
+    }
+    let figure = json!({
+        "figure": "kills", "seed": seed, "kills": deaths.len(), "files": files, "whole": whole,
+        "packets_left_the_relay": packets, "not_in_the_recording": missing,
+        "verdict": ended.verdict, "recording_bytes": ended.recording.len(),
+    });
+    let text = format!(
+        "kills: {} (seed {seed}), {whole} of {files} files whole; {packets} packets of the line \
+         left the relay, {missing} of them not in the recording ({} bytes), which is {}",
+        deaths.len(),
+        ended.recording.len(),
+        ended.verdict,
+    );
+    teller.say(&figure, &text);
+    ensure!(whole == files, "{} files are not whole", files - whole);
+    ensure!(missing == 0, "{missing} packets left the relay unrecorded");
+    Ok(())
+}
+
+fn tell(gaps: &[Gap], port: &str, teller: Teller) {
+    let spread = |of: fn(&Gap) -> u64| Spread::of(gaps.iter().map(|gap| of(gap) as f64 / 1e3));
+    let (Some(registered), Some(killed)) = (spread(|gap| gap.registered), spread(|gap| gap.killed))
+    else {
+        return;
+    };
+    let (p50, p99) = (registered.p50(), registered.p99());
+    let figure = json!({
+        "figure": "gaps", "port": port, "kills": gaps.len(), "goal_ms": GOAL,
+        "registered_ms_p50": rounded(p50), "registered_ms_p99": rounded(p99),
+        "ratio_p50": rounded(p50 / GOAL), "ratio_p99": rounded(p99 / GOAL),
+        "killed_ms_p50": rounded(killed.p50()), "killed_ms_p99": rounded(killed.p99()),
+    });
+    let text = format!(
+        "gaps, {port:<8} port, {:>2} kills: {p50:>6.1} ms p50 {p99:>6.1} ms p99 from both \
+         registered to new data, {:.2} and {:.2} of the goal of {GOAL} ms; {:.0} ms p50 {:.0} ms \
+         p99 from the SIGKILL",
+        gaps.len(),
+        p50 / GOAL,
+        p99 / GOAL,
+        killed.p50(),
+        killed.p99(),
+    );
+    teller.say(&figure, &text);
+}
