@@ -1,33 +1,302 @@
 //! The one folder of the user's that files land in and are fetched from.
+//!
+//! What a request would come to is found out before the user is asked, so that he is asked with
+//! names and sizes; none of it is told to the technician. Nothing is read or written but for a holder
+//! of a [`Permit`], and nothing outside of the folder.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use crate::events::Show;
+use deskside_files::{
+    Announced, Fault, FileError, FileReport, Folder, Hear, Landing, NameError, Progress,
+    RelativePath, Report, Size, Source, Speak, TransferError,
+};
+use deskside_protocol::wire::message::{FileGet, FilePut};
+
+use crate::events::{Direction, Event, Show};
+use crate::gate::{File, Permit};
+
+/// Files of one transfer that are told to people by name; of more only the sum is.
+const MAX_NAMED: u64 = 20;
 
 /// What the file channel reaches. A clone is the same.
 #[derive(Debug, Clone)]
 pub struct Files {
-    folder: Arc<PathBuf>,
+    folder: Folder,
     show: Arc<Show>,
 }
 
 impl Files {
-    /// Under `folder`; what went over is told.
-    #[must_use]
-    pub fn new(folder: PathBuf, show: Arc<Show>) -> Self {
-        Self { folder: Arc::new(folder), show }
+    /// Opens the folder at `path`, which it stays from here on; what goes over is told to `show`.
+    ///
+    /// # Errors
+    /// [`FileError`] where that is no folder, or may not be opened.
+    pub fn open(path: &Path, show: Arc<Show>) -> Result<Self, FileError> {
+        Ok(Self { folder: Folder::open(path)?, show })
     }
 
-    /// The folder.
-    #[must_use]
-    pub fn folder(&self) -> &Path {
-        &self.folder
+    /// Where a technician's files would land.
+    pub async fn place(&self, put: &FilePut) -> Place {
+        let landing = match RelativePath::from_wire(&put.into) {
+            Ok(into) => {
+                let landing = Landing::beneath(&self.folder, &into, put.exact).await;
+                landing.map_err(|error| Fault::from(&error))
+            }
+            Err(error) => Err(Fault::from(error)),
+        };
+        Place {
+            words: self.place_in_words(put, landing.as_ref().ok()),
+            landing,
+            announced: Announced::by_put(put),
+            show: self.show.clone(),
+        }
     }
 
-    /// Where events are told.
+    fn place_in_words(&self, put: &FilePut, landing: Option<&Landing>) -> String {
+        let size = Size(put.bytes);
+        if let Some(name) = landing.and_then(Landing::new_name) {
+            return match put.files {
+                1 => format!("receive {name} ({size})"),
+                files => format!("receive {name} ({}, {size})", count(files)),
+            };
+        }
+        let into = if put.into.is_empty() { self.name() } else { put.into.join("/") };
+        format!("receive {} ({size}) into {into}", count(put.files))
+    }
+
+    /// What of the user's would be sent to a technician.
+    pub async fn find(&self, get: &FileGet) -> Found {
+        let path = RelativePath::from_wire(&get.path);
+        let source = match &path {
+            Ok(path) => {
+                let source = Source::beneath(&self.folder, path, get.recursive).await;
+                source.map_err(|error| Fault::from(&error))
+            }
+            Err(error) => Err(Fault::from(error.clone())),
+        };
+        let above = path.ok().and_then(|path| path.split_last().map(|(above, _)| above));
+        Found {
+            words: self.found_in_words(get, source.as_ref().ok()),
+            source,
+            above: above.unwrap_or_default(),
+            resume: get.resume,
+            show: self.show.clone(),
+        }
+    }
+
+    fn found_in_words(&self, get: &FileGet, source: Option<&Source>) -> String {
+        let path = if get.path.is_empty() { self.name() } else { get.path.join("/") };
+        match source {
+            None => format!("send {path}"),
+            Some(source) if !get.recursive => format!("send {path} ({})", Size(source.bytes())),
+            Some(source) => {
+                let (files, size) = (source.files(), Size(source.bytes()));
+                let folder = if files == 1 { "" } else { "folder " };
+                format!("send {folder}{path} ({}, {size})", count(files))
+            }
+        }
+    }
+
+    /// As the user knows the folder.
+    fn name(&self) -> String {
+        let path = self.folder.path();
+        path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+    }
+}
+
+fn count(files: u64) -> String {
+    format!("{files} file{}", if files == 1 { "" } else { "s" })
+}
+
+/// Where files would land. Nothing was written.
+#[derive(Debug)]
+pub struct Place {
+    words: String,
+    landing: Result<Landing, Fault>,
+    announced: Announced,
+    show: Arc<Show>,
+}
+
+impl Place {
+    /// What would happen, for the user: "receive photo.png (3.1 MB)".
     #[must_use]
-    pub fn show(&self) -> &Show {
-        &self.show
+    pub fn in_words(&self) -> &str {
+        &self.words
+    }
+
+    /// Makes sure that they can land here, for the technician to be told.
+    ///
+    /// # Errors
+    /// [`Fault`] in his words.
+    pub fn ready(self, permit: Permit<File>) -> Result<Receiving, Fault> {
+        let landing = self.landing?;
+        // With parts that are there already less is needed: each file is measured then.
+        if !self.announced.resume {
+            landing.room_for(self.announced.bytes).map_err(|error| Fault::from(&error))?;
+        }
+        Ok(Receiving { landing, announced: self.announced, show: self.show, permit })
+    }
+}
+
+/// Files may come.
+#[derive(Debug)]
+pub struct Receiving {
+    landing: Landing,
+    announced: Announced,
+    show: Arc<Show>,
+    permit: Permit<File>,
+}
+
+impl Receiving {
+    /// What was announced: files, and bytes of all of them.
+    #[must_use]
+    pub const fn announced(&self) -> (u64, u64) {
+        (self.announced.files, self.announced.bytes)
+    }
+
+    /// Receives until all has come; `None` where the user took the grant back: then nothing more is
+    /// written.
+    pub async fn run(
+        self,
+        speak: &mut impl Speak,
+        hear: &mut impl Hear,
+    ) -> Option<Result<Report, TransferError>> {
+        let Self { landing, announced, show, permit } = self;
+        let names = landing.clone();
+        let told = Told {
+            show: &show,
+            direction: Direction::Received,
+            named: announced.files <= MAX_NAMED,
+            name: |path: &RelativePath| names.lands_at(path),
+        };
+        let receiving = deskside_files::receive(landing, announced, speak, hear, &told);
+        revocable(&permit, receiving, &told).await
+    }
+}
+
+/// What would be sent. Nothing was read but names and sizes.
+#[derive(Debug)]
+pub struct Found {
+    words: String,
+    source: Result<Source, Fault>,
+    above: RelativePath,
+    resume: bool,
+    show: Arc<Show>,
+}
+
+impl Found {
+    /// What would happen, for the user: "send folder Invoices (12 files, 40 MB)".
+    #[must_use]
+    pub fn in_words(&self) -> &str {
+        &self.words
+    }
+
+    /// What may be sent, for the technician to be told.
+    ///
+    /// # Errors
+    /// [`Fault`] in his words.
+    pub fn ready(self, permit: Permit<File>) -> Result<Sending, Fault> {
+        let Self { source, above, resume, show, .. } = self;
+        Ok(Sending { source: source?, above, resume, show, permit })
+    }
+}
+
+/// Files may go.
+#[derive(Debug)]
+pub struct Sending {
+    source: Source,
+    above: RelativePath,
+    resume: bool,
+    show: Arc<Show>,
+    permit: Permit<File>,
+}
+
+impl Sending {
+    /// What will go: files, and bytes of all of them.
+    #[must_use]
+    pub const fn announced(&self) -> (u64, u64) {
+        (self.source.files(), self.source.bytes())
+    }
+
+    /// Sends until all has gone; `None` where the user took the grant back: then nothing more is
+    /// read.
+    pub async fn run(
+        self,
+        speak: &mut impl Speak,
+        hear: &mut impl Hear,
+    ) -> Option<Result<Report, TransferError>> {
+        let Self { source, above, resume, show, permit } = self;
+        let told = Told {
+            show: &show,
+            direction: Direction::Sent,
+            named: source.files() <= MAX_NAMED,
+            name: |path: &RelativePath| beneath(&above, path),
+        };
+        let sending = deskside_files::send(source, resume, speak, hear, &told);
+        revocable(&permit, sending, &told).await
+    }
+}
+
+/// A path as it lies under the folder. One that would be too long travels without its beginning.
+fn beneath(above: &RelativePath, path: &RelativePath) -> String {
+    let parts = path.components().iter().cloned();
+    let whole: Result<RelativePath, NameError> =
+        parts.into_iter().try_fold(above.clone(), |path, part| path.join(part));
+    whole.as_ref().unwrap_or(path).to_string()
+}
+
+/// Stops where the grant is taken back, in the middle of whatever it does.
+async fn revocable<N: Fn(&RelativePath) -> String + Sync>(
+    permit: &Permit<File>,
+    transfer: impl Future<Output = Result<Report, TransferError>>,
+    told: &Told<'_, N>,
+) -> Option<Result<Report, TransferError>> {
+    let done = tokio::select! {
+        biased;
+        () = permit.revoked() => return None,
+        done = transfer => done,
+    };
+    if let Ok(report) = &done {
+        told.all(report);
+    }
+    Some(done)
+}
+
+/// Tells the user what has gone over.
+struct Told<'a, N> {
+    show: &'a Show,
+    direction: Direction,
+    named: bool,
+    name: N,
+}
+
+impl<N: Fn(&RelativePath) -> String + Sync> Progress for Told<'_, N> {
+    fn ended(&self, file: &FileReport) {
+        let (direction, name) = (self.direction, &(self.name)(&file.path));
+        match (&file.sha256, &file.failed) {
+            (Some(sha256), None) => {
+                let (bytes, named) = (file.bytes, self.named);
+                self.show.tell(&Event::File { direction, name, bytes, sha256, named });
+            }
+            (_, failed) => {
+                let why = failed.as_ref().map_or("", |failed| &failed.text);
+                self.show.tell(&Event::FileFailed { direction, name, why });
+            }
+        }
+    }
+
+    fn skipped(&self, path: &RelativePath, why: &Fault) {
+        let (direction, name) = (self.direction, &(self.name)(path));
+        self.show.tell(&Event::FileFailed { direction, name, why: &why.text });
+    }
+}
+
+impl<N: Fn(&RelativePath) -> String + Sync> Told<'_, N> {
+    fn all(&self, report: &Report) {
+        let files = u64::try_from(report.landed().count()).unwrap_or(u64::MAX);
+        if !self.named {
+            let (direction, bytes) = (self.direction, report.bytes());
+            self.show.tell(&Event::Files { direction, files, bytes });
+        }
     }
 }

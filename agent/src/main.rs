@@ -12,6 +12,7 @@ use deskside_agent::cli::{Cli, Other};
 use deskside_agent::consent::{Asker, Keyboard, Terminal, Unattended};
 use deskside_agent::desktop;
 use deskside_agent::events::Show;
+use deskside_agent::files::Files;
 use deskside_agent::known::Known;
 use deskside_agent::session::{self, Agent};
 use deskside_agent::settings::{Environment, Settings};
@@ -80,7 +81,8 @@ fn run(cli: &Cli) -> anyhow::Result<Exit> {
         Arc::new(Unattended)
     };
     let (show, allow) = (Arc::new(show), cli.allow);
-    let agent = Agent { settings, known, screen, show, asker, keyboard, allow };
+    let files = Files::open(&settings.folder, show.clone()).context("open the folder for files")?;
+    let agent = Agent { settings, known, files, screen, show, asker, keyboard, allow };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let done = runtime.block_on(async {
         let stop = CancellationToken::new();

@@ -7,7 +7,7 @@ use deskside_protocol::grant::GrantSet;
 use deskside_protocol::wire::record::Reason;
 use serde_json::{Value, json};
 
-use super::{By, Direction, Event, Gone};
+use super::{By, Event, Gone};
 use crate::consent::{Standing, Visitor};
 
 /// For scripts: one object a line, each with its `event`.
@@ -61,16 +61,16 @@ fn objects(event: &Event<'_>) -> Vec<Value> {
         }
         Event::Back { after } => vec![json!({"event": "back", "seconds": seconds(*after)})],
         Event::Unrecorded => vec![json!({"event": "unrecorded"})],
-        Event::File { direction, name, bytes, sha256 } => {
-            let direction = match direction {
-                Direction::Received => "received",
-                Direction::Sent => "sent",
-            };
-            vec![json!({
-                "event": "file", "direction": direction, "name": name, "bytes": bytes,
-                "sha256": HEXLOWER.encode(sha256),
-            })]
-        }
+        Event::File { direction, name, bytes, sha256, .. } => vec![json!({
+            "event": "file", "direction": direction.word(), "name": name, "bytes": bytes,
+            "sha256": HEXLOWER.encode(sha256),
+        })],
+        Event::FileFailed { direction, name, why } => vec![json!({
+            "event": "file_failed", "direction": direction.word(), "name": name, "why": why,
+        })],
+        Event::Files { direction, files, bytes } => vec![json!({
+            "event": "files", "direction": direction.word(), "files": files, "bytes": bytes,
+        })],
         Event::Ended { reason } => vec![json!({"event": "ended", "reason": reason_word(*reason)})],
         Event::Notice { text } => vec![json!({"event": "notice", "text": text})],
     }

@@ -16,8 +16,8 @@ use deskside_protocol::wire::record::Reason;
 
 use self::lines::lines;
 pub use self::lines::reason_word;
+pub use self::words::reason_in_words;
 use self::words::words;
-pub use self::words::{reason_in_words, size};
 use crate::consent::Visitor;
 
 /// Who granted something.
@@ -45,6 +45,16 @@ pub enum Direction {
     Received,
     /// From this computer.
     Sent,
+}
+
+impl Direction {
+    /// For scripts.
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Received => "received",
+            Self::Sent => "sent",
+        }
+    }
 }
 
 /// Something that the user or a script is told.
@@ -141,6 +151,26 @@ pub enum Event<'a> {
         bytes: u64,
         /// Of the whole file.
         sha256: &'a [u8],
+        /// Whether people are told its name: of many files they are told the sum.
+        named: bool,
+    },
+    /// A file did not go over, or not whole.
+    FileFailed {
+        /// Which way it was to go.
+        direction: Direction,
+        /// As for [`Event::File`].
+        name: &'a str,
+        /// In plain words.
+        why: &'a str,
+    },
+    /// Many files went over.
+    Files {
+        /// Which way.
+        direction: Direction,
+        /// How many.
+        files: u64,
+        /// Bytes of all of them.
+        bytes: u64,
     },
     /// The session is over.
     Ended {

@@ -107,6 +107,7 @@ fn a_file_is_told_with_its_size_and_hash() {
         name,
         bytes,
         sha256: &[0xab; 32],
+        named: true,
     };
     assert_eq!(words(&file("photo.png", 3_145_728)), "  Received photo.png (3.1 MB).\n");
     assert!(!words(&file("a\x1b[2J", 1)).contains('\x1b'));
@@ -120,20 +121,20 @@ fn a_file_is_told_with_its_size_and_hash() {
 }
 
 #[test]
-fn sizes_are_rounded_down() {
-    let sizes = [
-        (0, "0 bytes"),
-        (999, "999 bytes"),
-        (1000, "1.0 kB"),
-        (9_999, "9.9 kB"),
-        (10_000, "10 kB"),
-        (999_999, "999 kB"),
-        (1_000_000, "1.0 MB"),
-        (40_000_000, "40 MB"),
-        (1_073_741_824, "1.0 GB"),
-        (u64::MAX, "18446 PB"),
-    ];
-    for (bytes, text) in sizes {
-        assert_eq!(size(bytes), text);
-    }
+fn many_files_are_a_sum_for_people_and_a_failure_has_its_reason() {
+    let one_of_many = Event::File {
+        direction: Direction::Sent,
+        name: "a",
+        bytes: 1,
+        sha256: &[0; 32],
+        named: false,
+    };
+    assert_eq!(words(&one_of_many), "");
+    assert!(lines(&one_of_many).contains("\"name\":\"a\""));
+    let sum = Event::Files { direction: Direction::Sent, files: 120, bytes: 40_000_000 };
+    assert_eq!(words(&sum), "  Sent 120 files (40 MB).\n");
+    let why = "needs 1.2 GB, and 300 MB are free";
+    let failed = Event::FileFailed { direction: Direction::Received, name: "big.iso", why };
+    assert_eq!(words(&failed), "  Not received: big.iso: needs 1.2 GB, and 300 MB are free.\n");
+    assert!(lines(&failed).contains("\"event\":\"file_failed\""));
 }

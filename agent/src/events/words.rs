@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use deskside_files::Size;
 use deskside_protocol::code::Code;
 use deskside_protocol::grant::{Grant, GrantSet};
 use deskside_protocol::text::visible;
@@ -58,12 +59,15 @@ pub(super) fn words(event: &Event<'_>) -> String {
         Event::Unrecorded => "  From here on the session is not recorded: \
             the help desk's server cannot write it down.\n"
             .to_owned(),
-        Event::File { direction, name, bytes, .. } => {
-            let moved = match direction {
-                Direction::Received => "Received",
-                Direction::Sent => "Sent",
-            };
-            format!("  {moved} {} ({}).\n", visible(name), size(*bytes))
+        Event::File { direction, name, bytes, named: true, .. } => {
+            format!("  {} {} ({}).\n", moved(*direction), visible(name), Size(*bytes))
+        }
+        Event::File { named: false, .. } => String::new(),
+        Event::Files { direction, files, bytes } => {
+            format!("  {} {files} files ({}).\n", moved(*direction), Size(*bytes))
+        }
+        Event::FileFailed { direction, name, why } => {
+            format!("  Not {}: {}: {}.\n", direction.word(), visible(name), visible(why))
         }
         Event::Ended { reason } => format!(
             "\n  The session is over: {}.\n  Nobody is connected to this computer any more.\n",
@@ -115,23 +119,10 @@ fn time(time: Duration) -> String {
     format!("{whole} {unit}{}", if whole == 1 { "" } else { "s" })
 }
 
-/// A number of bytes, for people: "3.1 MB".
-#[must_use]
-pub fn size(bytes: u64) -> String {
-    const UNITS: [&str; 5] = ["kB", "MB", "GB", "TB", "PB"];
-    if bytes < 1000 {
-        return format!("{bytes} bytes");
-    }
-    // In tenths of the unit, rounded down: what "fits" is never less than it says.
-    let (mut tenths, mut unit) = (bytes / 100, 0);
-    while tenths >= 10_000 && unit + 1 < UNITS.len() {
-        (tenths, unit) = (tenths / 1000, unit + 1);
-    }
-    let unit = UNITS.get(unit).copied().unwrap_or_default();
-    if tenths >= 100 {
-        format!("{} {unit}", tenths / 10)
-    } else {
-        format!("{}.{} {unit}", tenths / 10, tenths % 10)
+const fn moved(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Received => "Received",
+        Direction::Sent => "Sent",
     }
 }
 

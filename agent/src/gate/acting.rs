@@ -1,10 +1,12 @@
 //! Messages of the technician's, as the gate lets them in: numbered, and proved by their MAC to come
 //! from the paired program and from nobody who merely holds the line's traffic secrets.
 
+use bytes::Bytes;
 use deskside_link::line::Stream;
 use deskside_link::stream::{Receiver, Sender, StreamError};
 use deskside_protocol::act::{ActError, ActKey, Verifier};
 use deskside_protocol::channel::Channel;
+use deskside_protocol::close::CloseCode;
 use deskside_protocol::wire::message::{Act, Message, Refusal, message::Kind, refusal::Cause};
 use thiserror::Error;
 
@@ -28,13 +30,21 @@ pub struct Heard {
 
 /// What the technician is answered on one stream.
 #[derive(Debug)]
-pub struct Answers(Sender<Message>);
+pub struct Answers {
+    sender: Sender<Message>,
+    /// A frame was begun and its sending was given up: nothing that follows could be read.
+    torn: bool,
+}
 
 /// Splits a stream that the technician opened.
 #[must_use]
 pub fn listen(stream: Stream<Message, Act>, key: &ActKey) -> (Channel, Heard, Answers) {
     let Stream { channel, id, sender, receiver } = stream;
-    (channel, Heard { receiver, verifier: key.verifier(channel, id) }, Answers(sender))
+    (
+        channel,
+        Heard { receiver, verifier: key.verifier(channel, id) },
+        Answers { sender, torn: false },
+    )
 }
 
 impl Heard {
@@ -51,6 +61,15 @@ impl Heard {
             }
         }
     }
+
+    /// The next frame as raw bytes, which no MAC covers: the message behind a body vouches for it.
+    /// `None` once the technician finished. Loses nothing when cancelled.
+    ///
+    /// # Errors
+    /// [`StreamError`].
+    pub async fn body(&mut self) -> Result<Option<Bytes>, StreamError> {
+        self.receiver.receive_body().await
+    }
 }
 
 impl Answers {
@@ -59,7 +78,26 @@ impl Answers {
     /// # Errors
     /// [`StreamError`].
     pub async fn send(&mut self, kind: Kind) -> Result<(), StreamError> {
-        self.0.send(&Message { kind: Some(kind) }).await
+        self.torn = true;
+        self.sender.send(&Message { kind: Some(kind) }).await?;
+        self.torn = false;
+        Ok(())
+    }
+
+    /// Sends one frame of raw bytes.
+    ///
+    /// # Errors
+    /// [`StreamError`].
+    pub async fn body(&mut self, bytes: Bytes) -> Result<(), StreamError> {
+        self.torn = true;
+        self.sender.send_body(bytes).await?;
+        self.torn = false;
+        Ok(())
+    }
+
+    /// Breaks off at once: what has not left this computer yet never will.
+    pub fn cut_off(&mut self) {
+        self.sender.reset(CloseCode::Refused);
     }
 
     /// Says no, as an ordinary answer, and nothing more.
@@ -67,6 +105,10 @@ impl Answers {
     /// # Errors
     /// [`StreamError`].
     pub async fn refuse(&mut self, refusal: Refusal) -> Result<(), StreamError> {
+        if self.torn {
+            self.cut_off();
+            return Ok(());
+        }
         self.send(Kind::Refusal(refusal)).await?;
         self.finish().await
     }
@@ -89,7 +131,7 @@ impl Answers {
     /// # Errors
     /// [`StreamError`].
     pub async fn finish(&mut self) -> Result<(), StreamError> {
-        self.0.finish();
-        self.0.delivered().await
+        self.sender.finish();
+        self.sender.delivered().await
     }
 }

@@ -216,6 +216,15 @@ impl Gate {
         Ok(Permit::new(revoked))
     }
 
+    /// Why the user would not even be asked: for whatever has to look before it can ask.
+    #[must_use]
+    pub fn rules_out<K: Kind>(&self) -> Option<Refusal> {
+        match self.locked(|lease| lease.standing(K::GRANT)) {
+            Standing::Never(refusal) => Some(refusal),
+            Standing::Held(_) | Standing::Beforehand | Standing::Ask { .. } => None,
+        }
+    }
+
     /// Asks for grants without doing anything yet. Returns the lease.
     ///
     /// # Errors

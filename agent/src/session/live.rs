@@ -19,7 +19,6 @@ use super::line::{Current, Reach, Serving};
 use super::opening::SLACK;
 use super::presence::{Presence, Told};
 use crate::events::{Event, Show};
-use crate::files::Files;
 use crate::gate::{Gate, Record, Terms};
 use crate::kept::Keeper;
 
@@ -58,14 +57,17 @@ pub(super) async fn run(agent: &mut Agent, begun: Begun, stop: &CancellationToke
     };
     let gate = Gate::new(terms, keeper.clone(), agent.asker.clone(), agent.show.clone());
     let consent = Consent::new(gate.clone(), bond.requested);
-    let files = Files::new(agent.settings.folder.clone(), agent.show.clone());
     let current = Current::default();
     let (line, lines) = watch::channel((given, attendance.lines()));
     let (whole, watched) = watch::channel(true);
     let serving = Serving {
         bond: &bond,
         consent: &consent,
-        reach: Reach { gate: gate.clone(), screen: agent.screen.clone(), files },
+        reach: Reach {
+            gate: gate.clone(),
+            screen: agent.screen.clone(),
+            files: agent.files.clone(),
+        },
         sealer: attendance.sealer(),
         whole: watched,
         current: &current,

@@ -38,6 +38,7 @@ use crate::SOFTWARE;
 use crate::consent::{Asker, Keyboard};
 use crate::desktop::Screen;
 use crate::events::{Event, Show};
+use crate::files::Files;
 use crate::gate::Record;
 use crate::kept::{Keeper, Store};
 use crate::known::Known;
@@ -50,6 +51,8 @@ pub struct Agent {
     pub settings: Settings,
     /// Organisations that helped here before.
     pub known: Known,
+    /// The folder that files land in and are fetched from.
+    pub files: Files,
     /// The screen, where there is one.
     pub screen: Option<Screen>,
     /// Where events are told.

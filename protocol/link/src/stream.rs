@@ -3,6 +3,7 @@
 use std::marker::PhantomData;
 
 use bytes::Bytes;
+use deskside_protocol::close::CloseCode;
 use deskside_protocol::frame::{self, Decoder, FrameError};
 use prost::Message;
 use quinn::{ReadError, RecvStream, SendStream, WriteError};
@@ -81,6 +82,14 @@ impl<M: Message> Sender<M> {
         // It can only fail where the stream was finished or reset before.
         if self.stream.finish().is_err() {
             tracing::trace!("a finished stream was finished again");
+        }
+    }
+
+    /// Breaks the stream off: what has not left this computer yet never will.
+    pub fn reset(&mut self, code: CloseCode) {
+        // It can only fail where the stream was finished or reset before.
+        if self.stream.reset(code.number().into()).is_err() {
+            tracing::trace!("a stream that had ended was reset");
         }
     }
 
