@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use serde_json::Value;
 
-use crate::process::{Process, command, within};
+use crate::process::{Process, command, full_disk_is_an_error, within};
 use crate::programs::programs;
 
 /// How an agent is started.
@@ -22,12 +22,14 @@ pub struct Wish<'a> {
     pub folder: Option<&'a Path>,
     /// The network namespace to run in, as `ip netns` names it.
     pub netns: Option<&'a str>,
+    /// Its disk can be filled later: [`Process::fill_disk`].
+    pub fillable: bool,
 }
 
 impl Default for Wish<'_> {
     fn default() -> Self {
         Self {
-            allow: "view,command",
+            allow: "view,command,file",
             screen: "synthetic",
             display: Vec::new(),
             folder: None,
@@ -63,6 +65,9 @@ impl Agent {
             .arg("--folder")
             .arg(&files);
         let mut command = within(wish.netns, command);
+        if wish.fillable {
+            command = full_disk_is_an_error(&command);
+        }
         let process = Process::start("deskside-agent", &mut command)?;
         Ok(Self { folder: folder.to_owned(), process })
     }
@@ -71,6 +76,12 @@ impl Agent {
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// A path in the folder that it allows.
+    #[must_use]
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.folder.join("files").join(name)
     }
 
     /// The next code that it shows.

@@ -7,7 +7,9 @@
 
 pub mod agent;
 pub mod bench;
+pub mod dice;
 pub mod display;
+pub mod light;
 pub mod memory;
 pub mod process;
 pub mod programs;

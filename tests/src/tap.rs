@@ -9,16 +9,17 @@ use std::collections::HashMap;
 use std::future::poll_fn;
 use std::io::{self, IoSliceMut};
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use deskside_link::socket::Port;
 use deskside_protocol::label::{self, Label};
 use quinn::udp::{RecvMeta, Transmit};
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
+
+use crate::process::PATIENCE;
 
 /// Buffers of one receive, each as large as a coalesced batch can be.
 const BUFFERS: usize = 8;
@@ -82,6 +83,7 @@ pub fn now() -> u64 {
 pub struct Tap {
     doors: Vec<Arc<Door>>,
     seen: Arc<Mutex<Vec<Seen>>>,
+    bulk: Arc<Bulk>,
     _runtime: Runtime,
 }
 
@@ -91,8 +93,21 @@ struct Door {
     port: Arc<Port>,
     address: SocketAddr,
     state: Mutex<State>,
-    bulk: AtomicU64,
+    bulk: Arc<Bulk>,
     seen: Arc<Mutex<Vec<Seen>>>,
+}
+
+/// Bytes of bulk data that left the relay, for whoever waits for them.
+#[derive(Debug, Default)]
+struct Bulk {
+    passed: Mutex<u64>,
+    more: Condvar,
+}
+
+impl Bulk {
+    fn locked(&self) -> MutexGuard<'_, u64> {
+        self.passed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 #[derive(Debug)]
@@ -125,13 +140,13 @@ impl Tap {
             .enable_all()
             .build()
             .context("start a runtime")?;
-        let seen = Arc::new(Mutex::new(Vec::new()));
+        let (seen, bulk) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Bulk::default()));
         let doors = {
             let _inside = runtime.enter();
-            let open = |number| Door::open(number, relay, seen.clone());
+            let open = |number| Door::open(number, relay, seen.clone(), bulk.clone());
             (0..doors).map(open).collect::<io::Result<Vec<_>>>().context("open a door")?
         };
-        Ok(Self { doors, seen, _runtime: runtime })
+        Ok(Self { doors, seen, bulk, _runtime: runtime })
     }
 
     /// A door's address.
@@ -162,7 +177,21 @@ impl Tap {
     /// Bytes of bulk data that left the relay so far, through any door.
     #[must_use]
     pub fn bulk(&self) -> u64 {
-        self.doors.iter().map(|door| door.bulk.load(Ordering::Relaxed)).sum()
+        *self.bulk.locked()
+    }
+
+    /// Waits until so much bulk data has left the relay.
+    ///
+    /// # Errors
+    /// Where it does not in time.
+    pub fn wait_for_bulk(&self, bytes: u64) -> anyhow::Result<()> {
+        let waited = self
+            .bulk
+            .more
+            .wait_timeout_while(self.bulk.locked(), PATIENCE, |passed| *passed < bytes);
+        let (passed, late) = waited.unwrap_or_else(PoisonError::into_inner);
+        ensure!(!late.timed_out(), "only {} of {bytes} bytes left the relay in time", *passed);
+        Ok(())
     }
 
     /// Looks at what passed so far, in the order in which it came.
@@ -180,11 +209,12 @@ impl Door {
         number: usize,
         relay: SocketAddr,
         seen: Arc<Mutex<Vec<Seen>>>,
+        bulk: Arc<Bulk>,
     ) -> io::Result<Arc<Self>> {
         let port = Arc::new(Port::bind((Ipv4Addr::LOCALHOST, 0).into())?);
         let address = port.local_addr()?;
         let state = Mutex::new(State { relay, clients: HashMap::new() });
-        let door = Arc::new(Self { number, port, address, state, bulk: AtomicU64::new(0), seen });
+        let door = Arc::new(Self { number, port, address, state, bulk, seen });
         tokio::spawn(door.clone().serve());
         Ok(door)
     }
@@ -242,7 +272,8 @@ impl Door {
         let packets: Vec<_> = packets.collect();
         if way == Way::FromRelay {
             let bulk = packets.iter().map(|seen| seen.length).filter(|length| *length >= BULK);
-            self.bulk.fetch_add(bulk.sum::<usize>() as u64, Ordering::Relaxed);
+            *self.bulk.locked() += bulk.sum::<usize>() as u64;
+            self.bulk.more.notify_all();
         }
         let mut seen = locked(&self.seen);
         if seen.len() < MAX_SEEN {

@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::{Context as _, bail, ensure};
 use serde_json::Value;
 
-use crate::process::{Process, Ran, command, run, within};
+use crate::process::{Process, Ran, command, full_disk_is_an_error, run, within};
 use crate::programs::programs;
 
 /// A `DESKSIDE_HOME`.
@@ -138,6 +138,16 @@ impl Technician {
             words.extend(["--request", grants]);
         }
         Process::start("deskside connect", &mut self.command(&words)?)
+    }
+
+    /// As [`Technician::connecting`], with a disk that can be filled later:
+    /// [`Process::fill_disk`].
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn fillable_connect(&self, code: &str, ticket: &str) -> anyhow::Result<Process> {
+        let plain = self.command(&["connect", code, "--ticket", ticket, "--headless"])?;
+        Process::start("deskside connect", &mut full_disk_is_an_error(&plain))
     }
 
     /// Connects, and waits until the session is there.

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod bad_input;
+mod coming_back;
+mod files;
 mod full_disk;
 mod house;
 mod main_job;

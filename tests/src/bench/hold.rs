@@ -13,8 +13,8 @@ use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 
-use super::ends::{Met, agent_leg, pair, technician_leg};
-use super::ground::Access;
+use crate::light::Access;
+use crate::light::{Met, agent_leg, pair, technician_leg};
 
 /// Sessions after which whoever waits hears that it goes on.
 const PROGRESS: usize = 250;

@@ -25,9 +25,9 @@ use serde_json::json;
 use tokio::task::JoinSet;
 
 use super::Teller;
-use super::ends::{Met, agent_leg, pair, technician_leg};
 use super::figures::{Spread, rounded};
 use super::ground::Ground;
+use crate::light::{Met, agent_leg, pair, technician_leg};
 
 /// Microseconds over the direct way that are wished for, while the relay records.
 const GOAL: f64 = 50.0;

@@ -4,7 +4,6 @@
 //! Every figure is printed beside a peer or a limit that was measured in the same run, since the
 //! machine is shared. Whatever is started here is ended here, by its own id.
 
-mod ends;
 mod figures;
 mod ground;
 mod hold;

@@ -14,10 +14,10 @@ use serde_json::json;
 use tokio::task::JoinSet;
 
 use super::Teller;
-use super::ends::{agent_leg, pair, technician_leg};
 use super::figures::{Spread, rounded};
 use super::ground::Ground;
 use super::watch;
+use crate::light::{agent_leg, pair, technician_leg};
 
 /// Pairings per second that are wished for.
 const GOAL: f64 = 800.0;

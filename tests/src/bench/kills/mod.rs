@@ -8,8 +8,7 @@ mod judge;
 mod plan;
 mod stage;
 
-use std::fs::{self, File};
-use std::io::{BufWriter, Write as _};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -19,19 +18,16 @@ use deskside_protocol::transcript::sha256;
 use serde_json::json;
 
 use self::judge::{Gap, Recorded, gap};
-use self::plan::{Dice, Kill, Transfer, plan};
+use self::plan::{Kill, Transfer, plan};
 use self::stage::Stage;
 use super::Teller;
 use super::figures::{Spread, rounded};
+use crate::dice::Dice;
 use crate::process::Process;
 use crate::tap;
 
 /// Milliseconds from "both registered" until bytes flow that are wished for.
 const GOAL: f64 = 50.0;
-/// Bytes flow again by then, or the bench has failed.
-const PATIENCE: Duration = Duration::from_secs(60);
-/// How often the tap is asked how much has passed.
-const LOOK: Duration = Duration::from_millis(1);
 
 /// How much is killed.
 #[derive(Debug, Parse)]
@@ -88,7 +84,7 @@ async fn carry_out(
 ) -> anyhow::Result<bool> {
     let (here, there) = (stage.path("file"), stage.files().join("file"));
     let (from, to) = if transfer.up { (&here, &there) } else { (&there, &here) };
-    write(from, transfer.bytes, dice)?;
+    fs::write(from, dice.bytes(transfer.bytes)).context("write a file")?;
     match fs::remove_file(to) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             return Err(error).context("remove a file");
@@ -100,7 +96,8 @@ async fn carry_out(
     let begin = stage.tap.bulk();
     let mut copy = stage.alice.copying(&words)?;
     for kill in &transfer.kills {
-        passed(stage, begin + kill.at, &mut copy).await?;
+        let passed = tokio::task::block_in_place(|| stage.tap.wait_for_bulk(begin + kill.at));
+        passed.with_context(|| format!("cp: {:?} {}", copy.heard(), copy.words()))?;
         deaths.push(die(stage, *kill).await?);
     }
     let code = tokio::task::block_in_place(|| copy.end())?;
@@ -108,28 +105,9 @@ async fn carry_out(
     Ok(same(from, to)?)
 }
 
-fn write(path: &Path, bytes: u64, dice: &mut Dice) -> anyhow::Result<()> {
-    let mut file = BufWriter::new(File::create(path).context("make a file")?);
-    for word in dice.bytes(bytes) {
-        file.write_all(&word).context("write a file")?;
-    }
-    file.flush().context("write a file")
-}
-
 fn same(from: &Path, to: &Path) -> std::io::Result<bool> {
     let (from, to) = (fs::read(from)?, fs::read(to)?);
     Ok(from.len() == to.len() && sha256(&from) == sha256(&to))
-}
-
-/// Waits until so much bulk data has left the relay.
-async fn passed(stage: &Stage, bytes: u64, copy: &mut Process) -> anyhow::Result<()> {
-    let until = Instant::now() + PATIENCE;
-    while stage.tap.bulk() < bytes {
-        let late = || format!("{} of {bytes} bytes passed in time", stage.tap.bulk());
-        ensure!(Instant::now() < until, "{}; cp says: {}", late(), copy.words());
-        tokio::time::sleep(LOOK).await;
-    }
-    Ok(())
 }
 
 /// Kills the relay and starts it again; gives when bytes flow.
@@ -140,12 +118,10 @@ async fn die(stage: &mut Stage, kill: Kill) -> anyhow::Result<Death> {
     tokio::time::sleep(Duration::from_millis(kill.pause)).await;
     tokio::task::block_in_place(|| stage.restart(kill.elsewhere))?;
     let ready = tap::now();
-    let until = Instant::now() + PATIENCE;
     // More than what the ends send again by themselves: four times one batch.
-    while stage.tap.bulk() < gone + 4 * 64 * 1024 {
-        ensure!(Instant::now() < until, "no bytes flow after {kill:?}");
-        tokio::time::sleep(LOOK).await;
-    }
+    let flows = gone + 4 * 64 * 1024;
+    let flowing = tokio::task::block_in_place(|| stage.tap.wait_for_bulk(flows));
+    flowing.with_context(|| format!("see bytes flow after {kill:?}"))?;
     Ok(Death { killed, ready, elsewhere: kill.elsewhere })
 }
 

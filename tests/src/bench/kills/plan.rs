@@ -1,5 +1,7 @@
 //! What is sent, and when the relay is killed meanwhile: all of it from one number.
 
+use crate::dice::Dice;
+
 /// The smallest file.
 const SMALLEST: u64 = 2 * 1024 * 1024;
 /// Kills in one transfer, at most.
@@ -42,45 +44,19 @@ pub(super) fn plan(seed: u64, kills: u64, largest: u64) -> Vec<Transfer> {
         let count = (1 + dice.below(KILLS_EACH)).min(left);
         left -= count;
         let bytes = dice.between(SMALLEST, largest.max(SMALLEST + 1));
-        let mut kills: Vec<_> = (0..count).map(|_| dice.kill(bytes)).collect();
+        let mut kills: Vec<_> = (0..count).map(|_| kill(&mut dice, bytes)).collect();
         kills.sort_by_key(|kill| kill.at);
         all.push(Transfer { up: dice.below(2) == 0, bytes, kills });
     }
     all
 }
 
-/// SplitMix64 (Steele, Lea and Flood, 2014): small, and the same everywhere.
-#[derive(Debug, Clone)]
-pub(super) struct Dice(pub(super) u64);
-
-impl Dice {
-    pub(super) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// Bytes of a file that nothing compresses.
-    pub(super) fn bytes(&mut self, count: u64) -> impl Iterator<Item = [u8; 8]> {
-        (0..count.div_ceil(8)).map(|_| self.next().to_le_bytes())
-    }
-
-    fn below(&mut self, bound: u64) -> u64 {
-        self.next() % bound.max(1)
-    }
-
-    fn between(&mut self, low: u64, high: u64) -> u64 {
-        low + self.below(high - low)
-    }
-
-    fn kill(&mut self, bytes: u64) -> Kill {
-        let at = bytes / 1000 * self.between(EARLIEST, LATEST);
-        let long = self.below(LONG_ONE_OF) == 0;
-        let pause = if long { LONG_PAUSE } else { self.below(LONGEST_PAUSE) };
-        Kill { at, pause, elsewhere: self.below(2) == 0 }
-    }
+/// One death in the middle of a file of so many bytes.
+fn kill(dice: &mut Dice, bytes: u64) -> Kill {
+    let at = bytes / 1000 * dice.between(EARLIEST, LATEST);
+    let long = dice.below(LONG_ONE_OF) == 0;
+    let pause = if long { LONG_PAUSE } else { dice.below(LONGEST_PAUSE) };
+    Kill { at, pause, elsewhere: dice.below(2) == 0 }
 }
 
 #[cfg(test)]

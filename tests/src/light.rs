@@ -1,10 +1,13 @@
 //! Ends without a screen, a person or a disk: what an agent and a technician's program say to the
 //! relay and to each other, and nothing else, so that the relay is what is measured.
 
+use std::fs;
+use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, bail, ensure};
 use bytes::Bytes;
+use data_encoding::{BASE64, HEXLOWER};
 use deskside_link::attend::Given;
 use deskside_link::leg::Signals;
 use deskside_link::line::{self, Line, Listener, Plan};
@@ -20,13 +23,13 @@ use deskside_protocol::pairing::technician::{Offered, Request};
 use deskside_protocol::recording::Binding;
 use deskside_protocol::session::End;
 use deskside_protocol::transcript::{ChannelIdentifier, policy_hash};
-use deskside_protocol::wire::record::Reason;
+use deskside_protocol::wire::record::{Reason, Signed};
 use deskside_protocol::wire::signal::{
     Confirmed, EndSession, Join, Joined, Open, PairingAnswer, signal::Kind,
 };
 use deskside_protocol::witness::Witness;
-
-use super::ground::Access;
+use prost::Message as _;
+use serde_json::Value;
 
 /// How the light ends name themselves.
 const SOFTWARE: &str = "deskside-bench/0";
@@ -36,47 +39,104 @@ const STEP: Duration = Duration::from_secs(30);
 const SEAL: [u8; 700] = [b'a'; 700];
 
 /// A leg of its own, as every agent has one.
-pub(super) async fn agent_leg(access: &Access) -> anyhow::Result<Leg> {
+///
+/// # Errors
+/// Where the relay is not there.
+pub async fn agent_leg(access: &Access) -> anyhow::Result<Leg> {
     let key = SigningKey::generate(&mut System::new());
     Leg::dial(&access.link, &key, SOFTWARE).await.context("dial as an agent")
 }
 
 /// A leg of the technician's.
-pub(super) async fn technician_leg(access: &Access) -> anyhow::Result<Leg> {
+///
+/// # Errors
+/// Where the relay is not there.
+pub async fn technician_leg(access: &Access) -> anyhow::Result<Leg> {
     Leg::dial(&access.link, &access.key, SOFTWARE).await.context("dial as a technician")
 }
 
+/// What the light ends need to meet at a relay.
+#[allow(missing_debug_implementations, reason = "holds a secret key")]
+pub struct Access {
+    /// Where the relay is.
+    pub link: JoinLink,
+    /// The technician's long-term key.
+    pub key: SigningKey,
+    /// And certificate.
+    pub certificate: Signed,
+    /// What all sessions are about.
+    pub ticket: String,
+}
+
+impl Access {
+    /// What enrolling left in a technician's folder.
+    ///
+    /// # Errors
+    /// Where it is not there.
+    pub fn read(home: &Path, ticket: String) -> anyhow::Result<Self> {
+        let text = fs::read_to_string(home.join("key")).context("read a key")?;
+        let seed = HEXLOWER.decode(text.trim().as_bytes()).context("read a key")?;
+        let seed: [u8; 32] = seed.try_into().ok().context("read a key")?;
+        let account = fs::read(home.join("account.json")).context("read an account")?;
+        let account: Value = serde_json::from_slice(&account).context("read an account")?;
+        let text = |name: &str| account[name].as_str().context("read an account");
+        let certificate =
+            BASE64.decode(text("certificate")?.as_bytes()).context("read a certificate")?;
+        Ok(Self {
+            link: text("join")?.parse().context("read a join link")?,
+            key: SigningKey::from_seed(seed.into()),
+            certificate: Signed::decode(certificate.as_slice()).context("read a certificate")?,
+            ticket,
+        })
+    }
+}
+
 /// One end of a session.
-pub(super) struct Half {
+#[allow(missing_debug_implementations, reason = "holds a secret key")]
+pub struct Half {
     signals: Signals,
     witness: Witness,
     paired: Paired,
-    pub(super) given: Given,
+    /// What the relay gave.
+    pub given: Given,
 }
 
 /// Both ends of a session.
-pub(super) struct Met {
-    pub(super) agent: Half,
-    pub(super) technician: Half,
+#[allow(missing_debug_implementations, reason = "holds secret keys")]
+pub struct Met {
+    /// The agent's.
+    pub agent: Half,
+    /// The technician's.
+    pub technician: Half,
 }
 
 /// Opens a code on the agent's leg, and joins it on the technician's.
-pub(super) async fn pair(access: &Access, agent: &Leg, technician: &Leg) -> anyhow::Result<Met> {
-    let mut shown = Shown::open(&access.link, agent).await?;
-    let mut signals = technician.open().await?;
+///
+/// # Errors
+/// Where the relay does not play its part.
+pub async fn pair(access: &Access, agent: &Leg, technician: &Leg) -> anyhow::Result<Met> {
+    let shown = Shown::open(&access.link, agent).await?;
+    let code = shown.code.clone();
+    let both = tokio::try_join!(shown.answer(&access.link), join(access, technician, &code));
+    let (agent, technician) = both?;
+    Ok(Met { agent, technician })
+}
+
+/// Joins whoever shows `code`, as the technician.
+///
+/// # Errors
+/// Where relay or agent refuse.
+pub async fn join(access: &Access, leg: &Leg, code: &Code) -> anyhow::Result<Half> {
+    let mut signals = leg.open().await?;
     let channel = channel(&access.link, &signals)?;
-    let nameplate = shown.code.nameplate().to_string();
+    let nameplate = code.nameplate().to_string();
     signals.send(Kind::Join(Join { nameplate, ticket: access.ticket.clone() })).await?;
     let Kind::Joined(joined) = said(&mut signals).await? else { bail!("the relay did not join") };
-    let (offered, offer) = offer(access, &shown.code, &channel, &joined)?;
+    let (offered, offer) = offer(access, code, &channel, &joined)?;
     signals.send(Kind::PairingOffer(offer)).await?;
-    let agreed = shown.answer().await?;
     let Kind::PairingAnswer(answer) = said(&mut signals).await? else { bail!("no answer came") };
     let paired = confirm(&mut signals, offered, &answer).await?;
-    Ok(Met {
-        agent: Half::begin(&access.link, End::Agent, shown.signals, agreed).await?,
-        technician: Half::begin(&access.link, End::Technician, signals, paired).await?,
-    })
+    Half::begin(&access.link, End::Technician, signals, paired).await
 }
 
 async fn said(signals: &mut Signals) -> anyhow::Result<Kind> {
@@ -97,8 +157,7 @@ fn channel(link: &JoinLink, signals: &Signals) -> anyhow::Result<ChannelIdentifi
 /// An agent whose code waits at the relay.
 struct Shown {
     signals: Signals,
-    /// Spent by the first answer.
-    waiting: Option<Waiting>,
+    waiting: Waiting,
     code: Code,
 }
 
@@ -113,20 +172,18 @@ impl Shown {
         let (waiting, park) = Waiting::start(&code, channel, allow, &mut System::new())?;
         signals.send(Kind::Park(park)).await?;
         let Kind::Parked(_) = said(&mut signals).await? else { bail!("no code was parked") };
-        Ok(Self { signals, waiting: Some(waiting), code })
+        Ok(Self { signals, waiting, code })
     }
 
-    async fn answer(&mut self) -> anyhow::Result<Paired> {
-        let Kind::PairingOffer(offer) = said(&mut self.signals).await? else {
-            bail!("no offer came");
-        };
-        let revocations = self.signals.welcome.revocations.clone().context("find revocations")?;
+    async fn answer(self, link: &JoinLink) -> anyhow::Result<Half> {
+        let Self { mut signals, waiting, .. } = self;
+        let Kind::PairingOffer(offer) = said(&mut signals).await? else { bail!("no offer came") };
+        let revocations = signals.welcome.revocations.clone().context("find revocations")?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
         let checks = Checks { now, revocations: &revocations };
-        let waiting = self.waiting.take().context("spend a code")?;
         let (paired, _, answer) = waiting.receive(&offer, checks)?;
-        self.signals.send(Kind::PairingAnswer(answer)).await?;
-        Ok(paired)
+        signals.send(Kind::PairingAnswer(answer)).await?;
+        Half::begin(link, End::Agent, signals, paired).await
     }
 }
 
@@ -167,6 +224,16 @@ impl Half {
         let binding = Binding { session: given.session, transcript: paired.transcript_hash };
         let witness = Witness::new(end, paired.session_key.clone(), link.node, binding);
         Ok(Self { signals, witness, paired, given })
+    }
+
+    /// Makes the line to an agent that waits for it.
+    ///
+    /// # Errors
+    /// Where it does not come about.
+    pub async fn dial(&mut self, leg: &Leg) -> anyhow::Result<Line> {
+        let line = line::dial(&leg.lines(), &self.plan()).await?;
+        self.seal().await?;
+        Ok(line)
     }
 
     fn plan(&self) -> Plan<'_> {
@@ -225,7 +292,10 @@ impl Half {
 
 impl Met {
     /// The technician ends the session; both sign its closing.
-    pub(super) async fn end(mut self) -> anyhow::Result<()> {
+    ///
+    /// # Errors
+    /// Where the relay does not close it.
+    pub async fn end(mut self) -> anyhow::Result<()> {
         let reason = Reason::TechnicianEnded as i32;
         self.technician.signals.send(Kind::EndSession(EndSession { reason })).await?;
         tokio::try_join!(self.agent.closed(), self.technician.closed())?;
@@ -233,11 +303,10 @@ impl Met {
     }
 
     /// Makes the line, and gives both ends of it: the agent's, the technician's.
-    pub(super) async fn line(
-        &mut self,
-        agent: &Leg,
-        technician: &Leg,
-    ) -> anyhow::Result<(Line, Line)> {
+    ///
+    /// # Errors
+    /// Where it does not come about.
+    pub async fn line(&mut self, agent: &Leg, technician: &Leg) -> anyhow::Result<(Line, Line)> {
         let listener = Listener::bind(&agent.lines(), self.agent.given.own)?;
         let (plan, peer) = (self.agent.plan(), self.technician.plan());
         let through = technician.lines();
