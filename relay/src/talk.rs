@@ -112,13 +112,17 @@ impl Talk {
     /// The next signal that this version knows, whenever it comes. Loses nothing when cancelled.
     pub(crate) async fn receive(&mut self) -> Result<Kind, Gone> {
         loop {
-            match self.receiver.receive().await? {
-                Some(Signal { kind: Some(kind) }) => return Ok(kind),
-                // A kind of a newer version: skipped.
-                Some(Signal { kind: None }) => {}
-                None => return Err(Gone::Left),
+            if let Some(kind) = self.hear().await? {
+                return Ok(kind);
             }
         }
+    }
+
+    /// As [`Self::receive`]; `None` for a signal without a kind, or of a newer version's: the end
+    /// has been heard.
+    pub(crate) async fn hear(&mut self) -> Result<Option<Kind>, Gone> {
+        let signal = self.receiver.receive().await?;
+        signal.map(|signal| signal.kind).ok_or(Gone::Left)
     }
 
     /// The next signal, from an end that is expected to answer.

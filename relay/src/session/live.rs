@@ -87,7 +87,7 @@ pub(crate) struct Live {
 
 /// What a session waited for.
 enum Step {
-    Said(End, Result<Kind, Gone>),
+    Said(End, Result<Option<Kind>, Gone>),
     Visit(End, Box<Visit>),
     Strayed,
     Broken(Broken),
@@ -162,7 +162,13 @@ impl Live {
 
     async fn take(&mut self, step: Step) -> Result<(), Reason> {
         match step {
-            Step::Said(end, Ok(said)) => self.heard(end, said).await?,
+            Step::Said(end, Ok(said)) => {
+                if let Some(said) = said {
+                    self.heard(end, said).await?;
+                }
+                // An end that has moved says anything at all.
+                self.look().await;
+            }
             Step::Said(end, Err(gone)) => self.lose(end, &gone).await?,
             Step::Visit(end, visit) => self.visit(end, *visit).await?,
             Step::Strayed => {
@@ -298,9 +304,9 @@ fn claimed(from: End, reason: i32) -> Reason {
 }
 
 /// The next signal of an end that is there.
-async fn hear(talk: &mut Option<Talk>) -> Result<Kind, Gone> {
+async fn hear(talk: &mut Option<Talk>) -> Result<Option<Kind>, Gone> {
     match talk {
-        Some(talk) => talk.receive().await,
+        Some(talk) => talk.hear().await,
         None => std::future::pending().await,
     }
 }

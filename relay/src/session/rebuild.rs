@@ -151,7 +151,7 @@ impl Rebuild {
             }
             Ok((Found::Unsealed(recording), _)) => {
                 let session = self.session(Some(recording), false);
-                closing::finish(&session, &mut Ends::default(), true, Reason::RelayStopped).await;
+                closing::finish(session, &mut Ends::default(), true, Reason::RelayStopped).await;
                 None
             }
             Err(RebuildError::Ending) => None,
@@ -260,6 +260,7 @@ impl Rebuild {
         closing::write_down(&self.service, door.session(), reason, bytes, hash).await;
         let last = closing::closed(reason as i32, hash);
         let Ends { agent, technician } = door.shut();
+        drop(self);
         tokio::join!(closing::say_last_to(agent, &last), closing::say_last_to(technician, &last));
     }
 }
