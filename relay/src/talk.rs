@@ -141,7 +141,7 @@ impl Talk {
 
     /// The last signal of this stream. An end that left meanwhile does not hear it.
     pub(crate) async fn say_last(&mut self, kind: Kind) {
-        if let Err(gone) = self.send(kind).await {
+        if let Err(gone) = self.say(kind).await {
             tracing::debug!(%gone, "a last word was not heard");
         }
         self.finish().await;
@@ -150,8 +150,10 @@ impl Talk {
     /// Nothing more will come. Waits until the end has what was sent, or is gone.
     pub(crate) async fn finish(&mut self) {
         self.sender.finish();
-        if let Err(error) = self.sender.delivered().await {
-            tracing::trace!(%error, "an end left before the last word");
+        match tokio::time::timeout(HEARING, self.sender.delivered()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::trace!(%error, "an end left before the last word"),
+            Err(_elapsed) => tracing::debug!("an end does not take the last word"),
         }
     }
 

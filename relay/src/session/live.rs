@@ -126,7 +126,7 @@ impl Live {
     }
 
     /// Lives until something ends it, then closes.
-    pub(super) async fn run(mut self) {
+    pub(super) async fn run(mut self: Box<Self>) {
         let reason = loop {
             let step = self.next().await;
             // Steps are rare and their futures large: an idle session does not carry them.
@@ -134,7 +134,7 @@ impl Live {
                 break reason;
             }
         };
-        Box::pin(closing::close(self, reason)).await;
+        Box::pin(closing::close(*self, reason)).await;
     }
 
     async fn next(&mut self) -> Step {
@@ -315,5 +315,21 @@ async fn broken(recording: Option<&Arc<Recording>>) -> Broken {
     match recording {
         Some(recording) => recording.broken().await,
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn size<F: Future>(_: impl FnOnce(Box<Live>) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn an_idle_session_is_small() {
+        // Of the 50 KiB that a session may take together with its two legs.
+        let size = size(Live::run) + size_of::<Live>();
+        assert!(size <= 5 * 1024, "{size} bytes");
     }
 }

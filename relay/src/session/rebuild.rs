@@ -131,7 +131,7 @@ impl Rebuild {
     pub(crate) async fn run(self) {
         // Large, and soon over.
         if let Some(live) = Box::pin(self.rebuilt()).await {
-            live.run().await;
+            Box::new(live).run().await;
         }
     }
 
@@ -240,15 +240,18 @@ impl Rebuild {
         let went_unrecorded = was_recorded && recording.is_none();
         let addresses = Ends::default();
         let beginning = Beginning { number, labels, addresses, recording };
-        let line_of_before = Current::resume(&session.service.switch, beginning);
+        let current = Current::begin(&session.service.switch, beginning);
         let presence = Presence::rebuilt(opening::grace(held), Duration::ZERO);
-        let mut live = Live::new(session, Ends::default(), presence, line_of_before);
+        let mut live = Live::new(session, Ends::default(), presence, current);
         live.went_unrecorded = went_unrecorded;
-        if line == Line::Afresh
-            && let Err(reason) = live.begin_fresh_line(End::Agent).await
-        {
-            closing::close(live, reason).await;
-            return None;
+        match line {
+            Line::GoesOn => live.line.go_on(),
+            Line::Afresh => {
+                if let Err(reason) = live.begin_fresh_line(End::Agent).await {
+                    closing::close(live, reason).await;
+                    return None;
+                }
+            }
         }
         tracing::info!(session = %live.session.id(), line = live.line.number(), "a session goes on after a restart");
         Some(live)
