@@ -116,6 +116,8 @@ enum Found {
     Closed { hash: [u8; 32], reason: i32, bytes: u64 },
     /// Nothing but a handshake had passed: there is nothing to come back to.
     Unsealed(Arc<Recording>),
+    /// Not even that.
+    Nothing,
 }
 
 /// Whether the last line goes on.
@@ -152,6 +154,11 @@ impl Rebuild {
             Ok((Found::Unsealed(recording), _)) => {
                 let session = self.session(Some(recording), false);
                 closing::finish(session, &mut Ends::default(), true, Reason::RelayStopped).await;
+                None
+            }
+            Ok((Found::Nothing, _)) => {
+                let bytes = size(&self.service, &self.row).await;
+                self.end(Reason::RelayStopped, bytes, None).await;
                 None
             }
             Err(RebuildError::Ending) => None,
@@ -194,6 +201,7 @@ impl Rebuild {
         match resumed {
             Ok(resumed) => self.judge(session, resumed).await,
             Err(ResumeError::Ended) => Err(RebuildError::Ending),
+            Err(ResumeError::NoHeader) => Ok(Found::Nothing),
             Err(ResumeError::Missing | ResumeError::Disk(_)) if rule == Rule::BestEffort => {
                 tracing::error!(%session, "a session goes on unrecorded: its recording cannot be read");
                 Ok(Found::Goes { recording: None, line: Line::GoesOn })

@@ -137,3 +137,28 @@ async fn a_leg_with_another_address_is_asked_and_followed() {
     let moved = (Event::LegMoved, Some(End::Technician));
     assert_eq!(house.events(session), [(Event::Confirmed, None), moved, moved]);
 }
+
+/// In place of the folder of recordings: nothing can be written there.
+fn without_room(house: &House) {
+    let folder = house.folder.path().join("relay/recordings");
+    std::fs::remove_dir(&folder).unwrap();
+    std::fs::write(folder, b"").unwrap();
+}
+
+#[tokio::test]
+async fn a_best_effort_session_begins_unrecorded_and_says_so() {
+    let rule = deskside_protocol::policy::Recording::BestEffort;
+    let house = House::with(|policy| policy.recording = rule).await;
+    without_room(&house);
+    let Ends { mut agent, mut technician } = house.paired().await;
+    for end in [&mut agent, &mut technician] {
+        assert!(!end.given.recorded);
+        assert!(matches!(end.next().await, Ok(Kind::Unrecorded(_))));
+    }
+    assert_eq!(house.number("deskside_unrecorded_sessions_total"), 1.0);
+    // It lasts as any other.
+    agent.reattach(&house.join, false).await;
+    assert!(matches!(agent.next().await, Ok(Kind::Unrecorded(_))));
+    assert!(agent.peer().await && technician.peer().await);
+    assert!(ended(&mut agent, &mut technician).await.recording_hash.is_empty());
+}

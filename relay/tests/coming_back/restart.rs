@@ -158,3 +158,34 @@ async fn a_best_effort_session_goes_on_without_its_file() {
     assert!(matches!(agent.next().await, Ok(Kind::Unrecorded(_))));
     assert_eq!(agent.end().await.recording_hash, Bytes::new());
 }
+
+#[tokio::test]
+async fn a_recording_without_its_header_is_no_session() {
+    let mut house = House::new().await;
+    let Ends { agent, .. } = house.session().await;
+    house.kill();
+    let file = house.recording(agent.session());
+    std::fs::OpenOptions::new().write(true).open(&file).unwrap().set_len(20).unwrap();
+    house.start().await;
+    assert_eq!(told_end(&house, &agent).await, (Reason::RelayStopped as i32, 0));
+}
+
+#[tokio::test]
+async fn a_recording_that_was_closed_gives_its_end() {
+    let mut house = House::new().await;
+    let Ends { mut agent, mut technician } = house.session().await;
+    let database = house.folder.path().join("relay/relay.db");
+    let closed = ended(&mut agent, &mut technician).await;
+    house.end().await;
+    // As if the relay had been killed between the last block and the database.
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(database);
+    let pool = sqlx::SqlitePool::connect_with(options).await.unwrap();
+    sqlx::query("UPDATE sessions SET closed_at = NULL, reason = 0, hash = NULL")
+        .execute(&pool)
+        .await
+        .unwrap();
+    pool.close().await;
+    house.start().await;
+    assert_eq!(told_end(&house, &technician).await, (closed.reason, 32));
+    assert_eq!(closed.reason, Reason::UserEnded as i32);
+}
