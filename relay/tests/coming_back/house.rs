@@ -50,7 +50,7 @@ pub(crate) struct House {
     pub(crate) running: Option<Running>,
     stop: CancellationToken,
     pub(crate) join: JoinLink,
-    alice: SigningKey,
+    alice: Alice,
 }
 
 impl House {
@@ -63,15 +63,8 @@ impl House {
         let folder = tempfile::tempdir().unwrap();
         let (running, stop) = start(&folder).await;
         let token: EnrolmentToken = running.enroll.as_ref().unwrap().parse().ok().unwrap();
-        let (join, alice) = (running.join.clone(), key());
-        let leg = Leg::dial(&join, &alice, "test").await.unwrap();
-        let enrol = Enrol {
-            secret: Bytes::copy_from_slice(token.secret.as_ref()),
-            recipient: AUDITOR.to_owned(),
-            login: "alice".to_owned(),
-            name: "Alice Ng".to_owned(),
-        };
-        leg.request(Kind::Enrol(enrol)).await.unwrap();
+        let join = running.join.clone();
+        let alice = Alice::enrolled(&join, &token).await;
         let node = &running.relay.node;
         let mut held = policy::current(node).await.unwrap();
         change(&mut held);
@@ -149,6 +142,24 @@ impl House {
         let text = self.relay().metrics.render();
         let line = text.lines().find(|line| line.starts_with(&format!("{name} "))).unwrap();
         line.split(' ').nth(1).unwrap().parse().unwrap()
+    }
+}
+
+/// A technician's key.
+pub(crate) struct Alice(SigningKey);
+
+impl Alice {
+    pub(crate) async fn enrolled(join: &JoinLink, token: &EnrolmentToken) -> Self {
+        let alice = key();
+        let leg = Leg::dial(join, &alice, "test").await.unwrap();
+        let enrol = Enrol {
+            secret: Bytes::copy_from_slice(token.secret.as_ref()),
+            recipient: AUDITOR.to_owned(),
+            login: "alice".to_owned(),
+            name: "Alice Ng".to_owned(),
+        };
+        leg.request(Kind::Enrol(enrol)).await.unwrap();
+        Self(alice)
     }
 }
 
@@ -305,7 +316,11 @@ pub(crate) async fn refusal(signals: &mut Signals) -> i32 {
 }
 
 /// The pairing as the relay sees it: it checks shapes, and the ends here skip the rest.
-async fn pair(agent_link: &JoinLink, link: &JoinLink, alice: &SigningKey) -> Ends<Seat> {
+pub(crate) async fn pair(
+    agent_link: &JoinLink,
+    link: &JoinLink,
+    Alice(alice): &Alice,
+) -> Ends<Seat> {
     let keys = Ends { agent: key(), technician: key() };
     let (y, tag) = (Bytes::from_static(&[7; 32]), Bytes::from_static(&[8; 32]));
     let leg = Leg::dial(agent_link, &key(), "test").await.unwrap();

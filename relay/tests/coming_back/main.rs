@@ -4,6 +4,7 @@
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test says what it expects")]
 
 mod house;
+mod idle;
 mod lines;
 mod proofs;
 mod restart;
