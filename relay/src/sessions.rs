@@ -45,25 +45,26 @@ pub(crate) struct Visit {
 
 /// Where a session's ends come back to.
 #[derive(Debug)]
-pub(crate) struct Door {
+pub(crate) struct Door<V = Box<Visit>> {
     session: SessionId,
     keys: Ends<PublicKey>,
-    inside: Mutex<Inside>,
+    inside: Mutex<Inside<V>>,
     bell: Notify,
 }
 
 #[derive(Debug)]
-struct Inside {
+struct Inside<V> {
     /// Of the line of the moment.
     labels: Ends<Label>,
     /// One of each end: the newest proof wins.
-    visits: Ends<Option<Box<Visit>>>,
+    visits: Ends<Option<V>>,
     shut: bool,
 }
 
-impl Door {
+impl<V> Door<V> {
     pub(crate) fn new(session: SessionId, keys: Ends<PublicKey>, labels: Ends<Label>) -> Self {
-        let inside = Inside { labels, visits: Ends::default(), shut: false };
+        let visits = Ends { agent: None, technician: None };
+        let inside = Inside { labels, visits, shut: false };
         Self { session, keys, inside: Mutex::new(inside), bell: Notify::new() }
     }
 
@@ -87,7 +88,7 @@ impl Door {
     }
 
     /// Leaves a stream for the session. Gives it back where the session has ended.
-    pub(crate) fn knock(&self, end: End, visit: Box<Visit>) -> Result<(), Box<Visit>> {
+    pub(crate) fn knock(&self, end: End, visit: V) -> Result<(), V> {
         let mut inside = self.inside();
         if inside.shut {
             return Err(visit);
@@ -100,7 +101,7 @@ impl Door {
     }
 
     /// Waits for the next one. One task may wait; it loses nothing when cancelled.
-    pub(crate) async fn visit(&self) -> (End, Box<Visit>) {
+    pub(crate) async fn visit(&self) -> (End, V) {
         loop {
             if let Some(visit) = self.take() {
                 return visit;
@@ -109,20 +110,20 @@ impl Door {
         }
     }
 
-    fn take(&self) -> Option<(End, Box<Visit>)> {
+    fn take(&self) -> Option<(End, V)> {
         let mut inside = self.inside();
         let mut of = |end| Some((end, inside.visits.of_mut(end).take()?));
         of(End::Agent).or_else(|| of(End::Technician))
     }
 
     /// The session has ended: nobody comes in any more. Gives whoever stands there.
-    pub(crate) fn shut(&self) -> Ends<Option<Box<Visit>>> {
+    pub(crate) fn shut(&self) -> Ends<Option<V>> {
         let mut inside = self.inside();
         inside.shut = true;
-        std::mem::take(&mut inside.visits)
+        Ends { agent: inside.visits.agent.take(), technician: inside.visits.technician.take() }
     }
 
-    fn inside(&self) -> MutexGuard<'_, Inside> {
+    fn inside(&self) -> MutexGuard<'_, Inside<V>> {
         self.inside.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -206,5 +207,87 @@ impl Drop for Registered {
         drop(doors);
         drop(self.door.shut());
         self.sessions.metrics.session_ended();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use deskside_link::random::System;
+    use deskside_protocol::key::SigningKey;
+    use std::task::Poll;
+
+    fn labels() -> Ends<Label> {
+        let mut random = System::new();
+        Ends { agent: Label::random(&mut random), technician: Label::random(&mut random) }
+    }
+
+    fn door<V>() -> Door<V> {
+        let key = || SigningKey::generate(&mut System::new()).public();
+        let keys = Ends { agent: key(), technician: key() };
+        Door::new(SessionId::from_bytes([1; 16]), keys, labels())
+    }
+
+    async fn is_waiting(door: &Door<u8>) -> bool {
+        let mut visit = std::pin::pin!(door.visit());
+        std::future::poll_fn(|cx| Poll::Ready(visit.as_mut().poll(cx).is_pending())).await
+    }
+
+    #[tokio::test]
+    async fn of_each_end_the_newest_stands_at_the_door() {
+        let door = door();
+        assert!(is_waiting(&door).await);
+        for (end, visit) in [(End::Agent, 1), (End::Technician, 2), (End::Agent, 3)] {
+            assert_eq!(door.knock(end, visit), Ok(()));
+        }
+        assert_eq!(door.visit().await, (End::Agent, 3));
+        assert_eq!(door.visit().await, (End::Technician, 2));
+        assert!(is_waiting(&door).await);
+        let (visit, knocked) = tokio::join!(door.visit(), async { door.knock(End::Agent, 4) });
+        assert_eq!((visit, knocked), ((End::Agent, 4), Ok(())));
+    }
+
+    #[tokio::test]
+    async fn a_session_that_has_ended_lets_nobody_in() {
+        let door = door();
+        assert_eq!(door.knock(End::Technician, 1), Ok(()));
+        assert_eq!(door.shut(), Ends { agent: None, technician: Some(1) });
+        assert_eq!(door.knock(End::Technician, 2), Err(2));
+        assert_eq!(door.shut(), Ends { agent: None, technician: None });
+    }
+
+    #[tokio::test]
+    async fn a_token_finds_its_door_as_long_as_the_session_lives() {
+        let (begin, _begun) = mpsc::channel(1);
+        let metrics = Metrics::new();
+        let sessions = Sessions::new(begin, metrics.clone());
+        let tokens = Ends { agent: [1; TOKEN], technician: [2; TOKEN] };
+        let place = sessions.register(tokens, door());
+        let (end, door) = sessions.find(&[2; TOKEN]).unwrap();
+        assert_eq!((end, place.token(end)), (End::Technician, &[2; TOKEN]));
+        assert_ne!(door.key(End::Agent), door.key(End::Technician));
+        let other = labels();
+        place.door().relabel(other);
+        assert_eq!(door.label(End::Agent), other.agent);
+        assert!(sessions.find(&[3; TOKEN]).is_none());
+        assert!(!sessions.are_full());
+        drop(place);
+        assert!(sessions.find(&[1; TOKEN]).is_none() && sessions.find(&[2; TOKEN]).is_none());
+        assert!(metrics.render().contains("deskside_live_sessions 0"));
+    }
+
+    #[tokio::test]
+    async fn a_full_relay_and_one_that_ends_have_no_place() {
+        let (begin, begun) = mpsc::channel(1);
+        let sessions = Sessions::new(begin, Metrics::new());
+        assert!(sessions.place().await.is_ok());
+        let door = Arc::new(door());
+        for number in 0..2 * MAX_SESSIONS as u128 {
+            sessions.doors().insert(number.to_be_bytes(), (End::Agent, door.clone()));
+        }
+        assert_eq!(sessions.place().await.err(), Some(Full::Busy));
+        sessions.doors().clear();
+        drop(begun);
+        assert_eq!(sessions.place().await.err(), Some(Full::Ending));
     }
 }

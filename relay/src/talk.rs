@@ -112,13 +112,17 @@ impl Talk {
     /// The next signal that this version knows, whenever it comes. Loses nothing when cancelled.
     pub(crate) async fn receive(&mut self) -> Result<Kind, Gone> {
         loop {
-            match self.receiver.receive().await? {
-                Some(Signal { kind: Some(kind) }) => return Ok(kind),
-                // A kind of a newer version: skipped.
-                Some(Signal { kind: None }) => {}
-                None => return Err(Gone::Left),
+            if let Some(kind) = self.hear().await? {
+                return Ok(kind);
             }
         }
+    }
+
+    /// As [`Self::receive`]; `None` for a signal without a kind, or of a newer version's: the end
+    /// has been heard.
+    pub(crate) async fn hear(&mut self) -> Result<Option<Kind>, Gone> {
+        let signal = self.receiver.receive().await?;
+        signal.map(|signal| signal.kind).ok_or(Gone::Left)
     }
 
     /// The next signal, from an end that is expected to answer.
@@ -137,7 +141,7 @@ impl Talk {
 
     /// The last signal of this stream. An end that left meanwhile does not hear it.
     pub(crate) async fn say_last(&mut self, kind: Kind) {
-        if let Err(gone) = self.send(kind).await {
+        if let Err(gone) = self.say(kind).await {
             tracing::debug!(%gone, "a last word was not heard");
         }
         self.finish().await;
@@ -146,8 +150,10 @@ impl Talk {
     /// Nothing more will come. Waits until the end has what was sent, or is gone.
     pub(crate) async fn finish(&mut self) {
         self.sender.finish();
-        if let Err(error) = self.sender.delivered().await {
-            tracing::trace!(%error, "an end left before the last word");
+        match tokio::time::timeout(HEARING, self.sender.delivered()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::trace!(%error, "an end left before the last word"),
+            Err(_elapsed) => tracing::debug!("an end does not take the last word"),
         }
     }
 

@@ -160,3 +160,18 @@ async fn stream(service: Arc<Service>, mut talk: Talk) {
         request => request::serve(&service, talk, request).await,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn size<A, B, F: Future>(_: impl FnOnce(A, B) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn an_idle_leg_is_small() {
+        // Each session has two, beside what QUIC takes.
+        assert!(size(leg) <= 2 * 1024, "{} bytes", size(leg));
+    }
+}

@@ -34,19 +34,19 @@ pub(super) fn closed(reason: i32, hash: Option<[u8; 32]>) -> Kind {
 pub(super) async fn close(live: Live, reason: Reason) {
     let Live { session, mut talks, mut line, recorded, .. } = live;
     line.disconnect();
-    finish(&session, &mut talks, recorded, reason).await;
+    finish(session, &mut talks, recorded, reason).await;
 }
 
 /// As [`close`], of a session that has no line.
 pub(super) async fn finish(
-    session: &Session,
+    session: Session,
     talks: &mut Ends<Option<Talk>>,
     recorded: bool,
     reason: Reason,
 ) {
     let id = session.id();
     let hash = match session.recording.as_ref().filter(|_| recorded) {
-        Some(recording) => match seal_off(session, talks, recording, reason).await {
+        Some(recording) => match seal_off(&session, talks, recording, reason).await {
             Ok(hash) => Some(hash),
             Err(error) => {
                 tracing::error!(session = %id, error = chain(&error), "a recording could not be closed");
@@ -60,6 +60,7 @@ pub(super) async fn finish(
     let last = closed(reason as i32, hash);
     // Whoever came back meanwhile is told too; the next one finds it in the database.
     let Ends { agent, technician } = session.place.door().shut();
+    drop(session);
     tokio::join!(
         say_last(talks.agent.as_mut(), &last),
         say_last(talks.technician.as_mut(), &last),

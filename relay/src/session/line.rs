@@ -75,13 +75,11 @@ impl Current {
         Self { connected, number, labels, addresses, sealed, told: Ends::default() }
     }
 
-    /// Goes on with a line that both ends had sealed when the relay was stopped.
-    pub(super) fn resume(switch: &Arc<Switch>, beginning: Beginning) -> Self {
-        let mut line = Self::begin(switch, beginning);
-        line.sealed = Ends { agent: Sealed::Before, technician: Sealed::Before };
-        line.told = Ends { agent: true, technician: true };
-        line.open();
-        line
+    /// It goes on after a restart of the relay, before which both ends had sealed it.
+    pub(super) fn go_on(&mut self) {
+        self.sealed = Ends { agent: Sealed::Before, technician: Sealed::Before };
+        self.told = Ends { agent: true, technician: true };
+        self.open();
     }
 
     pub(super) const fn number(&self) -> u16 {

@@ -87,7 +87,7 @@ pub(crate) struct Live {
 
 /// What a session waited for.
 enum Step {
-    Said(End, Result<Kind, Gone>),
+    Said(End, Result<Option<Kind>, Gone>),
     Visit(End, Box<Visit>),
     Strayed,
     Broken(Broken),
@@ -126,7 +126,7 @@ impl Live {
     }
 
     /// Lives until something ends it, then closes.
-    pub(super) async fn run(mut self) {
+    pub(super) async fn run(mut self: Box<Self>) {
         let reason = loop {
             let step = self.next().await;
             // Steps are rare and their futures large: an idle session does not carry them.
@@ -134,7 +134,7 @@ impl Live {
                 break reason;
             }
         };
-        Box::pin(closing::close(self, reason)).await;
+        Box::pin(closing::close(*self, reason)).await;
     }
 
     async fn next(&mut self) -> Step {
@@ -162,7 +162,13 @@ impl Live {
 
     async fn take(&mut self, step: Step) -> Result<(), Reason> {
         match step {
-            Step::Said(end, Ok(said)) => self.heard(end, said).await?,
+            Step::Said(end, Ok(said)) => {
+                if let Some(said) = said {
+                    self.heard(end, said).await?;
+                }
+                // An end that has moved says anything at all.
+                self.look().await;
+            }
             Step::Said(end, Err(gone)) => self.lose(end, &gone).await?,
             Step::Visit(end, visit) => self.visit(end, *visit).await?,
             Step::Strayed => {
@@ -298,9 +304,9 @@ fn claimed(from: End, reason: i32) -> Reason {
 }
 
 /// The next signal of an end that is there.
-async fn hear(talk: &mut Option<Talk>) -> Result<Kind, Gone> {
+async fn hear(talk: &mut Option<Talk>) -> Result<Option<Kind>, Gone> {
     match talk {
-        Some(talk) => talk.receive().await,
+        Some(talk) => talk.hear().await,
         None => std::future::pending().await,
     }
 }
@@ -309,5 +315,21 @@ async fn broken(recording: Option<&Arc<Recording>>) -> Broken {
     match recording {
         Some(recording) => recording.broken().await,
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn size<F: Future>(_: impl FnOnce(Box<Live>) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn an_idle_session_is_small() {
+        // Of the 50 KiB that a session may take together with its two legs.
+        let size = size(Live::run) + size_of::<Live>();
+        assert!(size <= 5 * 1024, "{size} bytes");
     }
 }

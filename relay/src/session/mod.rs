@@ -156,7 +156,11 @@ pub(crate) async fn reattach(service: &Service, mut talk: Talk, reattach: Reatta
     let Some((end, door)) = service.sessions.find(&token) else {
         return say_end(service, talk, &token).await;
     };
-    match moving::prove(&door, end, &mut talk).await {
+    let proved = tokio::select! {
+        proved = moving::prove(&door, end, &mut talk) => proved,
+        () = service.stop.cancelled() => Err(Gone::Left),
+    };
+    match proved {
         Ok(()) => {}
         Err(Gone::Unproven) => {
             tracing::warn!(session = %door.session(), %end, "a proof of a session does not hold");

@@ -116,6 +116,8 @@ enum Found {
     Closed { hash: [u8; 32], reason: i32, bytes: u64 },
     /// Nothing but a handshake had passed: there is nothing to come back to.
     Unsealed(Arc<Recording>),
+    /// Not even that.
+    Nothing,
 }
 
 /// Whether the last line goes on.
@@ -131,7 +133,7 @@ impl Rebuild {
     pub(crate) async fn run(self) {
         // Large, and soon over.
         if let Some(live) = Box::pin(self.rebuilt()).await {
-            live.run().await;
+            Box::new(live).run().await;
         }
     }
 
@@ -151,7 +153,12 @@ impl Rebuild {
             }
             Ok((Found::Unsealed(recording), _)) => {
                 let session = self.session(Some(recording), false);
-                closing::finish(&session, &mut Ends::default(), true, Reason::RelayStopped).await;
+                closing::finish(session, &mut Ends::default(), true, Reason::RelayStopped).await;
+                None
+            }
+            Ok((Found::Nothing, _)) => {
+                let bytes = size(&self.service, &self.row).await;
+                self.end(Reason::RelayStopped, bytes, None).await;
                 None
             }
             Err(RebuildError::Ending) => None,
@@ -194,6 +201,7 @@ impl Rebuild {
         match resumed {
             Ok(resumed) => self.judge(session, resumed).await,
             Err(ResumeError::Ended) => Err(RebuildError::Ending),
+            Err(ResumeError::NoHeader) => Ok(Found::Nothing),
             Err(ResumeError::Missing | ResumeError::Disk(_)) if rule == Rule::BestEffort => {
                 tracing::error!(%session, "a session goes on unrecorded: its recording cannot be read");
                 Ok(Found::Goes { recording: None, line: Line::GoesOn })
@@ -240,15 +248,18 @@ impl Rebuild {
         let went_unrecorded = was_recorded && recording.is_none();
         let addresses = Ends::default();
         let beginning = Beginning { number, labels, addresses, recording };
-        let line_of_before = Current::resume(&session.service.switch, beginning);
+        let current = Current::begin(&session.service.switch, beginning);
         let presence = Presence::rebuilt(opening::grace(held), Duration::ZERO);
-        let mut live = Live::new(session, Ends::default(), presence, line_of_before);
+        let mut live = Live::new(session, Ends::default(), presence, current);
         live.went_unrecorded = went_unrecorded;
-        if line == Line::Afresh
-            && let Err(reason) = live.begin_fresh_line(End::Agent).await
-        {
-            closing::close(live, reason).await;
-            return None;
+        match line {
+            Line::GoesOn => live.line.go_on(),
+            Line::Afresh => {
+                if let Err(reason) = live.begin_fresh_line(End::Agent).await {
+                    closing::close(live, reason).await;
+                    return None;
+                }
+            }
         }
         tracing::info!(session = %live.session.id(), line = live.line.number(), "a session goes on after a restart");
         Some(live)
@@ -260,6 +271,7 @@ impl Rebuild {
         closing::write_down(&self.service, door.session(), reason, bytes, hash).await;
         let last = closing::closed(reason as i32, hash);
         let Ends { agent, technician } = door.shut();
+        drop(self);
         tokio::join!(closing::say_last_to(agent, &last), closing::say_last_to(technician, &last));
     }
 }

@@ -1,0 +1,10 @@
+//! Ends that come back, over real legs: to the same relay, to a restarted one, and in vain.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(clippy::wildcard_enum_match_arm, reason = "a test says what it expects")]
+
+mod house;
+mod idle;
+mod lines;
+mod proofs;
+mod restart;
