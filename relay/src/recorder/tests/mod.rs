@@ -1,0 +1,6 @@
+//! Disks that stall, fill up and break, and what the sessions on them notice.
+
+mod full;
+mod resume;
+mod stall;
+mod support;
