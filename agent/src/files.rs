@@ -72,7 +72,7 @@ impl Files {
                 let source = Source::beneath(&self.folder, path, get.recursive).await;
                 source.map_err(|error| Fault::from(&error))
             }
-            Err(error) => Err(Fault::from(error.clone())),
+            Err(error) => Err(Fault::from(*error)),
         };
         let above = path.ok().and_then(|path| path.split_last().map(|(above, _)| above));
         Found {

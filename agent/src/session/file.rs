@@ -142,3 +142,7 @@ fn carried(lost: PipeError) -> Unheard {
         Err(_) => ActError::Malformed.into(),
     }
 }
+
+#[cfg(test)]
+#[path = "file_tests.rs"]
+mod tests;
