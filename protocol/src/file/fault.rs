@@ -7,7 +7,7 @@ use crate::text;
 use crate::wire::message::{self, refusal::Cause};
 
 /// Characters of a fault's sentence that are kept.
-pub const MAX_FAULT: usize = 1_000;
+pub const MAX_FAULT: usize = 400;
 
 /// Why a file, or a whole transfer, was turned down or failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -22,8 +22,9 @@ impl Fault {
     /// A fault with its sentence, made safe to show and cut to [`MAX_FAULT`].
     #[must_use]
     pub fn new(cause: Cause, sentence: impl AsRef<str>) -> Self {
-        let text = text::visible(sentence.as_ref()).chars().take(MAX_FAULT).collect();
-        Self { cause, text }
+        // Cut first: a peer's sentence may be as long as a message.
+        let cut: String = sentence.as_ref().chars().take(MAX_FAULT).collect();
+        Self { cause, text: text::visible(&cut).into_owned() }
     }
 
     /// As a peer sends it; an unknown cause is [`Cause::Unspecified`].

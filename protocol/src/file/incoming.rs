@@ -214,9 +214,9 @@ impl Incoming {
             (State::Between, Kind::FileEntry(entry)) => self.entry(entry),
             (State::Between, Kind::FileSkipped(skipped)) => {
                 let path = RelativePath::from_wire(&skipped.path)?;
-                self.count(&path)?;
-                let why = skipped.why.as_ref().ok_or(Breach::Malformed)?;
-                Ok(Step::Skipped(path, Fault::from_wire(why)))
+                let why = Fault::from_wire(skipped.why.as_ref().ok_or(Breach::Malformed)?);
+                self.count(path.len() + why.text.len())?;
+                Ok(Step::Skipped(path, why))
             }
             (State::Between, Kind::FilesSent(_)) => {
                 self.state = State::Over;
@@ -279,7 +279,7 @@ impl Incoming {
 
     fn entry(&mut self, entry: &FileEntry) -> Result<Step, Breach> {
         let entry = Entry::from_wire(entry)?;
-        self.count(&entry.path)?;
+        self.count(entry.path.len())?;
         if entry.folder {
             return Ok(Step::Folder(entry));
         }
@@ -299,9 +299,10 @@ impl Incoming {
         Ok(Step::File(entry))
     }
 
-    fn count(&mut self, path: &RelativePath) -> Result<(), Breach> {
+    /// Counts an entry, and the bytes that are kept of it.
+    fn count(&mut self, bytes: usize) -> Result<(), Breach> {
         self.entries += 1;
-        self.paths = self.paths.saturating_add(path.len());
+        self.paths = self.paths.saturating_add(bytes);
         if self.entries > MAX_ENTRIES || self.paths > MAX_PATHS {
             return Err(Breach::TooMany);
         }

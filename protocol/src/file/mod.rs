@@ -24,6 +24,7 @@ use crate::frame::MAX_MESSAGE;
 pub const MAX_BODY: usize = MAX_MESSAGE;
 /// Entries of one transfer at most (files, folders, and what is skipped): a large source tree.
 pub const MAX_ENTRIES: u64 = 100_000;
-/// Bytes of all paths of one transfer at most, so that a receiver can keep them: with
-/// [`MAX_ENTRIES`] 167 bytes for each.
+/// Bytes of all paths of one transfer at most, and of the sentences about what is skipped, so that a
+/// receiver can keep them: with [`MAX_ENTRIES`] 167 bytes for each. As many again are the sentences
+/// about what failed.
 pub const MAX_PATHS: usize = 16 * 1024 * 1024;

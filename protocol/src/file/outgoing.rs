@@ -1,8 +1,8 @@
 //! What a sender may hear, and when.
 
-use super::Fault;
 use super::incoming::{Breach, Hash};
 use super::resume::Have;
+use super::{Fault, MAX_PATHS};
 use crate::wire::message::{FileDone, message::Kind};
 
 /// Files at most that a sender has sent and heard nothing of: it waits then.
@@ -29,6 +29,8 @@ pub struct Outgoing {
     done: u64,
     waiting: bool,
     over: bool,
+    /// Bytes of the sentences about what failed.
+    sentences: usize,
 }
 
 impl Outgoing {
@@ -90,7 +92,12 @@ impl Outgoing {
         }
         self.done += 1;
         if let Some(refusal) = &done.failed {
-            return Ok(Heard::Failed(Fault::from_wire(refusal)));
+            let why = Fault::from_wire(refusal);
+            self.sentences = self.sentences.saturating_add(why.text.len());
+            if self.sentences > MAX_PATHS {
+                return Err(Breach::TooMany);
+            }
+            return Ok(Heard::Failed(why));
         }
         if self.done > self.ended {
             return Err(Breach::Unexpected);

@@ -114,7 +114,9 @@ impl Part {
         #[allow(clippy::wildcard_enum_match_arm, reason = "the others say nothing about room")]
         match error.kind() {
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
-                FileError::Full { name: self.shown.clone(), kept: Size(self.written) }
+                // The beginning of the piece that did not fit may be there.
+                let kept = self.file.metadata().map_or(self.written, |metadata| metadata.len());
+                FileError::Full { name: self.shown.clone(), kept: Size(kept) }
             }
             _ => FileError::io("write", self.shown.as_ref(), error),
         }

@@ -146,7 +146,8 @@ impl Source {
     }
 
     fn push(&mut self, path: RelativePath, what: What) -> Result<(), FileError> {
-        self.paths = self.paths.saturating_add(path.len());
+        let sentence = if let What::Skipped(why) = &what { why.text.len() } else { 0 };
+        self.paths = self.paths.saturating_add(path.len() + sentence);
         let count = u64::try_from(self.items.len()).unwrap_or(u64::MAX);
         if count >= MAX_ENTRIES || self.paths > MAX_PATHS {
             return Err(FileError::TooMany);
