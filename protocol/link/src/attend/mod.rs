@@ -110,24 +110,6 @@ pub enum News {
     Closed(Result<Closed, AttendError>),
 }
 
-/// Hands over seals beside whoever hears the news. Clone.
-#[derive(Clone)]
-#[allow(missing_debug_implementations, reason = "holds what a task is told, seals among it")]
-pub struct Sealer(mpsc::Sender<Command>);
-
-impl Sealer {
-    /// As [`Attendance::seal`].
-    ///
-    /// # Errors
-    /// [`AttendError`].
-    pub async fn seal(&self, line: u16, age: Vec<u8>) -> Result<(), AttendError> {
-        let (done, receipt) = oneshot::channel();
-        let seal = Command::Seal { line, age, done };
-        self.0.send(seal).await.map_err(|_| AttendError::Over)?;
-        receipt.await.map_err(|_| AttendError::Over)?
-    }
-}
-
 /// A session's signals, from its beginning to its closing.
 #[allow(missing_debug_implementations, reason = "holds a secret key")]
 pub struct Attendance {
@@ -178,21 +160,18 @@ impl Attendance {
         Ok((Self::attend(leg, signals, attendee, given, true), given))
     }
 
-    /// Hands over our age file of a line's secrets and waits for the node's receipt. Before it
-    /// there is no application data on that line. Where the leg is lost meanwhile the seal is said
-    /// again on the next.
+    /// As [`Sealer::seal`].
     ///
     /// # Errors
-    /// [`AttendError`]; [`AttendError::Superseded`] where there is another line by now, which
-    /// [`News::Line`] tells.
+    /// [`AttendError`].
     pub async fn seal(&self, line: u16, age: Vec<u8>) -> Result<(), AttendError> {
         self.sealer().seal(line, age).await
     }
 
-    /// Seals beside [`Attendance::news`], for an end that makes a line while it hears them.
+    /// Seals lines beside whoever waits for news.
     #[must_use]
     pub fn sealer(&self) -> Sealer {
-        Sealer(self.commands.clone())
+        Sealer { commands: self.commands.clone() }
     }
 
     /// What happens next. May be cancelled; nothing is lost by it.
@@ -254,5 +233,26 @@ impl Attendance {
         self.task.shutdown().await;
         let leg = self.leg.borrow().clone();
         leg.close(code).await;
+    }
+}
+
+/// Hands over seals. Clones do so for the same session.
+#[derive(Clone)]
+#[allow(missing_debug_implementations, reason = "what it sends holds secrets")]
+pub struct Sealer {
+    commands: mpsc::Sender<Command>,
+}
+
+impl Sealer {
+    /// Hands over our age file of a line's secrets and waits for the node's receipt. Before it
+    /// there is no application data on that line.
+    ///
+    /// # Errors
+    /// [`AttendError`].
+    pub async fn seal(&self, line: u16, age: Vec<u8>) -> Result<(), AttendError> {
+        let (done, receipt) = oneshot::channel();
+        let seal = Command::Seal { line, age, done };
+        self.commands.send(seal).await.map_err(|_| AttendError::Over)?;
+        receipt.await.map_err(|_| AttendError::Over)?
     }
 }
