@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use deskside_protocol::exit::Exit;
+use deskside_protocol::file::{Destination, NameError, RelativePath};
 
 use crate::cli::CpArgs;
 use crate::control::{CopyWay, CopyWish};
@@ -12,8 +13,6 @@ use crate::failure::Failure;
 
 /// In front of a path on the user's computer.
 const THERE: &str = "agent:";
-/// The deepest path on the user's computer, as the protocol has it.
-const MAX_COMPONENTS: usize = 64;
 
 /// One word of the command line.
 enum Side<'a> {
@@ -74,8 +73,9 @@ fn put(
         };
         local.push(source_here(word, recursive, base)?);
     }
-    let exact = local.len() == 1 && !into.is_empty() && !into.ends_with('/');
-    Ok(CopyWay::Put { local, into: components(into)?, exact })
+    let there = Destination::parse(into).map_err(|error| wrong_there(into, &error))?;
+    let exact = there.is_exact(local.len());
+    Ok(CopyWay::Put { local, into: there.path.to_wire(), exact })
 }
 
 fn get(sources: &[Side<'_>], local: &str, base: &Path) -> Result<CopyWay, Failure> {
@@ -85,7 +85,7 @@ fn get(sources: &[Side<'_>], local: &str, base: &Path) -> Result<CopyWay, Failur
             let sentence = "no side is the user's computer: write agent:PATH for what is there";
             return Err(usage(sentence.to_owned()));
         };
-        paths.push(components(path)?);
+        paths.push(path_there(path)?);
     }
     let wished = base.join(local);
     match std::fs::metadata(&wished) {
@@ -133,25 +133,12 @@ fn unseen(word: &str, error: &io::Error) -> Failure {
 }
 
 /// A path under the allowed folder.
-fn components(path: &str) -> Result<Vec<String>, Failure> {
-    if path.starts_with('/') {
-        let sentence = format!(
-            "paths on the user's computer begin at the folder that the user allowed: write \
-             agent:{}",
-            path.trim_start_matches('/')
-        );
-        return Err(usage(sentence));
-    }
-    let parts: Vec<_> = path.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
-    if parts.contains(&"..") {
-        let sentence = "nothing outside the folder that the user allowed can be reached: leave .. \
-                        out of agent:PATH";
-        return Err(usage(sentence.to_owned()));
-    }
-    if parts.len() > MAX_COMPONENTS {
-        return Err(usage(format!("agent:{path} is more than {MAX_COMPONENTS} folders deep")));
-    }
-    Ok(parts.into_iter().map(str::to_owned).collect())
+fn path_there(text: &str) -> Result<Vec<String>, Failure> {
+    Ok(RelativePath::parse(text).map_err(|error| wrong_there(text, &error))?.to_wire())
+}
+
+fn wrong_there(text: &str, error: &NameError) -> Failure {
+    usage(format!("{THERE}{text}: {error}"))
 }
 
 #[cfg(test)]
@@ -233,15 +220,16 @@ mod tests {
             ("agent:x agent:y none", Exit::NotFound, "no folder none"),
             ("agent:x none/", Exit::NotFound, "no folder"),
             ("agent:x none/y.txt", Exit::NotFound, "no folder"),
-            ("agent:/etc/passwd .", Exit::Usage, "agent:etc/passwd"),
-            ("agent:x/../../y .", Exit::Usage, ".."),
+            ("agent:/etc/passwd .", Exit::Usage, "leading slash"),
+            ("agent:x/../../y .", Exit::Usage, "leads nowhere"),
+            ("a.txt agent:con.txt", Exit::Usage, "device"),
             ("/dev/null agent:", Exit::Usage, "neither"),
         ] {
             let failure = here.asked(line).unwrap_err();
             assert_eq!(failure.exit, exit, "{line}: {failure}");
             assert!(failure.sentence.contains(part), "{line}: {failure}");
         }
-        let deep = format!("agent:{} .", "x/".repeat(MAX_COMPONENTS + 1));
+        let deep = format!("agent:{} .", "x/".repeat(65));
         assert_eq!(here.asked(&deep).unwrap_err().exit, Exit::Usage);
     }
 }
