@@ -34,6 +34,7 @@ impl Default for Wish<'_> {
             display: Vec::new(),
             folder: None,
             netns: None,
+            fillable: false,
         }
     }
 }

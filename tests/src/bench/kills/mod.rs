@@ -23,7 +23,6 @@ use self::stage::Stage;
 use super::Teller;
 use super::figures::{Spread, rounded};
 use crate::dice::Dice;
-use crate::process::Process;
 use crate::tap;
 
 /// Milliseconds from "both registered" until bytes flow that are wished for.
