@@ -15,8 +15,9 @@ pub const LEG_IDLE: Duration = Duration::from_secs(10);
 const LINE_INITIAL_RTT: Duration = Duration::from_millis(60);
 /// A line keeps its own clock apart from the leg's.
 pub const LINE_KEEP_ALIVE: Duration = Duration::from_secs(10);
-/// A line survives a silence this long: the grace time of a session.
-pub const LINE_IDLE: Duration = Duration::from_secs(300);
+/// A line survives a silence this long: the longest grace time of a session, which begins only when
+/// the leg is known to be lost, and ample room.
+pub const LINE_IDLE: Duration = Duration::from_secs(360);
 
 /// Requests that an end may have open at once beside its session's stream.
 const LEG_STREAMS: u32 = 4;

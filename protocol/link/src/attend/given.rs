@@ -49,6 +49,16 @@ impl Given {
     }
 }
 
+impl Given {
+    /// Whether the relay may say this after `held`: the same session, and the same line with the
+    /// same labels or a later one with others.
+    pub(super) fn follows(&self, held: &Self) -> bool {
+        let labels = self.own == held.own && self.peer == held.peer;
+        self.session == held.session
+            && (self.line > held.line || (self.line == held.line && labels))
+    }
+}
+
 /// A relay to which nobody can come back gives none. Zeros stand for that: no relay knows them.
 fn token(bytes: &[u8]) -> Option<[u8; TOKEN]> {
     if bytes.is_empty() { Some([0; TOKEN]) } else { bytes.try_into().ok() }

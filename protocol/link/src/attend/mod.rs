@@ -2,12 +2,17 @@
 //! the closing are witnessed. Both ends attend in the same way.
 //!
 //! The work is done by a task of its own. The handle hears [`News`] from it and tells it what to do;
-//! the task ends with the handle.
+//! the task ends with the handle. Where the leg is lost the task dials another and proves that the
+//! session is its own, until the grace time is over; line and labels stay as they were.
 
 mod back;
 mod given;
+mod presence;
+mod talk;
 mod task;
+mod whereabouts;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use deskside_protocol::close::CloseCode;
@@ -29,6 +34,9 @@ pub const RECEIPT_TIMEOUT: Duration = Duration::from_secs(15);
 /// The relay has this long to close a session that an end has ended.
 pub const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// The same, for an end whose leg is away just then: it has to come back first.
+pub const END_AWAY: Duration = Duration::from_secs(30);
+
 /// News that wait for the handle: a relay that says more meanwhile waits too.
 const MAX_NEWS: usize = 64;
 /// Commands on their way to the task: a seal, an end and a move.
@@ -49,6 +57,18 @@ pub enum AttendError {
     /// The relay said what does not belong here.
     #[error("the relay did not answer as expected: upgrade the older program")]
     Unexpected,
+    /// Our leg was lost, and the relay not found again before the grace time was over.
+    #[error("the relay could not be reached again in time")]
+    RelayAway,
+    /// The other end was lost, and did not come back before the grace time was over.
+    #[error("the other side did not come back in time")]
+    PeerAway,
+    /// The relay does not know the session any more.
+    #[error("the relay does not know this session any more")]
+    Gone,
+    /// There is another line by now: its secrets are to be sealed instead.
+    #[error("the encrypted connection was replaced by another")]
+    Superseded,
     /// The session's signals have ended already; [`News::Closed`] said why.
     #[error("the session has ended")]
     Over,
@@ -104,16 +124,28 @@ impl Attendance {
     /// Attends the session that the relay has just given on `signals`, the stream on `leg`.
     #[must_use]
     pub fn start(leg: Leg, signals: Signals, attendee: Attendee, given: Given) -> Self {
+        let attendee = Arc::new(Attendee { token: given.token, ..attendee });
+        Self::attend(leg, signals, attendee, given, false)
+    }
+
+    fn attend(
+        leg: Leg,
+        signals: Signals,
+        attendee: Arc<Attendee>,
+        given: Given,
+        returns: bool,
+    ) -> Self {
         let (commands, commanded) = mpsc::channel(MAX_COMMANDS);
         let (telling, news) = mpsc::channel(MAX_NEWS);
-        let (_, leg) = watch::channel(leg);
-        let mut tasks = JoinSet::new();
-        tasks.spawn(Task::new(signals, &attendee, given).run(commanded, telling));
-        Self { commands, news, leg, task: tasks }
+        let (legs, leg) = watch::channel(leg);
+        let mut task = JoinSet::new();
+        task.spawn(Task::new(legs, signals, attendee, given, returns).run(commanded, telling));
+        Self { commands, news, leg, task }
     }
 
     /// Goes on with a session that a program before this one began. With `fresh_line` the line of
-    /// that program is gone and another is asked for.
+    /// that program is gone and another is asked for. Dials again and again until the grace time is
+    /// over.
     ///
     /// # Errors
     /// [`ResumeError`].
@@ -121,15 +153,20 @@ impl Attendance {
         attendee: Attendee,
         fresh_line: bool,
     ) -> Result<(Self, Given), ResumeError> {
-        let (leg, signals, given) = back::come_back(&attendee, fresh_line).await?;
-        Ok((Self::start(leg, signals, attendee, given), given))
+        let attendee = Arc::new(attendee);
+        let returned = back::resume(attendee.clone(), fresh_line).await?;
+        let back::Returned { leg, signals, given } = returned;
+        leg.dialler().socket.aim(leg.remote());
+        Ok((Self::attend(leg, signals, attendee, given, true), given))
     }
 
     /// Hands over our age file of a line's secrets and waits for the node's receipt. Before it
-    /// there is no application data on that line.
+    /// there is no application data on that line. Where the leg is lost meanwhile the seal is said
+    /// again on the next.
     ///
     /// # Errors
-    /// [`AttendError`].
+    /// [`AttendError`]; [`AttendError::Superseded`] where there is another line by now, which
+    /// [`News::Line`] tells.
     pub async fn seal(&self, line: u16, age: Vec<u8>) -> Result<(), AttendError> {
         let (done, receipt) = oneshot::channel();
         let seal = Command::Seal { line, age, done };
@@ -154,7 +191,8 @@ impl Attendance {
         }
     }
 
-    /// Ends the session and waits for its closing.
+    /// Ends the session and waits for its closing: [`CLOSE_TIMEOUT`], or up to [`END_AWAY`] more
+    /// where the leg is away. Other news are skipped.
     ///
     /// # Errors
     /// [`AttendError`].
@@ -163,8 +201,7 @@ impl Attendance {
         if self.commands.send(Command::End(reason)).await.is_err() {
             tracing::trace!("a session was ended that is over");
         }
-        let closed = tokio::time::timeout(CLOSE_TIMEOUT, self.closed()).await;
-        closed.map_err(|_| AttendError::TimedOut)?
+        self.closed().await
     }
 
     /// Says that this computer woke up or changed its network: the relay hears from us at once, by

@@ -1,14 +1,31 @@
-//! The task that attends a session: one loop over what the relay says and what the end asks for.
+//! The task that attends a session: one loop over what the relay says, what the end asks for, and
+//! what there is to do where the relay is silent or gone.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
-use deskside_protocol::wire::record::Reason;
-use deskside_protocol::wire::signal::{Closed, EndSession, signal::Kind};
+use deskside_protocol::label::Label;
+use deskside_protocol::wire::record::{Reason, Seal};
+use deskside_protocol::wire::signal::{Challenge, Closed, EndSession, Session, signal::Kind};
 use deskside_protocol::witness::Witness;
-use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, sleep_until};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant, MissedTickBehavior};
 
-use super::{AttendError, Attendee, Given, News, RECEIPT_TIMEOUT};
-use crate::leg::Signals;
+use super::back::{self, Return, Returned, Step, at};
+use super::presence::{Change, Do, Presence, Traffic, Who};
+use super::talk::Talk;
+use super::whereabouts::Whereabouts;
+use super::{
+    AttendError, Attendee, CLOSE_TIMEOUT, END_AWAY, Given, News, RECEIPT_TIMEOUT, ResumeError,
+};
+use crate::leg::{Leg, LegError, Signals};
+use crate::random::System;
+use crate::stream::StreamError;
+
+/// How often traffic and whereabouts are looked at.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// What the handle asks for.
 pub(super) enum Command {
@@ -17,24 +34,58 @@ pub(super) enum Command {
     Moved,
 }
 
-/// A seal whose receipt is awaited.
+/// A seal whose receipt is awaited. Said again on each new leg.
 struct Sealing {
+    seal: Seal,
     done: oneshot::Sender<Result<(), AttendError>>,
     until: Instant,
 }
 
+/// An end that was asked for, and is said again on each new leg.
+struct Ending {
+    reason: Reason,
+    until: Instant,
+}
+
 pub(super) struct Task {
-    signals: Signals,
-    witness: Witness,
-    sealing: Option<Sealing>,
+    attendee: Arc<Attendee>,
     given: Given,
+    witness: Witness,
+    presence: Presence,
+    back: Return,
+    leg: watch::Sender<Leg>,
+    /// `None` once the leg was lost.
+    talk: Option<Talk>,
+    sealing: Option<Sealing>,
+    ending: Option<Ending>,
+    whereabouts: Whereabouts,
+    told: VecDeque<News>,
 }
 
 impl Task {
-    pub(super) fn new(signals: Signals, attendee: &Attendee, given: Given) -> Self {
+    /// Attends on `leg`. A session that `returns` may lose it from the beginning.
+    pub(super) fn new(
+        leg: watch::Sender<Leg>,
+        signals: Signals,
+        attendee: Arc<Attendee>,
+        given: Given,
+        returns: bool,
+    ) -> Self {
         let key = attendee.session_key.clone();
-        let witness = Witness::new(attendee.end, key, attendee.node, attendee.binding);
-        Self { signals, witness, sealing: None, given }
+        let relay = leg.borrow().remote();
+        Self {
+            witness: Witness::new(attendee.end, key, attendee.node, attendee.binding),
+            presence: Presence::here(attendee.grace, returns || !given.recorded),
+            back: Return::new(attendee.clone(), false),
+            talk: Some(Talk::new(signals)),
+            sealing: None,
+            ending: None,
+            whereabouts: Whereabouts::now(relay),
+            told: VecDeque::new(),
+            attendee,
+            given,
+            leg,
+        }
     }
 
     /// Attends until the session is over, and says so last.
@@ -54,77 +105,263 @@ impl Task {
         commands: &mut mpsc::Receiver<Command>,
         news: &mpsc::Sender<News>,
     ) -> Result<Closed, AttendError> {
+        let mut looks = tokio::time::interval(LOOK);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            let told = tokio::select! {
-                said = self.signals.receive() => {
-                    let said = said?;
-                    if let Kind::Closed(closed) = said {
-                        return Ok(closed);
-                    }
-                    self.heard(said).await?
-                }
-                command = commands.recv() => match command {
-                    Some(command) => {
-                        self.told(command).await?;
-                        None
-                    }
-                    None => return Err(AttendError::Over),
-                },
-                () = slow(self.sealing.as_ref()) => {
-                    self.sealed(Err(AttendError::TimedOut));
-                    None
-                }
-            };
-            if let Some(told) = told {
+            while let Some(due) = self.presence.poll(Instant::now(), &mut System::new()) {
+                self.act(due)?;
+            }
+            while let Some(told) = self.told.pop_front() {
                 news.send(told).await.map_err(|_| AttendError::Over)?;
             }
+            let (wake, seal, end) = (self.presence.poll_timeout(), self.seal_due(), self.end_due());
+            tokio::select! {
+                said = hear(self.talk.as_mut()) => match said {
+                    Ok(Kind::Closed(closed)) => return Ok(closed),
+                    #[allow(clippy::wildcard_enum_match_arm, reason = "one closes, the rest is heard")]
+                    Ok(said) => self.heard(said)?,
+                    Err(error) => self.lost(error)?,
+                },
+                command = commands.recv() => self.asked(command.ok_or(AttendError::Over)?)?,
+                step = self.back.next(Some(self.given)) => {
+                    if let Some(closed) = self.stepped(step)? {
+                        return Ok(closed);
+                    }
+                }
+                _ = looks.tick() => self.look(),
+                () = at(wake) => {}
+                () = at(seal) => self.sealed(Err(AttendError::TimedOut)),
+                () = at(end) => return Err(AttendError::TimedOut),
+            }
+        }
+    }
+
+    /// A receipt is not late while there is nobody to give it.
+    fn seal_due(&self) -> Option<Instant> {
+        let sealing = self.sealing.as_ref().filter(|_| !self.presence.is_away());
+        sealing.map(|sealing| sealing.until)
+    }
+
+    fn end_due(&self) -> Option<Instant> {
+        self.ending.as_ref().map(|ending| ending.until)
+    }
+
+    /// Does what the machine finds to be due.
+    fn act(&mut self, due: Do) -> Result<(), AttendError> {
+        match due {
+            Do::Tell(change) => self.tell(change),
+            Do::Nudge => {
+                if let Some(talk) = &self.talk {
+                    talk.nudge();
+                }
+            }
+            Do::Dial(turn) => {
+                let leg = self.leg.borrow();
+                self.back.dial(leg.dialler(), turn);
+            }
+            Do::Stay => self.back.stay(),
+            Do::Resend => self.leg.borrow().lines().resend(),
+            Do::GiveUp(Who::Relay) => return Err(AttendError::RelayAway),
+            Do::GiveUp(Who::Peer) => return Err(AttendError::PeerAway),
+        }
+        Ok(())
+    }
+
+    fn tell(&mut self, change: Change) {
+        let news = match change {
+            Change::Away => {
+                if let Some(ending) = &mut self.ending {
+                    ending.until = Instant::now() + END_AWAY;
+                }
+                News::Away
+            }
+            Change::Back => {
+                self.patience();
+                News::Back
+            }
+            Change::PeerAway => News::PeerAway,
+            Change::PeerBack => News::PeerBack,
+        };
+        self.told.push_back(news);
+    }
+
+    /// The relay is there again and has its time to answer from now.
+    fn patience(&mut self) {
+        let now = Instant::now();
+        if let Some(sealing) = &mut self.sealing {
+            sealing.until = now + RECEIPT_TIMEOUT;
+        }
+        if let Some(ending) = &mut self.ending {
+            ending.until = now + CLOSE_TIMEOUT;
         }
     }
 
     #[allow(clippy::wildcard_enum_match_arm, reason = "whatever else comes does not belong here")]
-    async fn heard(&mut self, said: Kind) -> Result<Option<News>, AttendError> {
+    fn heard(&mut self, said: Kind) -> Result<(), AttendError> {
         match said {
-            Kind::Receipt(receipt) => {
-                let checked = self.witness.receipt(&receipt).map_err(AttendError::from);
-                self.sealed(checked);
-            }
+            Kind::Receipt(receipt) => self.receipt(&receipt),
             Kind::Checkpoint(checkpoint) => {
                 let signed = self.witness.checkpoint(&checkpoint.note)?;
-                self.signals.send(Kind::EndSignature(signed)).await?;
+                self.say(Kind::EndSignature(signed))
             }
             Kind::CloseProposal(proposal) => {
                 let signed = self.witness.close(&proposal)?;
-                self.signals.send(Kind::CloseSignature(signed)).await?;
+                self.say(Kind::CloseSignature(signed))
             }
             Kind::Peer(peer) => {
-                return Ok(Some(if peer.present { News::PeerBack } else { News::PeerAway }));
+                self.presence.handle_peer(Instant::now(), peer.present);
+                Ok(())
             }
-            Kind::Unrecorded(_) => return Ok(Some(News::Unrecorded)),
-            Kind::Session(session) => {
-                let given = Given::read(&session)?;
-                if given.session != self.given.session {
-                    return Err(AttendError::Unexpected);
+            Kind::Challenge(challenge) => self.challenged(&challenge),
+            Kind::Session(session) => self.session(&session),
+            Kind::Unrecorded(_) => {
+                self.unrecorded();
+                Ok(())
+            }
+            _ => Err(AttendError::Unexpected),
+        }
+    }
+
+    fn receipt(
+        &mut self,
+        receipt: &deskside_protocol::wire::record::Signed,
+    ) -> Result<(), AttendError> {
+        // A seal that was said again may have two receipts.
+        if self.sealing.is_some() {
+            let checked = self.witness.receipt(receipt).map_err(AttendError::from);
+            if checked.is_ok() {
+                self.presence.handle_sealed();
+            }
+            self.sealed(checked);
+        }
+        Ok(())
+    }
+
+    /// Our address changed as the relay sees it.
+    fn challenged(&mut self, challenge: &Challenge) -> Result<(), AttendError> {
+        let label = Label::from_bytes(&challenge.label).ok_or(AttendError::Unexpected)?;
+        if label != self.given.own {
+            return Err(AttendError::Unexpected);
+        }
+        let proof = back::prove(&self.leg.borrow(), &self.attendee, label, challenge)?;
+        self.say(proof)
+    }
+
+    fn session(&mut self, session: &Session) -> Result<(), AttendError> {
+        let given = Given::read(session)?;
+        if !given.follows(&self.given) {
+            return Err(AttendError::Unexpected);
+        }
+        self.take(given);
+        Ok(())
+    }
+
+    /// What the relay gives now, in the place of what it gave before.
+    fn take(&mut self, given: Given) {
+        let before = std::mem::replace(&mut self.given, given);
+        if given.line != before.line {
+            self.sealed(Err(AttendError::Superseded));
+            self.told.push_back(News::Line(given));
+        } else if before.recorded && !given.recorded {
+            self.given.recorded = true;
+            self.unrecorded();
+        }
+    }
+
+    fn unrecorded(&mut self) {
+        if std::mem::replace(&mut self.given.recorded, false) {
+            // Nobody keeps seals any more: whoever waits may go on.
+            self.presence.handle_sealed();
+            self.told.push_back(News::Unrecorded);
+            self.sealed(Ok(()));
+        }
+    }
+
+    fn asked(&mut self, command: Command) -> Result<(), AttendError> {
+        match command {
+            Command::Seal { line, age, done } => {
+                // A seal of a line that is no more would pass for an unsound one.
+                let seal = self.witness.seal(line, Bytes::from(age));
+                self.sealing = Some(Sealing {
+                    seal: seal.clone(),
+                    done,
+                    until: Instant::now() + RECEIPT_TIMEOUT,
+                });
+                if line == self.given.line {
+                    return self.say(Kind::Seal(seal));
                 }
-                self.given = given;
-                return Ok(Some(News::Line(given)));
+                self.sealed(Err(AttendError::Superseded));
+                Ok(())
             }
-            _ => return Err(AttendError::Unexpected),
+            Command::End(reason) => {
+                let away = self.presence.is_away();
+                let patience = if away { END_AWAY } else { CLOSE_TIMEOUT };
+                self.ending = Some(Ending { reason, until: Instant::now() + patience });
+                self.say(Kind::EndSession(EndSession { reason: reason as i32 }))
+            }
+            Command::Moved => {
+                self.moved();
+                Ok(())
+            }
+        }
+    }
+
+    /// Says something on the leg of the moment. Where there is none nobody hears it; what matters
+    /// is said again on the next.
+    fn say(&mut self, kind: Kind) -> Result<(), AttendError> {
+        match self.talk.as_ref().map(|talk| talk.say(kind)) {
+            Some(Err(error)) => self.lost(error),
+            Some(Ok(())) | None => Ok(()),
+        }
+    }
+
+    /// The leg is gone, or the stream on it: the session comes back, where it may, to another one.
+    fn lost(&mut self, error: LegError) -> Result<(), AttendError> {
+        let ends = matches!(error, LegError::Refused(_) | LegError::Lost(StreamError::Frame(_)));
+        if ends || !self.presence.returns() {
+            return Err(error.into());
+        }
+        tracing::debug!(%error, "the leg was lost");
+        self.talk = None;
+        self.presence.handle_lost(Instant::now());
+        Ok(())
+    }
+
+    /// Coming back went on by a step. Gives how the session was closed meanwhile, where it was.
+    fn stepped(&mut self, step: Step) -> Result<Option<Closed>, AttendError> {
+        match step {
+            Step::Reached => self.presence.handle_proving(true),
+            Step::Unreached(error) => tracing::debug!(%error, "the relay was not reached"),
+            Step::Returned(returned) => self.returned(*returned)?,
+            Step::Failed(ResumeError::Ended(closed)) => return Ok(Some(closed)),
+            Step::Failed(ResumeError::Gone) => return Err(AttendError::Gone),
+            Step::Failed(ResumeError::Attend(AttendError::Unexpected)) => {
+                return Err(AttendError::Unexpected);
+            }
+            Step::Failed(error) => {
+                tracing::debug!(%error, "the session was not found again");
+                self.presence.handle_proving(false);
+            }
         }
         Ok(None)
     }
 
-    async fn told(&mut self, command: Command) -> Result<(), AttendError> {
-        match command {
-            Command::Seal { line, age, done } => {
-                let seal = self.witness.seal(line, Bytes::from(age));
-                self.sealing = Some(Sealing { done, until: Instant::now() + RECEIPT_TIMEOUT });
-                self.signals.send(Kind::Seal(seal)).await?;
-            }
-            Command::End(reason) => {
-                self.signals.send(Kind::EndSession(EndSession { reason: reason as i32 })).await?;
-            }
-            // Something to be answered: the relay sees where it came from.
-            Command::Moved => self.signals.nudge().await?,
+    /// The session goes on by a new leg.
+    fn returned(&mut self, returned: Returned) -> Result<(), AttendError> {
+        let Returned { leg, signals, given } = returned;
+        let relay = leg.remote();
+        leg.dialler().socket.aim(relay);
+        self.talk = Some(Talk::new(signals));
+        self.leg.send_replace(leg);
+        self.whereabouts = Whereabouts::now(relay);
+        self.presence.handle_returned(Instant::now(), self.traffic());
+        self.take(given);
+        if let Some(sealing) = &self.sealing {
+            let seal = sealing.seal.clone();
+            self.say(Kind::Seal(seal))?;
+        }
+        if let Some(Ending { reason, .. }) = self.ending {
+            self.say(Kind::EndSession(EndSession { reason: reason as i32 }))?;
         }
         Ok(())
     }
@@ -136,11 +373,43 @@ impl Task {
             tracing::debug!("nobody waits for the receipt any more");
         }
     }
+
+    /// Looks whether anything comes, and where we are.
+    fn look(&mut self) {
+        if self.talk.is_some() {
+            self.presence.handle_traffic(Instant::now(), self.traffic());
+        }
+        let silent = self.presence.is_silent() || self.presence.is_away();
+        let relay = self.leg.borrow().dialler().socket.relay();
+        if self.whereabouts.moved(relay, silent) {
+            self.moved();
+        }
+    }
+
+    fn traffic(&self) -> Traffic {
+        let leg = self.leg.borrow();
+        let (sent, received) = leg.traffic();
+        let (line_sent, line_received) = leg.dialler().socket.traffic();
+        Traffic {
+            sent: sent + line_sent,
+            received: received + line_received,
+            of_lines: line_received,
+        }
+    }
+
+    /// A fresh port, and something to be heard from it at once.
+    fn moved(&mut self) {
+        let socket = self.leg.borrow().dialler().socket.clone();
+        if let Err(error) = socket.exchange(socket.relay()) {
+            tracing::debug!(%error, "there is no other port; the old one has to do");
+        }
+        self.presence.handle_moved(Instant::now());
+    }
 }
 
-async fn slow(sealing: Option<&Sealing>) {
-    match sealing {
-        Some(sealing) => sleep_until(sealing.until).await,
+async fn hear(talk: Option<&mut Talk>) -> Result<Kind, LegError> {
+    match talk {
+        Some(talk) => talk.hear().await,
         None => std::future::pending().await,
     }
 }

@@ -6,8 +6,10 @@
 //! data takes the short way.
 //!
 //! A line's remote address is a virtual one. The socket maps it to the relay's address of the
-//! moment, so that the line never learns where the relay is.
+//! moment, so that the line never learns where the relay is, nor that it came back elsewhere. The
+//! port under it can be exchanged too.
 
+mod lines;
 mod port;
 mod runs;
 mod sift;
@@ -15,16 +17,18 @@ mod view;
 
 use std::collections::VecDeque;
 use std::io;
-use std::net::{Ipv6Addr, SocketAddr};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::task::Waker;
 
 use deskside_protocol::label::Label;
-use quinn::udp::RecvMeta;
+use quinn::udp::{RecvMeta, Transmit};
 
+pub use lines::Lines;
 pub use port::{Port, SOCKET_BUFFER};
 pub use sift::sift;
-pub(crate) use view::View;
+pub(crate) use view::{View, canonical};
 
 /// Datagrams that wait for a view which is not reading: legs talk little, and a line's own loss
 /// recovery covers what is dropped while the reading changes hands.
@@ -40,8 +44,11 @@ pub(crate) type Owner = Option<Label>;
 /// The shared socket.
 #[derive(Debug)]
 pub(crate) struct Socket {
-    port: Arc<Port>,
-    relay: SocketAddr,
+    way: RwLock<Way>,
+    /// The operating system refused to send or receive on the port: another one is due.
+    broken: AtomicBool,
+    /// Datagrams of lines, in both directions.
+    traffic: Traffic,
     /// Whoever reads polls the port under this lock and nobody else polls it: a view that has just
     /// lost the reading would put its waker in the place of the new reader's, for good.
     reader: Mutex<Owner>,
@@ -49,31 +56,35 @@ pub(crate) struct Socket {
     mailboxes: Mutex<Vec<Mailbox>>,
 }
 
-/// The shared socket as lines are made from it: [`crate::line::Listener::bind`] and
-/// [`crate::line::dial`].
+/// Which way packets take at the moment.
 #[derive(Debug, Clone)]
-pub struct Lines(Arc<Socket>);
-
-impl Lines {
-    pub(crate) const fn new(socket: Arc<Socket>) -> Self {
-        Self(socket)
-    }
-
-    pub(crate) fn view(&self, own: Label) -> Arc<View> {
-        self.0.view(Some(own))
-    }
+struct Way {
+    port: Arc<Port>,
+    /// Where the lines' packets go.
+    relay: SocketAddr,
 }
+
+/// How many datagrams lines have sent and received.
+#[derive(Debug, Default)]
+struct Traffic {
+    sent: AtomicU64,
+    received: AtomicU64,
+}
+
+/// The last datagram that a line sent, for [`Socket::resend`]. Shared by its mailbox and its view.
+type Last = Arc<Mutex<Vec<u8>>>;
 
 #[derive(Debug)]
 struct Mailbox {
     owner: Owner,
     queue: VecDeque<(RecvMeta, Vec<u8>)>,
     waker: Option<Waker>,
+    last: Last,
 }
 
 impl Mailbox {
-    fn new(owner: Owner) -> Self {
-        Self { owner, queue: VecDeque::new(), waker: None }
+    fn new(owner: Owner, last: Last) -> Self {
+        Self { owner, queue: VecDeque::new(), waker: None, last }
     }
 
     fn wake(&mut self) {
@@ -86,20 +97,97 @@ impl Mailbox {
 impl Socket {
     /// Binds a socket that can reach `relay`.
     pub(crate) fn bind(relay: SocketAddr) -> io::Result<Arc<Self>> {
-        let any: SocketAddr = match relay {
-            SocketAddr::V4(_) => (std::net::Ipv4Addr::UNSPECIFIED, 0).into(),
-            SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
-        };
-        let port = Arc::new(Port::bind(any)?);
-        let (reader, mailboxes) = (Mutex::new(None), Mutex::default());
-        Ok(Arc::new(Self { port, relay, reader, mailboxes }))
+        let port = Arc::new(Port::bind(any(relay))?);
+        Ok(Arc::new(Self {
+            way: RwLock::new(Way { port, relay }),
+            broken: AtomicBool::new(false),
+            traffic: Traffic::default(),
+            reader: Mutex::new(None),
+            mailboxes: Mutex::default(),
+        }))
     }
 
     /// The leg's view, or one for a line whose packets carry the label. The newest view reads.
     pub(crate) fn view(self: &Arc<Self>, owner: Owner) -> Arc<View> {
-        self.mailboxes().push(Mailbox::new(owner));
+        let last = Last::default();
+        self.mailboxes().push(Mailbox::new(owner, last.clone()));
         self.hand_over();
-        Arc::new(View::new(self.clone(), owner))
+        Arc::new(View::new(self.clone(), owner, last))
+    }
+
+    /// Where the lines' packets go.
+    pub(crate) fn relay(&self) -> SocketAddr {
+        self.way().relay
+    }
+
+    /// Sends the lines' packets to `relay` from here on.
+    pub(crate) fn aim(&self, relay: SocketAddr) {
+        self.way.write().unwrap_or_else(PoisonError::into_inner).relay = relay;
+    }
+
+    /// Sees to a port that can send to `address`: another one where the one of the moment is broken
+    /// or of the other family.
+    pub(crate) fn reach(&self, address: SocketAddr) -> io::Result<()> {
+        let bound = self.way().port.local_addr();
+        let fits = bound.is_ok_and(|bound| bound.is_ipv4() == address.is_ipv4());
+        if fits && !self.broken.load(Ordering::Relaxed) { Ok(()) } else { self.exchange(address) }
+    }
+
+    /// Takes a fresh port of the family of `address`. What waits in the old one is lost, which QUIC
+    /// makes good.
+    pub(crate) fn exchange(&self, address: SocketAddr) -> io::Result<()> {
+        let port = Arc::new(Port::bind(any(address))?);
+        // Nobody polls the old port while it goes, and the reader polls again to find the new one.
+        let reader = self.reader();
+        self.way.write().unwrap_or_else(PoisonError::into_inner).port = port;
+        self.broken.store(false, Ordering::Relaxed);
+        drop(reader);
+        self.hand_over();
+        Ok(())
+    }
+
+    /// Sends again what each line sent last. The other end acknowledges it as something new where
+    /// it was lost, and a sender whose timer has backed off goes on at once.
+    pub(crate) fn resend(&self) {
+        let copies: Vec<Last> = {
+            let mailboxes = self.mailboxes();
+            let lines = mailboxes.iter().filter(|mailbox| mailbox.owner.is_some());
+            lines.map(|mailbox| mailbox.last.clone()).collect()
+        };
+        let Way { port, relay } = self.way();
+        for copy in copies {
+            let contents = copy.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            if contents.is_empty() {
+                continue;
+            }
+            let transmit = Transmit {
+                destination: relay,
+                ecn: None,
+                contents: &contents,
+                segment_size: None,
+                src_ip: None,
+            };
+            if let Err(error) = port.try_send(&transmit) {
+                tracing::debug!(%error, "a line's last datagram was not sent again");
+            }
+        }
+    }
+
+    /// How many datagrams lines have sent and received so far.
+    pub(crate) fn traffic(&self) -> (u64, u64) {
+        let Traffic { sent, received } = &self.traffic;
+        (sent.load(Ordering::Relaxed), received.load(Ordering::Relaxed))
+    }
+
+    fn way(&self) -> Way {
+        self.way.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The port gave an error. To QUIC that is loss: it sends again, by another port by then.
+    fn failed(&self, error: &io::Error, doing: &str) {
+        if !self.broken.swap(true, Ordering::Relaxed) {
+            tracing::debug!(%error, doing, "the UDP socket gives errors");
+        }
     }
 
     fn remove(&self, owner: Owner) {
@@ -138,55 +226,13 @@ impl Socket {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::io::IoSliceMut;
-    use std::net::{Ipv4Addr, UdpSocket};
-    use std::time::Duration;
-
-    use deskside_protocol::label::Label;
-    use quinn::AsyncUdpSocket as _;
-
-    /// One receive through a view; gives the first byte behind the label.
-    async fn receive(view: &View) -> u8 {
-        let mut buffer = [0; 2048];
-        std::future::poll_fn(|cx| {
-            let mut slices = [IoSliceMut::new(&mut buffer)];
-            let mut meta = [RecvMeta::default()];
-            view.poll_recv(cx, &mut slices, &mut meta)
-        })
-        .await
-        .unwrap();
-        buffer[9]
-    }
-
-    fn datagram(label: Label, mark: u8) -> Vec<u8> {
-        [&[0x40][..], label.as_bytes(), &[mark; 20]].concat()
-    }
-
-    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-    async fn nothing_is_lost_while_the_reading_changes_hands() {
-        let peer = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let socket = Socket::bind(peer.local_addr().unwrap()).unwrap();
-        let port = socket.port.local_addr().unwrap().port();
-        let leg = socket.view(None);
-        let reading = tokio::spawn(async move {
-            loop {
-                receive(&leg).await;
-            }
-        });
-        for round in 0..20_000_u32 {
-            let label = Label::from_bytes(&(u64::MAX - u64::from(round)).to_be_bytes()).unwrap();
-            let to = (Ipv4Addr::LOCALHOST, port);
-            // Something for the leg, so that it polls just when the line comes.
-            peer.send_to(&[0x40; 30], to).unwrap();
-            let line = socket.view(Some(label));
-            let waiting = tokio::spawn(async move { receive(&line).await });
-            peer.send_to(&datagram(label, 7), to).unwrap();
-            let received = tokio::time::timeout(Duration::from_secs(5), waiting).await;
-            assert!(matches!(received, Ok(Ok(7))), "round {round}: {received:?}");
-        }
-        reading.abort();
+/// Any port of the family of `address`.
+fn any(address: SocketAddr) -> SocketAddr {
+    match address {
+        SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
+        SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,16 +1,21 @@
 //! One endpoint's view of the shared socket.
+//!
+//! A port that gives errors must not end what is on it: to QUIC its errors are loss. quinn would
+//! drop a connection for good whose socket fails, and a network that is away for a minute fails.
 
 use std::fmt;
 use std::io::{self, IoSliceMut};
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
 
 use quinn::udp::{RecvMeta, Transmit};
 use quinn::{AsyncUdpSocket, UdpPoller};
 
-use super::{Owner, Socket, VIRTUAL, sift};
+use super::{Last, Owner, Port, Socket, VIRTUAL, sift};
 
 /// Receives that one poll may spend on other views' datagrams before it lets others run.
 const MAX_FOREIGN_BATCHES: usize = 16;
@@ -19,11 +24,34 @@ const MAX_FOREIGN_BATCHES: usize = 16;
 pub(crate) struct View {
     socket: Arc<Socket>,
     owner: Owner,
+    last: Last,
 }
 
 impl View {
-    pub(super) fn new(socket: Arc<Socket>, owner: Owner) -> Self {
-        Self { socket, owner }
+    pub(super) fn new(socket: Arc<Socket>, owner: Owner, last: Last) -> Self {
+        Self { socket, owner, last }
+    }
+
+    /// Counts a line's traffic, and keeps what it sent last.
+    fn sent(&self, transmit: &Transmit<'_>) {
+        let size = transmit.segment_size.unwrap_or(transmit.contents.len()).max(1);
+        let mut datagrams = 0;
+        let mut newest = transmit.contents;
+        for datagram in transmit.contents.chunks(size) {
+            datagrams += 1;
+            newest = datagram;
+        }
+        self.socket.traffic.sent.fetch_add(datagrams, Ordering::Relaxed);
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        last.clear();
+        last.extend_from_slice(newest);
+    }
+
+    fn received(&self, buffers: usize) {
+        if self.owner.is_some() {
+            let buffers = u64::try_from(buffers).unwrap_or(u64::MAX);
+            self.socket.traffic.received.fetch_add(buffers, Ordering::Relaxed);
+        }
     }
 
     /// Takes what waits in our queue. `None`: nothing does, and we are woken when something comes.
@@ -54,6 +82,7 @@ impl View {
             count += 1;
         }
         if count > 0 {
+            self.received(count);
             return Some(Ok(count));
         }
         mailbox.waker = Some(cx.waker().clone());
@@ -68,10 +97,16 @@ impl View {
         meta: &mut [RecvMeta],
     ) -> Poll<io::Result<usize>> {
         let reader = self.socket.reader();
-        if *reader == self.owner {
-            self.socket.port.poll_recv(cx, buffers, meta)
-        } else {
-            Poll::Pending
+        if *reader != self.owner {
+            return Poll::Pending;
+        }
+        match self.socket.way().port.poll_recv(cx, buffers, meta) {
+            // Whoever exchanges the port wakes us.
+            Poll::Ready(Err(error)) => {
+                self.socket.failed(&error, "receiving");
+                Poll::Pending
+            }
+            done @ (Poll::Ready(Ok(_)) | Poll::Pending) => done,
         }
     }
 
@@ -85,15 +120,38 @@ impl View {
             }
         };
         let kept = sift(buffers, meta, count, |label| label == self.owner, foreign);
+        self.received(kept);
         for received in meta.iter_mut().take(kept) {
             received.addr = self.seen_from(received.addr);
         }
         kept
     }
 
-    /// A line believes every packet to come from its virtual peer.
+    /// A line believes every packet to come from its virtual peer. A leg's endpoint speaks IPv6
+    /// always, since the port's family may change under it: IPv4 is mapped (RFC 4291 section
+    /// 2.5.5.2).
     fn seen_from(&self, address: SocketAddr) -> SocketAddr {
-        if self.owner.is_some() { VIRTUAL } else { address }
+        match (self.owner, address) {
+            (Some(_), _) => VIRTUAL,
+            (None, SocketAddr::V4(v4)) => (v4.ip().to_ipv6_mapped(), v4.port()).into(),
+            (None, v6) => v6,
+        }
+    }
+
+    fn destination(&self, wished: SocketAddr, relay: SocketAddr) -> SocketAddr {
+        match self.owner {
+            Some(_) => relay,
+            None => canonical(wished),
+        }
+    }
+}
+
+/// An IPv4 address as such again.
+pub(crate) fn canonical(address: SocketAddr) -> SocketAddr {
+    match address.ip().to_canonical() {
+        // Keeps the scope of a link-local one.
+        IpAddr::V6(_) => address,
+        v4 => (v4, address.port()).into(),
     }
 }
 
@@ -111,21 +169,28 @@ impl fmt::Debug for View {
 
 impl AsyncUdpSocket for View {
     fn create_io_poller(self: Arc<Self>) -> Pin<Box<dyn UdpPoller>> {
-        self.socket.port.clone().poller()
+        Box::pin(Writable { socket: self.socket.clone(), waiting: None })
     }
 
     fn try_send(&self, transmit: &Transmit<'_>) -> io::Result<()> {
-        let destination = match self.owner {
-            Some(_) => self.socket.relay,
-            None => transmit.destination,
-        };
-        self.socket.port.try_send(&Transmit {
-            destination,
+        let way = self.socket.way();
+        let sent = way.port.try_send(&Transmit {
+            destination: self.destination(transmit.destination, way.relay),
             ecn: transmit.ecn,
             contents: transmit.contents,
             segment_size: transmit.segment_size,
             src_ip: None,
-        })
+        });
+        match sent {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(error),
+            Err(error) if too_large(&error) => tracing::trace!("a datagram is over the MTU"),
+            Err(error) => self.socket.failed(&error, "sending"),
+            Ok(()) => {}
+        }
+        if self.owner.is_some() {
+            self.sent(transmit);
+        }
+        Ok(())
     }
 
     fn poll_recv(
@@ -151,20 +216,55 @@ impl AsyncUdpSocket for View {
     fn local_addr(&self) -> io::Result<SocketAddr> {
         match self.owner {
             // Of the family of the virtual address, else quinn refuses to dial it.
-            Some(_) => Ok((std::net::Ipv6Addr::UNSPECIFIED, 1).into()),
-            None => self.socket.port.local_addr(),
+            Some(_) => Ok((Ipv6Addr::UNSPECIFIED, 1).into()),
+            None => {
+                let bound = self.socket.way().port.local_addr()?;
+                Ok((Ipv6Addr::UNSPECIFIED, bound.port()).into())
+            }
         }
     }
 
     fn max_transmit_segments(&self) -> usize {
-        self.socket.port.max_transmit_segments()
+        self.socket.way().port.max_transmit_segments()
     }
 
     fn max_receive_segments(&self) -> usize {
-        self.socket.port.max_receive_segments()
+        self.socket.way().port.max_receive_segments()
     }
 
     fn may_fragment(&self) -> bool {
-        self.socket.port.may_fragment()
+        self.socket.way().port.may_fragment()
+    }
+}
+
+/// The kernel knows that the path takes no datagram of this size: quinn probes for that.
+fn too_large(error: &io::Error) -> bool {
+    const EMSGSIZE: i32 = 90;
+    cfg!(target_os = "linux") && error.raw_os_error() == Some(EMSGSIZE)
+}
+
+type Waiting = Pin<Box<dyn UdpPoller>>;
+
+/// Waits until the port of the moment can send.
+struct Writable {
+    socket: Arc<Socket>,
+    waiting: Option<(Arc<Port>, Waiting)>,
+}
+
+impl UdpPoller for Writable {
+    fn poll_writable(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let port = self.socket.way().port;
+        self.waiting.take_if(|(waited, _)| !Arc::ptr_eq(waited, &port));
+        let (_, waiting) = self.waiting.get_or_insert_with(|| (port.clone(), port.poller()));
+        if let Err(error) = ready!(waiting.as_mut().poll_writable(cx)) {
+            self.socket.failed(&error, "waiting to send");
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl fmt::Debug for Writable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Writable")
     }
 }

@@ -1,0 +1,192 @@
+//! An end's leg: dialling a relay, recognising it by the join link, and asking it for things.
+
+mod dial;
+
+use std::net::SocketAddr;
+
+use deskside_protocol::close::CloseCode;
+use deskside_protocol::frame::MAX_SIGNAL;
+use deskside_protocol::identity::link::JoinLink;
+use deskside_protocol::key::SigningKey;
+use deskside_protocol::reattach::{EXPORTER, EXPORTER_LABEL};
+use deskside_protocol::wire::signal::{Hello, Refused, Signal, Welcome, signal::Kind};
+use quinn::{Connection, ConnectionError};
+use thiserror::Error;
+use zeroize::Zeroizing;
+
+pub(crate) use dial::Dialler;
+pub use dial::{DIAL_TIMEOUT, DialError};
+
+use crate::socket::{Lines, canonical};
+use crate::stream::{Receiver, Sender, StreamError};
+
+/// Version of the signals on a leg.
+pub const SIGNAL_VERSION: u32 = 1;
+
+/// Why a relay gave no answer.
+#[derive(Debug, Error)]
+pub enum LegError {
+    /// The relay said no, with a reason.
+    #[error("{}", .0.text)]
+    Refused(Refused),
+    /// The connection was lost, or what came was no message.
+    #[error("the connection to the relay was lost")]
+    Lost(#[from] StreamError),
+    /// The relay broke off or answered something else.
+    #[error("the relay did not answer as expected: upgrade the older program")]
+    Unexpected,
+}
+
+impl From<ConnectionError> for LegError {
+    fn from(error: ConnectionError) -> Self {
+        Self::Lost(quinn::WriteError::ConnectionLost(error).into())
+    }
+}
+
+/// A stream of signals, once the greetings were exchanged.
+#[derive(Debug)]
+pub struct Signals {
+    /// What the relay said of itself.
+    pub welcome: Welcome,
+    /// Towards the relay.
+    pub sender: Sender<Signal>,
+    /// From the relay.
+    pub receiver: Receiver<Signal>,
+}
+
+impl Signals {
+    /// Sends one signal.
+    ///
+    /// # Errors
+    /// [`LegError`].
+    pub async fn send(&mut self, kind: Kind) -> Result<(), LegError> {
+        Ok(self.sender.send(&Signal { kind: Some(kind) }).await?)
+    }
+
+    /// The next signal that this version knows.
+    ///
+    /// # Errors
+    /// [`LegError`]; a refusal by the relay is one, and so is an end of the stream.
+    pub async fn receive(&mut self) -> Result<Kind, LegError> {
+        next_signal(&mut self.receiver).await
+    }
+}
+
+/// The next signal that this version knows. Loses nothing when cancelled.
+pub(crate) async fn next_signal(receiver: &mut Receiver<Signal>) -> Result<Kind, LegError> {
+    loop {
+        match receiver.receive().await? {
+            Some(Signal { kind: Some(Kind::Refused(refused)) }) => {
+                return Err(LegError::Refused(refused));
+            }
+            Some(Signal { kind: Some(kind) }) => return Ok(kind),
+            // A kind of a newer version: skipped.
+            Some(Signal { kind: None }) => {}
+            None => return Err(LegError::Unexpected),
+        }
+    }
+}
+
+/// A connection to a relay whose identity was verified.
+#[derive(Debug, Clone)]
+pub struct Leg {
+    connection: Connection,
+    dialler: Dialler,
+    software: String,
+}
+
+impl Leg {
+    /// Dials the relay of `link`, showing `key` as our own. `software` names program and version.
+    ///
+    /// # Errors
+    /// [`DialError`].
+    pub async fn dial(
+        link: &JoinLink,
+        key: &SigningKey,
+        software: &str,
+    ) -> Result<Self, DialError> {
+        let (dialler, connection) = dial::first(link, key).await?;
+        Ok(Self::new(connection, dialler, software))
+    }
+
+    pub(crate) fn new(connection: Connection, dialler: Dialler, software: &str) -> Self {
+        Self { connection, dialler, software: software.to_owned() }
+    }
+
+    /// Opens a stream and exchanges greetings.
+    ///
+    /// # Errors
+    /// [`LegError`].
+    pub async fn open(&self) -> Result<Signals, LegError> {
+        let (send, receive) = self.connection.open_bi().await?;
+        let mut sender = Sender::new(send, MAX_SIGNAL);
+        let mut receiver = Receiver::new(receive, MAX_SIGNAL);
+        let hello = Hello { version: SIGNAL_VERSION, software: self.software.clone() };
+        sender.send(&Signal { kind: Some(Kind::Hello(hello)) }).await?;
+        match receiver.receive().await? {
+            Some(Signal { kind: Some(Kind::Welcome(welcome)) }) => {
+                Ok(Signals { welcome, sender, receiver })
+            }
+            Some(Signal { kind: Some(Kind::Refused(refused)) }) => Err(LegError::Refused(refused)),
+            _ => Err(LegError::Unexpected),
+        }
+    }
+
+    /// One request on a stream of its own, and its one answer.
+    ///
+    /// # Errors
+    /// [`LegError`].
+    pub async fn request(&self, kind: Kind) -> Result<Kind, LegError> {
+        let mut signals = self.open().await?;
+        signals.send(kind).await?;
+        signals.sender.finish();
+        signals.receive().await
+    }
+
+    /// Waits until the connection is gone.
+    pub async fn lost(&self) -> ConnectionError {
+        self.connection.closed().await
+    }
+
+    /// Closes the leg in order and waits until the relay was told.
+    pub async fn close(self, code: CloseCode) {
+        let endpoint = &self.dialler.endpoint;
+        endpoint.close(code.number().into(), b"");
+        endpoint.wait_idle().await;
+    }
+
+    /// Where others are dialled from, beside this one.
+    pub(crate) fn dialler(&self) -> &Dialler {
+        &self.dialler
+    }
+
+    /// The relay's address on this leg.
+    pub(crate) fn remote(&self) -> SocketAddr {
+        canonical(self.connection.remote_address())
+    }
+
+    /// How many datagrams this leg has sent and received so far.
+    pub(crate) fn traffic(&self) -> (u64, u64) {
+        let stats = self.connection.stats();
+        (stats.udp_tx.datagrams, stats.udp_rx.datagrams)
+    }
+
+    /// 32 bytes that only the two ends of this very leg have (RFC 8446 section 7.5): what proves a
+    /// session on one leg proves nothing on another.
+    ///
+    /// # Errors
+    /// [`LegError::Unexpected`] before the handshake, so never here.
+    pub fn exporter(&self) -> Result<Zeroizing<[u8; EXPORTER]>, LegError> {
+        let mut key = Zeroizing::new([0; EXPORTER]);
+        self.connection
+            .export_keying_material(key.as_mut(), EXPORTER_LABEL, b"")
+            .map_err(|_| LegError::Unexpected)?;
+        Ok(key)
+    }
+
+    /// From which lines through this leg's relay are made.
+    #[must_use]
+    pub fn lines(&self) -> Lines {
+        Lines::new(self.dialler.socket.clone())
+    }
+}
