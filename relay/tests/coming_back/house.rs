@@ -23,7 +23,7 @@ use deskside_protocol::transcript::{
 use deskside_protocol::wire::record::{Event, Reason, event};
 use deskside_protocol::wire::signal::{
     Challenge, CloseSignature, Closed, Confirmed, Enrol, Join, Open, PairingAnswer, PairingOffer,
-    Park, Proof, Reattach, Session, TicketNew, signal::Kind,
+    Park, Proof, Reattach, Session, Signal, TicketNew, signal::Kind,
 };
 use deskside_relay::node::Places;
 use deskside_relay::serve::{self, Running, Settings};
@@ -204,6 +204,11 @@ impl Seat {
                 said => return Ok(said),
             }
         }
+    }
+
+    /// Says what means nothing: it is heard.
+    pub(crate) async fn nudge(&mut self) {
+        self.signals.sender.send(&Signal { kind: None }).await.unwrap();
     }
 
     /// Waits for the word that the other end is there or not.
