@@ -1,6 +1,7 @@
 //! A relay in this process and two ends that speak signals by hand: they can say what no program
 //! of ours would.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,7 +24,7 @@ use deskside_protocol::transcript::{
 use deskside_protocol::wire::record::{Event, Reason, event};
 use deskside_protocol::wire::signal::{
     Challenge, CloseSignature, Closed, Confirmed, Enrol, Join, Open, PairingAnswer, PairingOffer,
-    Park, Proof, Reattach, Session, TicketNew, signal::Kind,
+    Park, Proof, Reattach, Session, Signal, TicketNew, signal::Kind,
 };
 use deskside_relay::node::Places;
 use deskside_relay::serve::{self, Running, Settings};
@@ -50,6 +51,8 @@ pub(crate) struct House {
     pub(crate) running: Option<Running>,
     stop: CancellationToken,
     pub(crate) join: JoinLink,
+    /// Where the next start listens; any port at first.
+    pub(crate) listen: SocketAddr,
     alice: Alice,
 }
 
@@ -61,7 +64,8 @@ impl House {
 
     pub(crate) async fn with(change: impl FnOnce(&mut Policy)) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let (running, stop) = start(&folder).await;
+        let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let (running, stop) = start(&folder, listen).await;
         let token: EnrolmentToken = running.enroll.as_ref().unwrap().parse().ok().unwrap();
         let join = running.join.clone();
         let alice = Alice::enrolled(&join, &token).await;
@@ -69,7 +73,7 @@ impl House {
         let mut held = policy::current(node).await.unwrap();
         change(&mut held);
         policy::set(node, held, clock::seconds()).await.unwrap();
-        Self { folder, running: Some(running), stop, join, alice }
+        Self { folder, running: Some(running), stop, join, listen, alice }
     }
 
     pub(crate) fn relay(&self) -> &Arc<deskside_relay::relay::Relay> {
@@ -88,7 +92,7 @@ impl House {
     }
 
     pub(crate) async fn start(&mut self) {
-        let (running, stop) = start(&self.folder).await;
+        let (running, stop) = start(&self.folder, self.listen).await;
         self.join = running.join.clone();
         (self.running, self.stop) = (Some(running), stop);
     }
@@ -163,11 +167,10 @@ impl Alice {
     }
 }
 
-async fn start(folder: &TempDir) -> (Running, CancellationToken) {
-    let any = "127.0.0.1:0".parse().unwrap();
+async fn start(folder: &TempDir, listen: SocketAddr) -> (Running, CancellationToken) {
     let settings = Settings {
-        listen: any,
-        http: any,
+        listen,
+        http: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
         public: None,
         organisation: "Example Help".to_owned(),
         places: Places::under(folder.path().join("relay")),
@@ -204,6 +207,11 @@ impl Seat {
                 said => return Ok(said),
             }
         }
+    }
+
+    /// Says what means nothing: it is heard.
+    pub(crate) async fn nudge(&mut self) {
+        self.signals.sender.send(&Signal { kind: None }).await.unwrap();
     }
 
     /// Waits for the word that the other end is there or not.

@@ -56,7 +56,7 @@ async fn memory_of_an_idle_session() {
     }
     // Every session is heard, so that what was allocated for its opening is over.
     for ends in &mut sessions {
-        ends.agent.signals.nudge().await.unwrap();
+        ends.agent.nudge().await;
     }
     let grown = resident(serving.0.id()) - before;
     println!("{wanted} idle sessions: {} bytes each", grown / wanted);

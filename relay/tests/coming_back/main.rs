@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test says what it expects")]
 
+mod attended;
 mod house;
 mod idle;
 mod lines;
