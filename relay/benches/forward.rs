@@ -4,7 +4,11 @@
 //! `cargo bench -p deskside-relay`; with `-- --test` one quick round.
 #![allow(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 
-use std::io::IoSliceMut;
+#[path = "../src/recorder/tests/session.rs"]
+#[allow(dead_code, reason = "the tests of the recorder need more of it")]
+mod session;
+
+use std::io::{IoSliceMut, Read as _};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::task::{Context, Waker};
@@ -15,6 +19,7 @@ use deskside_link::socket::Port;
 use deskside_protocol::label::Label;
 use deskside_protocol::policy::Recording as Rule;
 use deskside_protocol::recording::Kind;
+use deskside_protocol::session::End;
 use deskside_relay::metrics::Metrics;
 use deskside_relay::recorder::{Recorder, Recording};
 use deskside_relay::switch::{Attached, Line, Switch, Switched};
@@ -116,8 +121,7 @@ impl Bench {
             while let std::task::Poll::Ready(Ok(count)) = relay.poll_recv(&mut cx, buffers, meta) {
                 for (buffer, received) in buffers.iter().zip(meta.iter()).take(count) {
                     let contents = buffer.get(..received.len).unwrap_or_default();
-                    let segment_size =
-                        (received.stride < received.len).then_some(received.stride);
+                    let segment_size = (received.stride < received.len).then_some(received.stride);
                     let transmit = Transmit {
                         destination: to,
                         ecn: received.ecn,
@@ -228,6 +232,40 @@ async fn forwarding(rounds: usize, pings: usize, folder: &std::path::Path) {
     }
 }
 
+/// What a walk costs, beside reading the same file from the page cache in pieces as large.
+async fn walking(mebibytes: usize, folder: &std::path::Path) {
+    let mut file = session::File::new().seal(0, End::Agent).seal(0, End::Technician);
+    let batch = vec![7; 45 * PACKET];
+    while file.bytes.len() < mebibytes << 20 {
+        file = file.packets(End::Agent, PACKET as u16, &batch);
+    }
+    let path = folder.join("walk.dsr");
+    std::fs::write(&path, &file.bytes).expect("written");
+    let bench = Bench::new().await;
+    let recorder = Recorder::start(&bench.relay, &Metrics::new()).expect("threads");
+    let (mut read, mut walked, mut hashed) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..5 {
+        let began = Instant::now();
+        let mut from = std::fs::File::open(&path).expect("a file");
+        let mut piece = vec![0; 8 << 20];
+        while from.read(&mut piece).expect("read") > 0 {}
+        read.push(began.elapsed());
+        let began = Instant::now();
+        std::hint::black_box(blake3::hash(&file.bytes));
+        hashed.push(began.elapsed());
+        let began = Instant::now();
+        let resumed = recorder.resume(&path, Rule::Required).await.expect("it goes on");
+        walked.push(began.elapsed());
+        assert_eq!(resumed.recording.state(), file.state());
+    }
+    let (read, hashed, walked) = (median(read), median(hashed), median(walked));
+    println!("a recording of {mebibytes} MiB, median of 5:");
+    for (name, time) in [("read", read), ("BLAKE3", hashed), ("resume", walked)] {
+        let speed = mebibytes as f64 * 1.048_576 / time;
+        println!("  {name:<9} {speed:>8.0} MB/s  {:.2} of a plain read", time / read);
+    }
+}
+
 fn main() {
     let measured = std::env::args().any(|argument| argument == "--bench")
         && !std::env::args().any(|argument| argument == "--test");
@@ -238,5 +276,6 @@ fn main() {
         .enable_all()
         .build()
         .expect("a runtime");
+    runtime.block_on(walking(if measured { 512 } else { 4 }, folder.path()));
     runtime.block_on(forwarding(rounds, pings, folder.path()));
 }

@@ -43,7 +43,15 @@ impl Batch {
     ) -> Result<(), WriteError> {
         let stride = u16::try_from(onward.stride).unwrap_or(u16::MAX);
         let range = self.block.run(from, stride, time_us, bytes)?;
-        self.runs.push(Run { range, from, onward });
+        match self.runs.last_mut() {
+            // They stand one behind the other without a header between: one send for both.
+            Some(last)
+                if last.range.end == range.start && last.from == from && last.onward == onward =>
+            {
+                last.range.end = range.end;
+            }
+            _ => self.runs.push(Run { range, from, onward }),
+        }
         Ok(())
     }
 

@@ -12,14 +12,14 @@ use crate::metrics::Metrics;
 const MAX_SEGMENTS: usize = 64;
 /// Bytes of one send at the most: the payload of the largest UDP datagram over IPv4, 65,535 - 28.
 const MAX_SEND: usize = 65_507;
-/// Largest packet that goes out as a segment: the largest that quinn's path discovery finds, and
-/// 28 bytes below Ethernet's 1,500. A segment that is too large for the network card makes the
-/// kernel say EINVAL, upon which quinn-udp gives segmentation up for the whole socket: one hostile
-/// end must not slow down all sessions.
-const MAX_STRIDE: usize = 1_452;
+/// Packets up to this size are segments without further ado: what quinn's path discovery finds, and
+/// 28 bytes below Ethernet's 1,500. Of larger ones the first goes alone. A segment that is too large
+/// for the network card makes the kernel say EINVAL, upon which quinn-udp gives segmentation up for
+/// the whole socket; a packet alone gets EMSGSIZE, and so one hostile end slows nobody down.
+const SAFE_STRIDE: usize = 1_452;
 
 /// One run's way on: who sent it is known, what it is stays closed.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Onward {
     /// Bytes of each packet but the last.
     pub(crate) stride: usize,
@@ -56,7 +56,8 @@ impl Onward {
     ) -> usize {
         let mut rest = contents;
         while !rest.is_empty() {
-            let size = self.piece(segments()).min(rest.len());
+            let tried = rest.len() < contents.len() || self.stride <= SAFE_STRIDE;
+            let size = self.piece(if tried { segments() } else { 1 }).min(rest.len());
             let (piece, behind) = rest.split_at(size);
             let sent = match send(&self.transmit(piece)) {
                 Err(error) if piece.len() > self.stride && unsegmented(&error) => {
@@ -80,8 +81,7 @@ impl Onward {
     /// Bytes of one send: whole packets.
     fn piece(&self, segments: usize) -> usize {
         let stride = self.stride.max(1);
-        let fits = if stride > MAX_STRIDE { 1 } else { MAX_SEND / stride };
-        stride * segments.min(MAX_SEGMENTS).min(fits).max(1)
+        stride * segments.min(MAX_SEGMENTS).min(MAX_SEND / stride).max(1)
     }
 
     fn transmit<'a>(&self, contents: &'a [u8]) -> Transmit<'a> {
@@ -166,14 +166,19 @@ mod tests {
     }
 
     #[test]
-    fn oversized_packets_are_no_segments() {
+    fn of_large_packets_the_first_goes_alone() {
         let sent = Sent::default();
         let send = |transmit: &Transmit<'_>| {
             note(&sent, transmit);
             Ok(())
         };
-        onward(1_453).send_by(|| 64, send, &[7; 2_906]);
-        assert_eq!(*sent.borrow(), [(1_453, None), (1_453, None)]);
+        assert_eq!(onward(8_000).send_by(|| 64, send, &[7; 20_000]), 20_000);
+        assert_eq!(*sent.borrow(), [(8_000, None), (12_000, Some(8_000))]);
+        let too_large = |transmit: &Transmit<'_>| {
+            assert_eq!(transmit.segment_size, None);
+            Err(rustix::io::Errno::MSGSIZE.into())
+        };
+        assert_eq!(onward(8_000).send_by(|| 64, too_large, &[7; 20_000]), 0);
     }
 
     #[test]

@@ -2,5 +2,6 @@
 
 mod full;
 mod resume;
+mod session;
 mod stall;
 mod support;

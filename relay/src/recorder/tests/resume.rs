@@ -3,63 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use deskside_protocol::policy::Recording as Rule;
-use deskside_protocol::recording::{Kind, Packets, State, Writer};
+use deskside_protocol::recording::Kind;
 use deskside_protocol::session::{End, Ends};
-use deskside_protocol::wire::record::{Event, Header, Seal, event};
-use prost::Message as _;
 use tempfile::TempDir;
 
 use super::super::{RecordError, ResumeError, Resumed, SpoolError};
+use super::session::{File, node};
 use super::support::{Bench, read};
-
-/// A file in the making.
-struct File {
-    writer: Writer,
-    bytes: Vec<u8>,
-    /// Where each block begins.
-    starts: Vec<usize>,
-}
-
-impl File {
-    /// With a HEADER.
-    fn new() -> Self {
-        let (writer, preamble) = Writer::create();
-        let file = Self { writer, bytes: preamble.to_vec(), starts: Vec::new() };
-        let header = Header { nameplate: "12345".to_owned(), ..Header::default() };
-        file.with(Kind::Header, 0, &header.encode_to_vec())
-    }
-
-    fn with(mut self, kind: Kind, line: u16, body: &[u8]) -> Self {
-        self.starts.push(self.bytes.len());
-        let next = self.writer.block(kind, line, 5, body, &mut self.bytes).unwrap();
-        self.writer.commit(next);
-        self
-    }
-
-    fn seal(self, line: u16, end: End) -> Self {
-        let seal = Seal { end: end.to_wire(), line: line.into(), ..Seal::default() };
-        self.with(Kind::Seal, line, &seal.encode_to_vec())
-    }
-
-    fn dropped(self, count: u64) -> Self {
-        let event = Event { kind: event::Kind::Dropped as i32, count, ..Event::default() };
-        self.with(Kind::Event, 0, &event.encode_to_vec())
-    }
-
-    fn packets(mut self, from: End, stride: u16, bytes: &[u8]) -> Self {
-        self.starts.push(self.bytes.len());
-        let mut packets = Packets::new(0, 6, bytes.len());
-        packets.run(from, stride, 6, bytes).unwrap();
-        let next = self.writer.packets(&mut packets).unwrap();
-        self.bytes.extend_from_slice(packets.block());
-        self.writer.commit(next);
-        self
-    }
-
-    fn state(&self) -> State {
-        *self.writer.state()
-    }
-}
 
 /// A session of some blocks that a relay did not close.
 fn session() -> File {
@@ -90,7 +40,7 @@ async fn a_whole_file_goes_on_where_it_was() {
     let (bench, file) = (Bench::new().await, session());
     let (_folder, path) = store(&file.bytes);
     let Resumed { recording, cut, sealed, header, closed } = resume(&bench, &path).await.unwrap();
-    assert_eq!((cut, closed, header.nameplate.as_str()), (0, None, "12345"));
+    assert_eq!((cut, closed, header.nameplate.as_str()), (0, None, "48219"));
     let both = Ends { agent: true, technician: true };
     let one = Ends { agent: false, technician: true };
     assert_eq!(sealed.into_iter().collect::<Vec<_>>(), [(0, both), (1, one)]);
@@ -155,13 +105,9 @@ async fn an_altered_block_is_no_torn_tail() {
 async fn what_is_no_recording_of_ours_is_kept() {
     let bench = Bench::new().await;
     let twice = File::new().with(Kind::Header, 0, &[]);
-    let late = {
-        let (writer, preamble) = Writer::create();
-        let file = File { writer, bytes: preamble.to_vec(), starts: Vec::new() };
-        file.with(Kind::Event, 0, &[])
-    };
+    let late = File::empty().with(Kind::Event, 0, &[]);
     let malformed = File::new().with(Kind::Packets, 0, b"no runs");
-    let behind = session().with(Kind::Close, 0, &[]);
+    let behind = session().close();
     let newer = [&b"DSR1\r\n\x1a\n\x00\x02"[..], &[7; 100]].concat();
     for bytes in [
         twice.bytes,
@@ -194,7 +140,7 @@ async fn a_file_without_a_header_held_nothing_yet() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_closed_recording_says_so_and_takes_no_more() {
     let bench = Bench::new().await;
-    let file = session().with(Kind::Close, 0, b"body");
+    let file = session().close();
     let (_folder, path) = store(&file.bytes);
     let resumed = resume(&bench, &path).await.unwrap();
     assert_eq!(resumed.closed, Some(*file.state().hash()));
@@ -218,4 +164,25 @@ async fn a_file_larger_than_the_window_is_walked_in_pieces() {
     assert_eq!((totals.packets_from_agent, totals.bytes_from_agent), (30_000, 30_000_000));
     assert_eq!(totals.packets_from_technician, 4_000_000);
     assert_eq!(resumed.recording.state(), file.state());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chain_that_was_made_anew_does_not_pass_what_the_node_signed() {
+    let bench = Bench::new().await;
+    let honest = session().checkpoint(&node()).packets(End::Agent, 9, b"behind");
+    let (_folder, path) = store(&honest.bytes);
+    resume(&bench, &path).await.unwrap();
+
+    // The same blocks with one packet altered, and all hashes computed again.
+    let forged = honest.again(|kind, body| {
+        if kind == Kind::Packets
+            && let Some(last) = body.last_mut()
+        {
+            *last ^= 1;
+        }
+    });
+    let (_folder, path) = store(&forged.bytes);
+    let refused = resume(&bench, &path).await;
+    assert!(matches!(refused, Err(ResumeError::Tampered { .. })), "{refused:?}");
+    assert_eq!(std::fs::read(&path).unwrap(), forged.bytes);
 }
