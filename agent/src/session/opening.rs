@@ -36,10 +36,17 @@ impl OpeningError {
         match self {
             Self::Line(_) => Some(Reason::TechnicianLost),
             Self::Seal(_) | Self::NotRecorded => Some(Reason::NotSealed),
-            Self::Attend(AttendError::Leg(_) | AttendError::Over) => None,
             Self::Attend(
                 AttendError::Witness(_) | AttendError::TimedOut | AttendError::Unexpected,
             ) => Some(Reason::NotSealed),
+            Self::Attend(
+                AttendError::Leg(_)
+                | AttendError::RelayAway
+                | AttendError::PeerAway
+                | AttendError::Gone
+                | AttendError::Superseded
+                | AttendError::Over,
+            ) => None,
         }
     }
 }

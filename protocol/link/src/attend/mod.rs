@@ -197,11 +197,16 @@ impl Attendance {
     /// # Errors
     /// [`AttendError`].
     pub async fn end(&mut self, reason: Reason) -> Result<Closed, AttendError> {
+        self.ask_end(reason).await;
+        self.closed().await
+    }
+
+    /// Asks for the session's end and does not wait for it: [`News::Closed`] tells of it.
+    pub async fn ask_end(&self, reason: Reason) {
         // A task that is over has left its last news.
         if self.commands.send(Command::End(reason)).await.is_err() {
             tracing::trace!("a session was ended that is over");
         }
-        self.closed().await
     }
 
     /// Says that this computer woke up or changed its network: the relay hears from us at once, by
