@@ -34,6 +34,7 @@ pub(super) struct Begun {
     /// What an earlier process left of the lease.
     pub(super) record: Record,
     pub(super) keeper: Keeper,
+    pub(super) presence: Presence,
 }
 
 /// How a session came to its end.
@@ -46,7 +47,7 @@ enum Over {
 
 /// Serves the session until it ends, and says why it did.
 pub(super) async fn run(agent: &mut Agent, begun: Begun, stop: &CancellationToken) -> Reason {
-    let Begun { bond, mut attendance, given, record, keeper } = begun;
+    let Begun { bond, mut attendance, given, record, keeper, presence } = begun;
     let keeper = Arc::new(keeper);
     let terms = Terms {
         policy: bond.policy.grants,
@@ -80,7 +81,7 @@ pub(super) async fn run(agent: &mut Agent, begun: Begun, stop: &CancellationToke
         }
     };
     let over = tokio::select! {
-        over = hearing.run(&mut attendance) => over,
+        over = hearing.run(&mut attendance, presence) => over,
         reason = serving.run(lines) => Over::Here(reason),
         reason = consent.ask(remember) => Over::Here(reason),
         () = stop.cancelled() => Over::Here(Reason::UserEnded),
@@ -105,8 +106,7 @@ struct Hearing<'a> {
 
 impl Hearing<'_> {
     /// Ends with the session.
-    async fn run(&self, attendance: &mut Attendance) -> Over {
-        let mut presence = Presence::new();
+    async fn run(&self, attendance: &mut Attendance, mut presence: Presence) -> Over {
         let mut recorded = self.line.borrow().0.recorded;
         let mut alive = interval(self.keeper.pause());
         alive.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -45,6 +45,12 @@ impl Presence {
         Self { here: true, peer: true, gap: None }
     }
 
+    /// We have come back from a gap that was told, and do not know of the other end yet.
+    pub(super) const fn returned(since: Instant, now: Instant) -> Self {
+        let gap = Gap { since, told: Gone::Relay, other: Some(now) };
+        Self { here: true, peer: true, gap: Some(gap) }
+    }
+
     /// Takes news in; those about other things change nothing.
     pub(super) fn heard(&mut self, news: &News, now: Instant) -> Option<Told> {
         match news {
@@ -157,6 +163,18 @@ mod tests {
         let after = Duration::from_millis(900);
         assert_eq!(presence.settle(at(1200)), Some(Told::Back { after }));
         assert_eq!((presence.due(), presence.settle(at(9999))), (None, None));
+    }
+
+    #[test]
+    fn a_restarted_program_goes_on_with_the_gap_that_it_told() {
+        let mut presence = Presence::returned(at(0), at(5000));
+        assert_eq!(presence.heard(&News::PeerAway, at(5000)), None);
+        let after = Duration::from_millis(5100);
+        assert_eq!(presence.heard(&News::PeerBack, at(5100)), Some(Told::Back { after }));
+        let mut presence = Presence::returned(at(0), at(5000));
+        assert_eq!(presence.due(), Some(at(5300)));
+        let after = Duration::from_secs(5);
+        assert_eq!(presence.settle(at(5300)), Some(Told::Back { after }));
     }
 
     #[test]
