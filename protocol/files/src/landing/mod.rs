@@ -104,14 +104,32 @@ impl Landing {
         Ok(())
     }
 
-    /// The folder that a path lies in, opened anew from the root, and the name in it.
-    fn place(&self, path: &RelativePath) -> Result<(Arc<Dir>, OsString), FileError> {
-        let mut steps = self.into.clone();
+    /// The new name of the one thing that comes, as a path beneath the root; `None` where things
+    /// keep their names.
+    #[must_use]
+    pub fn new_name(&self) -> Option<String> {
+        let name = self.exact.as_ref()?;
+        Some(joined(self.into.iter().chain([name])))
+    }
+
+    /// Where a path lands beneath the root, for people.
+    #[must_use]
+    pub fn lands_at(&self, path: &RelativePath) -> String {
+        joined(self.steps(path).iter())
+    }
+
+    /// From the root to where a path lands.
+    fn steps(&self, path: &RelativePath) -> Vec<OsString> {
         let mut names = folder::steps(path);
         if let (Some(exact), Some(first)) = (&self.exact, names.first_mut()) {
             first.clone_from(exact);
         }
-        steps.append(&mut names);
+        self.into.iter().cloned().chain(names).collect()
+    }
+
+    /// The folder that a path lies in, opened anew from the root, and the name in it.
+    fn place(&self, path: &RelativePath) -> Result<(Arc<Dir>, OsString), FileError> {
+        let mut steps = self.steps(path);
         let name = steps.pop().ok_or_else(|| FileError::NotFound { name: path.to_string() })?;
         Ok((self.root.walk(&steps)?, name))
     }
@@ -142,6 +160,10 @@ impl Landing {
             Err(error) => Err(FileError::io("look at", name, error)),
         }
     }
+}
+
+fn joined<'a>(names: impl Iterator<Item = &'a OsString>) -> String {
+    names.map(shown).collect::<Vec<_>>().join("/")
 }
 
 #[cfg(unix)]
