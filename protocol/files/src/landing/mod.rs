@@ -11,10 +11,10 @@ use cap_std::fs::{Dir, DirBuilder};
 use deskside_protocol::file::RelativePath;
 
 pub(crate) use self::writer::{Job, Outcome, Writer};
-use crate::blocking;
 use crate::error::{FileError, shown};
 use crate::folder::{self, Folder, Kind};
 use crate::size::Size;
+use crate::{blocking, os};
 
 /// Where files arrive: a folder, and where one thing is copied perhaps its new name.
 #[derive(Debug, Clone)]
@@ -138,7 +138,7 @@ impl Landing {
     fn make_folder(&self, path: &RelativePath) -> Result<(), FileError> {
         let (dir, name) = self.place(path)?;
         let mut options = DirBuilder::new();
-        private(&mut options);
+        os::make_private_folder(&mut options);
         match dir.create_dir_with(&name, &options) {
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
                 folder::step(&dir, &name).map(drop)
@@ -151,7 +151,7 @@ impl Landing {
     fn target(dir: &Dir, name: &OsStr) -> Result<Option<u32>, FileError> {
         match dir.symlink_metadata(name) {
             Ok(metadata) => match folder::kind_of(&metadata) {
-                Kind::File => Ok(Some(mode(&metadata))),
+                Kind::File => Ok(Some(os::mode(&metadata))),
                 Kind::Folder => Err(FileError::FolderInTheWay { name: shown(name) }),
                 Kind::Link => Err(FileError::Link { name: shown(name) }),
                 Kind::Special => Err(FileError::Special { name: shown(name) }),
@@ -164,16 +164,4 @@ impl Landing {
 
 fn joined<'a>(names: impl Iterator<Item = &'a OsString>) -> String {
     names.map(shown).collect::<Vec<_>>().join("/")
-}
-
-#[cfg(unix)]
-fn mode(metadata: &cap_std::fs::Metadata) -> u32 {
-    use cap_std::fs::MetadataExt as _;
-    metadata.mode()
-}
-
-#[cfg(unix)]
-fn private(options: &mut DirBuilder) {
-    use cap_std::fs::DirBuilderExt as _;
-    options.mode(crate::os::PRIVATE_FOLDER);
 }

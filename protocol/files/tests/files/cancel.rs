@@ -1,6 +1,5 @@
 //! Dropping a transfer stops it; two of them never write one file.
 
-use std::path::Path;
 use std::slice::from_ref;
 
 use deskside_files::{Entry, Hear as _, Landing, PIECE, RelativePath, Source, Speak as _, receive};
