@@ -170,3 +170,16 @@ async fn a_lying_receiver_is_not_believed() {
     let refused = sender(false, vec![Kind::Refusal(Refusal::default())]).await;
     assert!(matches!(refused, TransferError::Refused(_)), "{refused}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_reads_nothing_is_not_waited_for() {
+    let scene = Scene::new();
+    let landing = Landing::local(&scene.inside, false).await.unwrap();
+    let announced = Announced { files: 1, bytes: 1, resume: false };
+    // The refusal does not fit into the pipe, and nobody takes it out.
+    let ((mut mouth, _ear), (mut speak, mut hear)) = pipe(16);
+    let lying = async { mouth.say(Kind::FileFrom(FileFrom { offset: 0 })).await.unwrap() };
+    let receiving = receive(landing, announced, &mut speak, &mut hear, &());
+    let (received, ()) = tokio::join!(receiving, lying);
+    assert!(matches!(received, Err(TransferError::Breach(Breach::Unexpected))));
+}
