@@ -390,7 +390,11 @@ impl Task {
         let leg = self.leg.borrow();
         let (sent, received) = leg.traffic();
         let (line_sent, line_received) = leg.dialler().socket.traffic();
-        Traffic { sent: sent + line_sent, received: received + line_received }
+        Traffic {
+            sent: sent + line_sent,
+            received: received + line_received,
+            of_lines: line_received,
+        }
     }
 
     /// A fresh port, and something to be heard from it at once.

@@ -5,6 +5,7 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::wildcard_enum_match_arm,
+    clippy::collapsible_match,
     reason = "a test fails by panicking, and its relay skips what it does not need"
 )]
 
@@ -138,7 +139,7 @@ async fn before_the_seal_a_lost_leg_ends_the_session() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_end_that_moved_is_challenged_and_the_line_follows_it() {
-    let mut house = House::build(Terms::default()).await;
+    let house = House::build(Terms::default()).await;
     let mut flow = house.flow();
     flow.flows().await;
     let routes = || house.relay.switch.routes.lock().unwrap().clone();

@@ -113,11 +113,14 @@ pub(crate) struct Relay {
     _task: JoinSet<()>,
 }
 
+type Heard = (u64, mpsc::UnboundedSender<Kind>);
+type Check = Box<dyn Fn(&[u8]) -> bool + Send>;
+
 struct Desk {
     session: Arc<Session>,
     switch: Arc<Switch>,
     /// Where each end hears signals, by a number that counts its legs.
-    ends: Mutex<[Option<(u64, mpsc::UnboundedSender<Kind>)>; 2]>,
+    ends: Mutex<[Option<Heard>; 2]>,
     addresses: Mutex<[Option<SocketAddr>; 2]>,
     legs: Mutex<u64>,
 }
@@ -266,7 +269,7 @@ impl Stream {
         if back {
             self.desk.tell_presence();
         }
-        let mut asked: Option<Box<dyn Fn(&[u8]) -> bool + Send>> = None;
+        let mut asked: Option<Check> = None;
         loop {
             let said = tokio::select! {
                 said = self.receiver.receive() => said.ok().flatten(),

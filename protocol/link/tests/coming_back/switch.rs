@@ -37,7 +37,11 @@ impl Switch {
 
     /// Nothing more leaves or arrives, and the port is free: no connection is closed by this.
     pub(crate) fn kill(&self) {
-        *self.port.lock().unwrap() = None;
+        let port = self.port.lock().unwrap().take().unwrap();
+        // Whoever is just sending or receiving lets go of it in a moment.
+        while Arc::strong_count(&port) > 1 {
+            std::thread::yield_now();
+        }
     }
 
     fn port(&self) -> Option<Arc<Port>> {
