@@ -37,9 +37,6 @@ impl OpeningError {
             Self::Line(_) => Some(Reason::TechnicianLost),
             Self::Seal(_) | Self::NotRecorded => Some(Reason::NotSealed),
             Self::Attend(
-                AttendError::Witness(_) | AttendError::TimedOut | AttendError::Unexpected,
-            ) => Some(Reason::NotSealed),
-            Self::Attend(
                 AttendError::Leg(_)
                 | AttendError::RelayAway
                 | AttendError::PeerAway
@@ -47,6 +44,9 @@ impl OpeningError {
                 | AttendError::Superseded
                 | AttendError::Over,
             ) => None,
+            Self::Attend(
+                AttendError::Witness(_) | AttendError::TimedOut | AttendError::Unexpected,
+            ) => Some(Reason::NotSealed),
         }
     }
 }

@@ -250,10 +250,12 @@ pub struct Sealer {
 
 impl Sealer {
     /// Hands over our age file of a line's secrets and waits for the node's receipt. Before it
-    /// there is no application data on that line.
+    /// there is no application data on that line. Where the leg is lost meanwhile the seal is said
+    /// again on the next.
     ///
     /// # Errors
-    /// [`AttendError`].
+    /// [`AttendError`]; [`AttendError::Superseded`] where there is another line by now, which
+    /// [`News::Line`] tells.
     pub async fn seal(&self, line: u16, age: Vec<u8>) -> Result<(), AttendError> {
         let (done, receipt) = oneshot::channel();
         let seal = Command::Seal { line, age, done };
