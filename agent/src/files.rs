@@ -12,6 +12,7 @@ use deskside_files::{
     RelativePath, Report, Size, Source, Speak, TransferError,
 };
 use deskside_protocol::wire::message::{FileGet, FilePut};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::events::{Direction, Event, Show};
 use crate::gate::{File, Permit};
@@ -19,11 +20,16 @@ use crate::gate::{File, Permit};
 /// Files of one transfer that are told to people by name; of more only the sum is.
 const MAX_NAMED: u64 = 20;
 
+/// Transfers at once, those included that wait for the user: each may hold the names of a whole tree
+/// (16 MiB), and 2 MiB of a file.
+pub const MAX_TRANSFERS: usize = 8;
+
 /// What the file channel reaches. A clone is the same.
 #[derive(Debug, Clone)]
 pub struct Files {
     folder: Folder,
     show: Arc<Show>,
+    turns: Arc<Semaphore>,
 }
 
 impl Files {
@@ -32,7 +38,14 @@ impl Files {
     /// # Errors
     /// [`FileError`] where that is no folder, or may not be opened.
     pub fn open(path: &Path, show: Arc<Show>) -> Result<Self, FileError> {
-        Ok(Self { folder: Folder::open(path)?, show })
+        let turns = Arc::new(Semaphore::new(MAX_TRANSFERS));
+        Ok(Self { folder: Folder::open(path)?, show, turns })
+    }
+
+    /// Waits until there is room for one transfer more; it has it as long as it holds the turn.
+    /// `None` never: nobody closes the folder.
+    pub async fn turn(&self) -> Option<OwnedSemaphorePermit> {
+        self.turns.clone().acquire_owned().await.ok()
     }
 
     /// Where a technician's files would land.

@@ -150,7 +150,8 @@ impl From<&Refusal> for Failure {
         };
         let said = visible(refusal.text.trim());
         // A whole sentence of the agent's stands for itself; half a one explains ours.
-        let whole = ["the user ", "the policy ", "not found "].iter().any(|who| said.starts_with(who));
+        let whole =
+            ["the user ", "the policy ", "not found "].iter().any(|who| said.starts_with(who));
         let sentence = match (said.is_empty(), whole) {
             (true, _) => own,
             (false, true) => said.into_owned(),

@@ -93,7 +93,7 @@ impl Lease {
         } else if let Some(token) = self.held.get(&grant) {
             Standing::Held(token.clone())
         } else if !self.policy.contains(grant) {
-            never(Cause::Policy, format!("what it allows to ask for: {}", self.policy))
+            never(Cause::Policy, format!("only {} can be asked for", self.policy))
         } else if refusals >= MAX_REFUSALS {
             Standing::Never(no(grant, refusals))
         } else if self.beforehand.contains(grant) {

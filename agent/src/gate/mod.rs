@@ -10,6 +10,8 @@
 mod acting;
 mod lease;
 mod permit;
+mod refusal;
+mod terms;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -17,8 +19,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use deskside_protocol::grant::{Grant, GrantSet};
 use deskside_protocol::text;
-use deskside_protocol::wire::message::{self, refusal::Cause};
-use thiserror::Error;
+use deskside_protocol::wire::message::refusal::Cause;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -26,6 +27,8 @@ pub use self::acting::{Answers, Heard, Unheard, listen};
 pub use self::lease::Record;
 use self::lease::{Lease, Standing, no};
 pub use self::permit::{Clipboard, Command, Control, File, Kind, Permit, Reboot, Shell, View};
+pub use self::refusal::{Refusal, TurnedDown};
+pub use self::terms::{Forget, Keep, Terms};
 use crate::consent::{Answer, Asker, Question, Visitor};
 use crate::events::{By, Event, Show};
 
@@ -35,79 +38,6 @@ pub const MAX_WAITING: usize = 16;
 pub const MAX_REFUSALS: u32 = 3;
 /// Characters of what a technician wants to do that are shown.
 pub const MAX_WHAT: usize = 400;
-
-/// Why a channel may not act. Its text is for the technician.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{text}")]
-pub struct Refusal {
-    /// For programs.
-    pub cause: Cause,
-    /// What was missing.
-    pub grant: Grant,
-    /// For people.
-    pub text: String,
-}
-
-impl Refusal {
-    fn new(cause: Cause, grant: Grant, text: impl Into<String>) -> Self {
-        Self { cause, grant, text: text.into() }
-    }
-
-    /// As it goes over the line.
-    #[must_use]
-    pub fn to_wire(&self) -> message::Refusal {
-        message::Refusal {
-            cause: self.cause.into(),
-            grant: self.grant.to_wire().into(),
-            text: self.text.clone(),
-        }
-    }
-}
-
-/// The user turned the whole session down.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub enum TurnedDown {
-    /// "Refuse", or no answer in time.
-    #[error("the user refused")]
-    Refused,
-    /// "I did not ask for this".
-    #[error("the user did not ask for help")]
-    NotAsked,
-    /// Nothing that was asked for is allowed by the policy.
-    #[error("the policy allows nothing of what was asked for")]
-    Policy,
-    /// The session was stopped while the question stood.
-    #[error("the session was stopped")]
-    Stopped,
-}
-
-/// What a gate is made of.
-#[derive(Debug, Clone)]
-pub struct Terms {
-    /// What the policy lets a technician ask for at all.
-    pub policy: GrantSet,
-    /// What `--allow` answered beforehand.
-    pub beforehand: GrantSet,
-    /// Who wants in: verified before there is a gate.
-    pub visitor: Visitor,
-    /// What an earlier process left of the lease; by default nothing.
-    pub record: Record,
-}
-
-/// Who keeps the lease for a restart of this program.
-pub trait Keep: Send + Sync {
-    /// Once this returns, no restart finds a wider lease than this one. It may block for as long as
-    /// the disk takes.
-    fn keep(&self, lease: &Record);
-}
-
-/// Keeps nothing: a restart finds no lease at all.
-#[derive(Debug, Clone, Copy)]
-pub struct Forget;
-
-impl Keep for Forget {
-    fn keep(&self, _lease: &Record) {}
-}
 
 /// The gate of one session. A clone is the same gate.
 #[derive(Clone)]

@@ -1,6 +1,7 @@
 //! A living session's hold on its file: every change of the lease goes through here, and so does the
 //! end date, now and then.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -25,6 +26,8 @@ pub struct Keeper {
     clock: fn() -> u64,
     grace: u32,
     show: Arc<Show>,
+    /// The user was told once that a file is left.
+    warned: AtomicBool,
 }
 
 impl Keeper {
@@ -38,7 +41,8 @@ impl Keeper {
         grace: u32,
         show: Arc<Show>,
     ) -> Self {
-        Self { store, kept: Mutex::new(Some(kept)), clock, grace, show }
+        let (kept, warned) = (Mutex::new(Some(kept)), AtomicBool::new(false));
+        Self { store, kept, clock, grace, show, warned }
     }
 
     /// How often [`Keeper::alive`] wants to be called.
@@ -80,7 +84,8 @@ impl Keeper {
         let done = off_the_runtime(|| work(store).map_err(|error| (error, store.remove().err())));
         let Err((error, left)) = done else { return };
         tracing::warn!(%error, cause = %error.cause, "the session is not kept for a restart");
-        if let Some(left) = left {
+        let Some(left) = left else { return };
+        if !self.warned.swap(true, Ordering::Relaxed) {
             let text = format!(
                 "This session cannot be removed from the disk ({}: {}). Remove that file yourself \
                  if this program breaks off.",

@@ -82,8 +82,8 @@ pub enum Unusable {
     /// Its time is up.
     #[error("an earlier session was interrupted for too long, and has ended")]
     Expired,
-    /// The user had ended it.
-    #[error("an earlier session was stopped here")]
+    /// It was being ended here.
+    #[error("an earlier session was ended")]
     Stopped,
 }
 

@@ -54,3 +54,101 @@ impl Consent {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use deskside_protocol::grant::Grant;
+    use tokio::sync::Semaphore;
+    use tokio::time::timeout;
+
+    use super::*;
+    use crate::consent::{Answer, Asker, Asking, Question, Standing, Visitor};
+    use crate::events::Show;
+    use crate::gate::{Forget, Record, Terms};
+
+    /// Answers once it may.
+    struct Slow {
+        answer: Answer,
+        may: Semaphore,
+        asked: AtomicUsize,
+    }
+
+    impl Asker for Slow {
+        fn ask<'a>(&'a self, _question: &'a Question<'a>) -> Asking<'a> {
+            self.asked.fetch_add(1, Ordering::SeqCst);
+            Box::pin(async {
+                self.may.acquire().await.unwrap().forget();
+                self.answer
+            })
+        }
+    }
+
+    fn consent(answer: Answer, record: Record) -> (Consent, Arc<Slow>) {
+        let asker = Arc::new(Slow { answer, may: Semaphore::new(0), asked: 0.into() });
+        let visitor = Visitor {
+            organisation: String::new(),
+            standing: Standing::Known,
+            name: String::new(),
+            login: String::new(),
+            ticket: String::new(),
+            subject: String::new(),
+        };
+        let (policy, beforehand) = (GrantSet::all(), GrantSet::NONE);
+        let terms = Terms { policy, beforehand, visitor, record };
+        let show = Arc::new(Show::json(std::io::sink()));
+        let gate = Gate::new(terms, Arc::new(Forget), asker.clone(), show);
+        (Consent::new(gate, GrantSet::all()), asker)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_question_outlives_the_line_on_which_it_came_up() {
+        let (consent, asker) = consent(Answer::Allow, Record::default());
+        let admitted = std::cell::Cell::new(false);
+        let mut asking = pin!(consent.ask(|| admitted.set(true)));
+        let line = Duration::from_secs(5);
+        // The first line is lost while the user thinks; the answer is for the second.
+        tokio::select! {
+            _ = &mut asking => unreachable!(),
+            answer = timeout(line, consent.answer()) => assert!(answer.is_err()),
+        }
+        asker.may.add_permits(1);
+        for _ in 0..2 {
+            tokio::select! {
+                _ = &mut asking => unreachable!(),
+                answer = timeout(line, consent.answer()) => assert_eq!(answer, Ok(Ok(()))),
+            }
+        }
+        assert_eq!(asker.asked.load(Ordering::SeqCst), 1);
+        assert_eq!(consent.gate.lease(), GrantSet::all());
+        assert!(admitted.get());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_no_ends_the_session_and_nobody_is_asked_before_the_introduction() {
+        let (consent, asker) = consent(Answer::Refuse, Record::default());
+        let mut asking = pin!(consent.ask(|| {}));
+        assert!(timeout(Duration::from_secs(60), &mut asking).await.is_err());
+        assert_eq!(asker.asked.load(Ordering::SeqCst), 0);
+        asker.may.add_permits(1);
+        let (answer, reason) = tokio::join!(consent.answer(), asking);
+        assert_eq!((answer, reason), (Err(TurnedDown::Refused), Reason::UserRefused));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_session_of_before_is_not_asked_about_again() {
+        let held = Grant::View.into();
+        let record = Record { opened: true, held, ..Record::default() };
+        let (consent, asker) = consent(Answer::Refuse, record);
+        let mut asking = pin!(consent.ask(|| {}));
+        tokio::select! {
+            _ = &mut asking => unreachable!(),
+            answer = consent.answer() => assert_eq!(answer, Ok(())),
+        }
+        assert_eq!(asker.asked.load(Ordering::SeqCst), 0);
+        assert_eq!(consent.gate.lease(), held);
+    }
+}

@@ -44,8 +44,10 @@ pub(super) async fn serve(
     gate: &Gate,
     files: &Files,
 ) -> Result<(), Unheard> {
+    let first = heard.next().await?;
+    let _turn = files.turn().await;
     #[allow(clippy::wildcard_enum_match_arm, reason = "whatever else comes does not belong here")]
-    match heard.next().await? {
+    match first {
         Some(Kind::FilePut(put)) => receive(&put, heard, answers, gate, files).await,
         Some(Kind::FileGet(get)) => send(&get, heard, answers, gate, files).await,
         _ => {

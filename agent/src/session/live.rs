@@ -9,23 +9,22 @@ use deskside_protocol::close::CloseCode;
 use deskside_protocol::wire::record::Reason;
 use deskside_protocol::wire::signal::Closed;
 use tokio::sync::watch;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::Agent;
 use super::bond::Bond;
 use super::consent::Consent;
 use super::line::{Current, Reach, Serving};
-use super::opening::SLACK;
 use super::presence::{Presence, Told};
 use crate::events::{Event, Show};
 use crate::gate::{Gate, Record, Terms};
 use crate::kept::Keeper;
 
-/// In a gap nobody may hear that the user has stopped: no longer than this is waited for it ...
+/// In a gap nobody may hear that the user has stopped: no longer than this is waited for it.
 const END_IN_GAP: Duration = Duration::from_secs(2);
-/// ... and for a connection to be closed in order.
-const CLOSE_IN_GAP: Duration = Duration::from_millis(500);
+/// A line or a leg is closed at once; this long we stay to say so again.
+const LEAVING: Duration = Duration::from_secs(1);
 
 /// A session that is ours, with the line that it begins with here.
 pub(super) struct Begun {
@@ -35,6 +34,7 @@ pub(super) struct Begun {
     /// What an earlier process left of the lease.
     pub(super) record: Record,
     pub(super) keeper: Keeper,
+    pub(super) presence: Presence,
 }
 
 /// How a session came to its end.
@@ -47,7 +47,7 @@ enum Over {
 
 /// Serves the session until it ends, and says why it did.
 pub(super) async fn run(agent: &mut Agent, begun: Begun, stop: &CancellationToken) -> Reason {
-    let Begun { bond, mut attendance, given, record, keeper } = begun;
+    let Begun { bond, mut attendance, given, record, keeper, presence } = begun;
     let keeper = Arc::new(keeper);
     let terms = Terms {
         policy: bond.policy.grants,
@@ -81,7 +81,7 @@ pub(super) async fn run(agent: &mut Agent, begun: Begun, stop: &CancellationToke
         }
     };
     let over = tokio::select! {
-        over = hearing.run(&mut attendance) => over,
+        over = hearing.run(&mut attendance, presence) => over,
         reason = serving.run(lines) => Over::Here(reason),
         reason = consent.ask(remember) => Over::Here(reason),
         () = stop.cancelled() => Over::Here(Reason::UserEnded),
@@ -106,8 +106,7 @@ struct Hearing<'a> {
 
 impl Hearing<'_> {
     /// Ends with the session.
-    async fn run(&self, attendance: &mut Attendance) -> Over {
-        let mut presence = Presence::new();
+    async fn run(&self, attendance: &mut Attendance, mut presence: Presence) -> Over {
         let mut recorded = self.line.borrow().0.recorded;
         let mut alive = interval(self.keeper.pause());
         alive.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -121,10 +120,6 @@ impl Hearing<'_> {
                 () = until(presence.due()) => {
                     self.tell(presence.settle(Instant::now()));
                     continue;
-                }
-                // The relay ends it first; where it does not, we do.
-                () = until(presence.gap_since().map(|since| since + self.bond.grace() + SLACK)) => {
-                    return Over::Here(Reason::TechnicianLost);
                 }
             };
             self.tell(presence.heard(&news, Instant::now()));
@@ -168,27 +163,41 @@ async fn until(time: Option<Instant>) {
 /// Closes the line, the session and the leg in order, as far as anybody can be reached. Gives the
 /// reason that stands in the end.
 async fn finish(current: &Current, mut attendance: Attendance, over: Over, whole: bool) -> Reason {
-    let (closing, ending) =
-        if whole { (CLOSE_TIMEOUT, CLOSE_TIMEOUT) } else { (CLOSE_IN_GAP, END_IN_GAP) };
     let refused = matches!(over, Over::Here(Reason::UserRefused));
     if let Some(line) = current.take() {
         line.close(if refused { CloseCode::Refused } else { CloseCode::SessionEnded });
-        in_time(closing, line.drained()).await;
+        in_time(LEAVING, line.drained()).await;
     }
     let reason = match over {
         Over::Closed(closed) => reason_of(closed),
         Over::Here(reason) => {
-            in_time(ending, async {
-                if let Err(error) = attendance.end(reason).await {
-                    tracing::debug!(%error, "the relay did not close the session");
-                }
-            })
-            .await;
+            end(&mut attendance, reason, whole).await;
             reason
         }
     };
-    in_time(closing, attendance.leave(CloseCode::Done)).await;
+    in_time(LEAVING, attendance.leave(CloseCode::Done)).await;
     reason
+}
+
+/// Has the relay close the session, and does not wait for one that is gone.
+async fn end(attendance: &mut Attendance, reason: Reason, whole: bool) {
+    attendance.ask_end(reason).await;
+    let mut until = Instant::now() + if whole { CLOSE_TIMEOUT } else { END_IN_GAP };
+    loop {
+        match timeout_at(until, attendance.news()).await {
+            Ok(News::Closed(Ok(_))) => return,
+            Ok(News::Closed(Err(error))) => {
+                tracing::debug!(%error, "the relay did not close the session");
+                return;
+            }
+            Ok(News::Away) => until = until.min(Instant::now() + END_IN_GAP),
+            Ok(_) => {}
+            Err(_slow) => {
+                tracing::debug!("the relay was not there to close the session");
+                return;
+            }
+        }
+    }
 }
 
 async fn in_time(time: Duration, work: impl Future<Output = ()>) {
@@ -200,6 +209,7 @@ async fn in_time(time: Duration, work: impl Future<Output = ()>) {
 fn reason_of(closed: Result<Closed, AttendError>) -> Reason {
     match closed {
         Ok(closed) => Reason::try_from(closed.reason).unwrap_or(Reason::Unspecified),
+        Err(AttendError::PeerAway) => Reason::TechnicianLost,
         Err(error) => {
             tracing::debug!(%error, "the relay was lost");
             Reason::RelayStopped

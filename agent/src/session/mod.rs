@@ -33,6 +33,7 @@ pub use failure::exit_of;
 
 use self::code::Meeting;
 use self::live::Begun;
+use self::presence::Presence;
 use self::resume::Resumed;
 use crate::SOFTWARE;
 use crate::consent::{Asker, Keyboard};
@@ -103,7 +104,8 @@ async fn fresh(
     let record = Record::default();
     let kept = bond.to_keep(given.token, record.clone());
     let keeper = Keeper::new(store, kept, now, bond.policy.grace_seconds, agent.show.clone());
-    let begun = Begun { bond, attendance, given, record, keeper };
+    let presence = Presence::new();
+    let begun = Begun { bond, attendance, given, record, keeper, presence };
     Ok(live::run(agent, begun, stop).await)
 }
 

@@ -12,6 +12,9 @@ use crate::events::Gone;
 /// When a gap has another cause than was told (the relay is back and the technician is not), it is
 /// told only once it has lasted this long: both mostly come back within a second.
 const SETTLE: Duration = Duration::from_secs(3);
+/// A relay that was restarted says at once where it misses the other end: this long after our own
+/// return it has.
+const HEARSAY: Duration = Duration::from_millis(300);
 
 /// What is to be told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +27,7 @@ pub(super) enum Told {
 struct Gap {
     since: Instant,
     told: Gone,
-    /// Since when it has another cause.
+    /// Since when there is something else to tell.
     other: Option<Instant>,
 }
 
@@ -42,51 +45,62 @@ impl Presence {
         Self { here: true, peer: true, gap: None }
     }
 
+    /// We have come back from a gap that was told, and do not know of the other end yet.
+    pub(super) const fn returned(since: Instant, now: Instant) -> Self {
+        let gap = Gap { since, told: Gone::Relay, other: Some(now) };
+        Self { here: true, peer: true, gap: Some(gap) }
+    }
+
     /// Takes news in; those about other things change nothing.
     pub(super) fn heard(&mut self, news: &News, now: Instant) -> Option<Told> {
         match news {
             News::Away => self.here = false,
-            // The relay says next how it stands with the other end.
-            News::Back => (self.here, self.peer) = (true, false),
+            News::Back => self.here = true,
             News::PeerAway => self.peer = false,
-            News::PeerBack => (self.here, self.peer) = (true, true),
+            News::PeerBack => self.peer = true,
             News::Line(_) | News::Unrecorded | News::Closed(_) => return None,
         }
-        self.step(now)
+        let cause = self.cause();
+        let Some(gap) = &mut self.gap else {
+            let told = cause?;
+            self.gap = Some(Gap { since: now, told, other: None });
+            return Some(Told::Gap(told));
+        };
+        let hearsay = matches!(news, News::Back);
+        if cause.is_none() && !hearsay {
+            gap.other = None;
+            return self.settle(now);
+        }
+        gap.other = (cause != Some(gap.told)).then_some(now);
+        None
     }
 
     /// To be called at [`Presence::due`].
     pub(super) fn settle(&mut self, now: Instant) -> Option<Told> {
-        self.step(now)
-    }
-
-    fn step(&mut self, now: Instant) -> Option<Told> {
-        let cause = match (self.here, self.peer) {
-            (false, _) => Gone::Relay,
-            (true, false) => Gone::Technician,
-            (true, true) => {
-                let gap = self.gap.take()?;
-                return Some(Told::Back { after: now.duration_since(gap.since) });
-            }
-        };
-        let Some(gap) = &mut self.gap else {
-            self.gap = Some(Gap { since: now, told: cause, other: None });
+        let cause = self.cause();
+        let gap = self.gap.as_mut()?;
+        let since = gap.other.take().unwrap_or(now);
+        if let Some(cause) = cause {
+            gap.told = cause;
             return Some(Told::Gap(cause));
-        };
-        if gap.told == cause {
-            gap.other = None;
-            return None;
         }
-        if now.duration_since(*gap.other.get_or_insert(now)) < SETTLE {
-            return None;
-        }
-        (gap.told, gap.other) = (cause, None);
-        Some(Told::Gap(cause))
+        let after = since.duration_since(gap.since);
+        self.gap = None;
+        Some(Told::Back { after })
     }
 
-    /// When [`Presence::settle`] has something to look at.
+    /// When [`Presence::settle`] is due.
     pub(super) fn due(&self) -> Option<Instant> {
-        Some(self.gap.as_ref()?.other? + SETTLE)
+        let pause = if self.is_whole() { HEARSAY } else { SETTLE };
+        Some(self.gap.as_ref()?.other? + pause)
+    }
+
+    const fn cause(&self) -> Option<Gone> {
+        match (self.here, self.peer) {
+            (false, _) => Some(Gone::Relay),
+            (true, false) => Some(Gone::Technician),
+            (true, true) => None,
+        }
     }
 
     /// Whether our own leg is there.
@@ -97,11 +111,6 @@ impl Presence {
     /// Whether both ends are there.
     pub(super) const fn is_whole(&self) -> bool {
         self.here && self.peer
-    }
-
-    /// When the gap of the moment began.
-    pub(super) fn gap_since(&self) -> Option<Instant> {
-        self.gap.as_ref().map(|gap| gap.since)
     }
 }
 
@@ -136,12 +145,45 @@ mod tests {
         assert_eq!(presence.heard(&News::Away, at(0)), Some(Told::Gap(Gone::Relay)));
         assert!(!presence.is_here() && !presence.is_whole());
         assert_eq!(presence.heard(&News::Back, at(900)), None);
-        assert!(presence.is_here() && !presence.is_whole());
+        assert_eq!(presence.due(), Some(at(1200)));
         assert_eq!(presence.heard(&News::PeerAway, at(900)), None);
+        assert!(presence.is_here() && !presence.is_whole());
+        assert_eq!(presence.due(), Some(at(3900)));
         let after = Duration::from_millis(1000);
         assert_eq!(presence.heard(&News::PeerBack, at(1000)), Some(Told::Back { after }));
-        assert_eq!((presence.due(), presence.gap_since()), (None, None));
+        assert_eq!(presence.due(), None);
         assert_eq!(presence.heard(&News::PeerBack, at(1100)), None);
+    }
+
+    #[test]
+    fn a_relay_that_misses_nobody_says_nothing() {
+        let mut presence = Presence::new();
+        presence.heard(&News::Away, at(0));
+        assert_eq!(presence.heard(&News::Back, at(900)), None);
+        let after = Duration::from_millis(900);
+        assert_eq!(presence.settle(at(1200)), Some(Told::Back { after }));
+        assert_eq!((presence.due(), presence.settle(at(9999))), (None, None));
+    }
+
+    #[test]
+    fn a_restarted_program_goes_on_with_the_gap_that_it_told() {
+        let mut presence = Presence::returned(at(0), at(5000));
+        assert_eq!(presence.heard(&News::PeerAway, at(5000)), None);
+        let after = Duration::from_millis(5100);
+        assert_eq!(presence.heard(&News::PeerBack, at(5100)), Some(Told::Back { after }));
+        let mut presence = Presence::returned(at(0), at(5000));
+        assert_eq!(presence.due(), Some(at(5300)));
+        let after = Duration::from_secs(5);
+        assert_eq!(presence.settle(at(5300)), Some(Told::Back { after }));
+    }
+
+    #[test]
+    fn what_is_lost_again_at_once_was_never_back() {
+        let mut presence = Presence::new();
+        presence.heard(&News::Away, at(0));
+        presence.heard(&News::Back, at(900));
+        assert_eq!(presence.heard(&News::Away, at(1000)), None);
+        assert_eq!(presence.due(), None);
     }
 
     #[test]
@@ -151,14 +193,12 @@ mod tests {
         presence.heard(&News::Back, at(1000));
         presence.heard(&News::PeerAway, at(1000));
         assert_eq!(presence.due(), Some(at(4000)));
-        assert_eq!(presence.settle(at(3999)), None);
         assert_eq!(presence.settle(at(4000)), Some(Told::Gap(Gone::Technician)));
         assert_eq!(presence.due(), None);
         let after = Duration::from_secs(9);
         assert_eq!(presence.heard(&News::PeerBack, at(9000)), Some(Told::Back { after }));
         let gap = presence.heard(&News::PeerAway, at(10_000));
         assert_eq!(gap, Some(Told::Gap(Gone::Technician)));
-        assert_eq!(presence.gap_since(), Some(at(10_000)));
     }
 
     #[tokio::test(start_paused = true)]

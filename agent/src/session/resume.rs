@@ -6,11 +6,12 @@ use std::time::Duration;
 use deskside_link::attend::{Attendance, Given, ResumeError};
 use deskside_link::leg::DialError;
 use deskside_protocol::wire::record::Reason;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::bond::Bond;
 use super::live::{self, Begun};
+use super::presence::Presence;
 use super::{Agent, now};
 use crate::events::{Event, Gone, reason_in_words};
 use crate::kept::{Keeper, Kept, KeptError, Store};
@@ -46,8 +47,8 @@ pub(super) async fn resume(agent: &mut Agent, stop: &CancellationToken) -> anyho
         () = stop.cancelled() => None,
     };
     let why = match reached {
-        Some(Ok((bond, attendance, given))) => {
-            let begun = begin(agent, store, kept, bond, attendance, given);
+        Some(Ok(reached)) => {
+            let begun = begin(agent, store, kept, reached);
             return Ok(Resumed::Ended(live::run(agent, begun, stop).await));
         }
         // Whoever sits at that address now is told nothing, and the session may still be there.
@@ -93,23 +94,36 @@ enum Why {
     Relay(DialError),
 }
 
+/// The session is ours again.
+struct Reached {
+    bond: Bond,
+    attendance: Attendance,
+    given: Given,
+    presence: Presence,
+}
+
 /// Comes back to the relay, for as long as the session may still be there.
-async fn reach(agent: &Agent, kept: &Kept) -> Result<(Bond, Attendance, Given), Why> {
+async fn reach(agent: &Agent, kept: &Kept) -> Result<Reached, Why> {
+    let begun = Instant::now();
     let bond = Bond::kept(kept, &agent.settings.relay).map_err(|e| Why::Gone(e.to_string()))?;
     let left = Duration::from_secs(kept.ends.saturating_sub(now()));
     let resuming = timeout(left, Attendance::resume(bond.attendee(kept.token), true));
     tokio::pin!(resuming);
-    let resumed = tokio::select! {
-        resumed = &mut resuming => resumed,
+    let (resumed, told) = tokio::select! {
+        resumed = &mut resuming => (resumed, false),
         () = sleep(SOON) => {
             let technician = &kept.visitor.name;
             agent.show.tell(&Event::Gap { cause: Gone::Relay, technician, grace: left });
-            resuming.await
+            (resuming.await, true)
         }
     };
     let name = deskside_protocol::text::visible(&kept.visitor.name);
     match resumed {
-        Ok(Ok((attendance, given))) => Ok((bond, attendance, given)),
+        Ok(Ok((attendance, given))) => {
+            let back = || Presence::returned(begun, Instant::now());
+            let presence = if told { back() } else { Presence::new() };
+            Ok(Reached { bond, attendance, given, presence })
+        }
         Ok(Err(ResumeError::Ended(closed))) => {
             let reason = Reason::try_from(closed.reason).unwrap_or(Reason::Unspecified);
             let reason = reason_in_words(reason);
@@ -128,19 +142,13 @@ async fn reach(agent: &Agent, kept: &Kept) -> Result<(Bond, Attendance, Given), 
     }
 }
 
-fn begin(
-    agent: &Agent,
-    store: Store,
-    kept: Kept,
-    bond: Bond,
-    attendance: Attendance,
-    given: Given,
-) -> Begun {
+fn begin(agent: &Agent, store: Store, kept: Kept, reached: Reached) -> Begun {
+    let Reached { bond, attendance, given, presence } = reached;
     let session = bond.session.to_string();
     agent.show.tell(&Event::Resumed { visitor: &bond.visitor, session: &session });
     let record = kept.lease.clone();
     let grace = bond.policy.grace_seconds;
     let keeper = Keeper::new(Some(store), kept, now, grace, agent.show.clone());
     keeper.located(given.token);
-    Begun { bond, attendance, given, record, keeper }
+    Begun { bond, attendance, given, record, keeper, presence }
 }

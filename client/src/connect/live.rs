@@ -56,8 +56,7 @@ impl<'a> Begun<'a> {
         let lines = LinesOwner::new();
         let local = Local::new(lines.lines(), telling.tally.clone(), technician.view_only);
         let began = given.line > 0;
-        let mut live =
-            Live { technician, attendance, maker, telling, keeper, lines, local, began };
+        let mut live = Live { technician, attendance, maker, telling, keeper, lines, local, began };
         let over = live.until_over(given).await;
         let Live { attendance, maker, mut telling, keeper, lines, local, began, .. } = live;
         telling.end_countdown();

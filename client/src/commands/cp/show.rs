@@ -13,7 +13,8 @@ use crate::failure::Failure;
 use crate::output::{Output, size};
 
 /// Name, bytes, rate, time left.
-const BAR: &str = "{msg}  {bar:24}  {binary_bytes}/{binary_total_bytes}  {binary_bytes_per_sec}  {eta}";
+const BAR: &str =
+    "{msg}  {bar:24}  {binary_bytes}/{binary_total_bytes}  {binary_bytes_per_sec}  {eta}";
 /// The longest name beside the bar, in characters.
 const NAME: usize = 32;
 /// Drawn this often a second at most.
@@ -232,7 +233,8 @@ mod tests {
     #[tokio::test]
     async fn a_pipe_sees_no_bar() {
         let progress = CopyNews::Progress(Progress { name: "a".into(), ..Progress::default() });
-        let (outcome, text) = shown(vec![progress, copied("a\u{1b}", 3), CopyNews::Done], false).await;
+        let (outcome, text) =
+            shown(vec![progress, copied("a\u{1b}", 3), CopyNews::Done], false).await;
         outcome.unwrap();
         assert!(text.starts_with("copied a\u{fffd} (3 B) in "), "{text}");
         assert_eq!(text.lines().count(), 1);
@@ -240,8 +242,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_was_left_out_decides_the_exit_code() {
-        let (outcome, text) =
-            shown(vec![skipped(Exit::NotFound), CopyNews::Done], false).await;
+        let (outcome, text) = shown(vec![skipped(Exit::NotFound), CopyNews::Done], false).await;
         let error = outcome.unwrap_err();
         assert_eq!((exit_of(&error), error.to_string().as_str()), (Exit::NotFound, "no"));
         assert_eq!(text, "not copied: x: no\n");

@@ -241,7 +241,8 @@ mod tests {
         told.unwrap();
         // Two seconds, and what is told at their beginning and end.
         assert!((15..=22).contains(&heard.len()), "{}", heard.len());
-        let last = control::Progress { files: 1, bytes: 100_000, total: 100_000, ..Default::default() };
+        let last =
+            control::Progress { files: 1, bytes: 100_000, total: 100_000, ..Default::default() };
         assert_eq!(heard.last(), Some(&CopyNews::Progress(last)));
     }
 
@@ -276,9 +277,8 @@ mod tests {
         meter.moved(1000);
         meter.ended(&report("d", Some(denied)));
         let (news, _) = meter.take();
-        let expected = control::Progress {
-            name: String::new(), done: 2, files: 2, bytes: 2000, total: 2000,
-        };
+        let expected =
+            control::Progress { name: String::new(), done: 2, files: 2, bytes: 2000, total: 2000 };
         assert_eq!(news[0], CopyNews::Progress(expected));
         let words: Vec<_> = news[1..]
             .iter()

@@ -160,13 +160,10 @@ impl Attendance {
         Ok((Self::attend(leg, signals, attendee, given, true), given))
     }
 
-    /// Hands over our age file of a line's secrets and waits for the node's receipt. Before it
-    /// there is no application data on that line. Where the leg is lost meanwhile the seal is said
-    /// again on the next.
+    /// As [`Sealer::seal`].
     ///
     /// # Errors
-    /// [`AttendError`]; [`AttendError::Superseded`] where there is another line by now, which
-    /// [`News::Line`] tells.
+    /// [`AttendError`].
     pub async fn seal(&self, line: u16, age: Vec<u8>) -> Result<(), AttendError> {
         self.sealer().seal(line, age).await
     }
@@ -200,11 +197,16 @@ impl Attendance {
     /// # Errors
     /// [`AttendError`].
     pub async fn end(&mut self, reason: Reason) -> Result<Closed, AttendError> {
+        self.ask_end(reason).await;
+        self.closed().await
+    }
+
+    /// Asks for the session's end and does not wait for it: [`News::Closed`] tells of it.
+    pub async fn ask_end(&self, reason: Reason) {
         // A task that is over has left its last news.
         if self.commands.send(Command::End(reason)).await.is_err() {
             tracing::trace!("a session was ended that is over");
         }
-        self.closed().await
     }
 
     /// Says that this computer woke up or changed its network: the relay hears from us at once, by
@@ -247,10 +249,13 @@ pub struct Sealer {
 }
 
 impl Sealer {
-    /// As [`Attendance::seal`].
+    /// Hands over our age file of a line's secrets and waits for the node's receipt. Before it
+    /// there is no application data on that line. Where the leg is lost meanwhile the seal is said
+    /// again on the next.
     ///
     /// # Errors
-    /// [`AttendError`].
+    /// [`AttendError`]; [`AttendError::Superseded`] where there is another line by now, which
+    /// [`News::Line`] tells.
     pub async fn seal(&self, line: u16, age: Vec<u8>) -> Result<(), AttendError> {
         let (done, receipt) = oneshot::channel();
         let seal = Command::Seal { line, age, done };

@@ -1,9 +1,10 @@
 //! What the tap saw, held against the recording: whether every packet that left the relay is in it,
 //! and how long it took until bytes flowed again.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use anyhow::{Context as _, bail};
+use deskside_protocol::label::Label;
 use deskside_protocol::recording::format::runs;
 use deskside_protocol::recording::{Kind as Block, Reader, Step};
 use deskside_protocol::session::{End, Ends};
@@ -53,19 +54,26 @@ impl Recorded {
         Ok(())
     }
 
-    /// How many packets left the relay, and how many of them are not in the recording. A packet
-    /// that left twice has to be there twice.
-    pub(super) fn missing(&self, seen: &[Seen]) -> (u64, u64) {
-        let mut left = self.packets.clone();
-        let (mut all, mut missing) = (0, 0);
+    /// Counts the packets that left the relay. One that left twice has to be in the recording twice.
+    pub(super) fn left(&self, seen: &[Seen]) -> Left {
+        // Whom the ends sent to. The relay's stateless resets have random bits where a label
+        // stands (RFC 9000 section 10.3): half of them look like a line's packet to nobody.
+        let sent = seen.iter().filter(|seen| seen.way == Way::ToRelay);
+        let labels: HashSet<Label> = sent.map(|seen| seen.label).collect();
+        let mut recorded = self.packets.clone();
+        let mut left = Left::default();
         for seen in seen.iter().filter(|seen| seen.way == Way::FromRelay) {
-            all += 1;
-            match left.get_mut(&seen.hash) {
+            if !labels.contains(&seen.label) {
+                left.of_no_line += 1;
+                continue;
+            }
+            left.packets += 1;
+            match recorded.get_mut(&seen.hash) {
                 Some(count @ 1..) => *count -= 1,
-                _ => missing += 1,
+                _ => left.missing += 1,
             }
         }
-        (all, missing)
+        left
     }
 
     /// When both ends were registered again after `killed`.
@@ -78,6 +86,17 @@ impl Recorded {
     }
 }
 
+/// Packets that the tap saw leave the relay.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Left {
+    /// Of a line.
+    pub(super) packets: u64,
+    /// Of a line, and not in the recording.
+    pub(super) missing: u64,
+    /// Under a label that no end ever sent to.
+    pub(super) of_no_line: u64,
+}
+
 /// Microseconds that one death of the relay took.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Gap {
@@ -85,6 +104,8 @@ pub(super) struct Gap {
     pub(super) registered: u64,
     /// From the SIGKILL until new data left the relay.
     pub(super) killed: u64,
+    /// From the new process's own word that it serves until new data left it.
+    pub(super) ready: u64,
 }
 
 /// The gap of a relay that was killed at `killed` and served again at `ready`.
@@ -99,7 +120,7 @@ pub(super) fn gap(
 ) -> anyhow::Result<Gap> {
     let registered = recorded.registered(killed).context("see both ends come back")?;
     let begin = seen.partition_point(|seen| seen.at < killed);
-    let before: std::collections::HashSet<Hash> = seen
+    let before: HashSet<Hash> = seen
         .iter()
         .take_while(|seen| seen.at < registered)
         .filter(|seen| seen.way == Way::ToRelay && seen.length >= BULK)
@@ -112,13 +133,13 @@ pub(super) fn gap(
             && !before.contains(&seen.hash)
     });
     let flows = flows.context("see bytes flow again")?.at;
-    Ok(Gap { registered: flows.saturating_sub(registered), killed: flows.saturating_sub(killed) })
+    let since = |at| flows.saturating_sub(at);
+    Ok(Gap { registered: since(registered), killed: since(killed), ready: since(ready) })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use deskside_protocol::label::Label;
 
     fn seen(at: u64, way: Way, mark: u8, length: usize) -> Seen {
         let label = Label::from_bytes(&[0x80; 8]).unwrap();
@@ -136,9 +157,14 @@ mod tests {
     #[test]
     fn a_packet_that_left_twice_has_to_be_there_twice() {
         let twice = [seen(1, Way::FromRelay, 1, 9), seen(2, Way::FromRelay, 1, 9)];
-        assert_eq!(recorded(&[1]).missing(&twice), (2, 1));
-        assert_eq!(recorded(&[1, 1, 2]).missing(&twice), (2, 0));
-        assert_eq!(recorded(&[]).missing(&[seen(1, Way::ToRelay, 3, 9)]), (0, 0));
+        let sent = seen(0, Way::ToRelay, 3, 9);
+        let all = [&[sent][..], &twice].concat();
+        let left = |packets, missing, of_no_line| Left { packets, missing, of_no_line };
+        assert_eq!(recorded(&[1]).left(&all), left(2, 1, 0));
+        assert_eq!(recorded(&[1, 1, 2]).left(&all), left(2, 0, 0));
+        assert_eq!(recorded(&[]).left(&[sent]), left(0, 0, 0));
+        // To a label that nobody ever sent to: no packet of a line.
+        assert_eq!(recorded(&[]).left(&twice), left(0, 0, 2));
     }
 
     #[test]
@@ -157,7 +183,7 @@ mod tests {
             seen(230, Way::FromRelay, 4, 1400),
         ];
         let gap = gap(&recorded, &seen, 100, 140).unwrap();
-        assert_eq!(gap, Gap { registered: 30, killed: 130 });
+        assert_eq!(gap, Gap { registered: 30, killed: 130, ready: 90 });
     }
 
     #[test]

@@ -133,7 +133,7 @@ fn judge(
 ) -> anyhow::Result<()> {
     let ended = stage.recording()?;
     let recorded = Recorded::read(&ended.recording)?;
-    let (packets, missing) = ended.tap.look(|seen| recorded.missing(seen));
+    let left = ended.tap.look(|seen| recorded.left(seen));
     let mut gaps = Vec::new();
     for death in deaths {
         let gap = ended.tap.look(|seen| gap(&recorded, seen, death.killed, death.ready));
@@ -146,42 +146,47 @@ fn judge(
     }
     let figure = json!({
         "figure": "kills", "seed": seed, "kills": deaths.len(), "files": files, "whole": whole,
-        "packets_left_the_relay": packets, "not_in_the_recording": missing,
-        "verdict": ended.verdict, "recording_bytes": ended.recording.len(),
+        "packets_left_the_relay": left.packets, "not_in_the_recording": left.missing,
+        "of_no_line": left.of_no_line, "verdict": ended.verdict, "recording_bytes": ended.recording.len(),
     });
     let text = format!(
-        "kills: {} (seed {seed}), {whole} of {files} files whole; {packets} packets of the line \
-         left the relay, {missing} of them not in the recording ({} bytes), which is {}",
+        "kills: {} (seed {seed}), {whole} of {files} files whole; {} packets of the line \
+         left the relay, {} of them not in the recording ({} bytes), which is {}; {} stateless \
+         resets beside them",
         deaths.len(),
+        left.packets,
+        left.missing,
         ended.recording.len(),
         ended.verdict,
+        left.of_no_line,
     );
     teller.say(&figure, &text);
     ensure!(whole == files, "{} files are not whole", files - whole);
-    ensure!(missing == 0, "{missing} packets left the relay unrecorded");
+    ensure!(left.missing == 0, "{} packets left the relay unrecorded", left.missing);
     Ok(())
 }
 
 fn tell(gaps: &[Gap], port: &str, teller: Teller) {
     let spread = |of: fn(&Gap) -> u64| Spread::of(gaps.iter().map(|gap| of(gap) as f64 / 1e3));
-    let (Some(registered), Some(killed)) = (spread(|gap| gap.registered), spread(|gap| gap.killed))
-    else {
-        return;
-    };
+    let of = [spread(|gap| gap.registered), spread(|gap| gap.ready), spread(|gap| gap.killed)];
+    let [Some(registered), Some(ready), Some(killed)] = of else { return };
     let (p50, p99) = (registered.p50(), registered.p99());
     let figure = json!({
         "figure": "gaps", "port": port, "kills": gaps.len(), "goal_ms": GOAL,
         "registered_ms_p50": rounded(p50), "registered_ms_p99": rounded(p99),
         "ratio_p50": rounded(p50 / GOAL), "ratio_p99": rounded(p99 / GOAL),
+        "ready_ms_p50": rounded(ready.p50()), "ready_ms_p99": rounded(ready.p99()),
         "killed_ms_p50": rounded(killed.p50()), "killed_ms_p99": rounded(killed.p99()),
     });
     let text = format!(
         "gaps, {port:<8} port, {:>2} kills: {p50:>6.1} ms p50 {p99:>6.1} ms p99 from both \
          registered to new data, {:.2} and {:.2} of the goal of {GOAL} ms; {:.0} ms p50 {:.0} ms \
-         p99 from the SIGKILL",
+         p99 from its being ready, {:.0} and {:.0} from the SIGKILL",
         gaps.len(),
         p50 / GOAL,
         p99 / GOAL,
+        ready.p50(),
+        ready.p99(),
         killed.p50(),
         killed.p99(),
     );

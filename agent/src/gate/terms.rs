@@ -1,0 +1,34 @@
+//! What a gate is made of.
+
+use deskside_protocol::grant::GrantSet;
+
+use super::Record;
+use crate::consent::Visitor;
+
+/// What a gate is made of.
+#[derive(Debug, Clone)]
+pub struct Terms {
+    /// What the policy lets a technician ask for at all.
+    pub policy: GrantSet,
+    /// What `--allow` answered beforehand.
+    pub beforehand: GrantSet,
+    /// Who wants in: verified before there is a gate.
+    pub visitor: Visitor,
+    /// What an earlier process left of the lease; by default nothing.
+    pub record: Record,
+}
+
+/// Who keeps the lease for a restart of this program.
+pub trait Keep: Send + Sync {
+    /// Once this returns, no restart finds a wider lease than this one. It may block for as long as
+    /// the disk takes.
+    fn keep(&self, lease: &Record);
+}
+
+/// Keeps nothing: a restart finds no lease at all.
+#[derive(Debug, Clone, Copy)]
+pub struct Forget;
+
+impl Keep for Forget {
+    fn keep(&self, _lease: &Record) {}
+}
