@@ -49,15 +49,17 @@ struct Live<'a> {
 impl<'a> Begun<'a> {
     /// Serves the session until it ends, then closes it and writes the note.
     pub(super) async fn run(self) -> anyhow::Result<()> {
-        let Self { technician, attendance, given, maker, mut keeper, telling } = self;
-        if let Err(error) = keeper.keep(&telling.tally).await {
-            tracing::warn!(error = sentence_of(&error), "a restart would lose this session");
+        let Self { technician, attendance, given, maker, mut keeper, mut telling } = self;
+        if let Err(error) = keeper.keep(&telling.tally).await
+            && let Err(closed) = telling.unkept(&error)
+        {
+            // The next thing that is told fails too, and ends the session in order.
+            tracing::debug!(%closed, "nobody reads what is told");
         }
         let lines = LinesOwner::new();
         let local = Local::new(lines.lines(), telling.tally.clone(), technician.view_only);
         let began = given.line > 0;
-        let mut live =
-            Live { technician, attendance, maker, telling, keeper, lines, local, began };
+        let mut live = Live { technician, attendance, maker, telling, keeper, lines, local, began };
         let over = live.until_over(given).await;
         let Live { attendance, maker, mut telling, keeper, lines, local, began, .. } = live;
         telling.end_countdown();

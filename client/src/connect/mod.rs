@@ -17,8 +17,8 @@ mod over;
 mod pairing;
 mod proxy;
 mod resume;
-mod tally;
 mod talk;
+mod tally;
 mod telling;
 
 pub use resume::resume;
@@ -105,6 +105,7 @@ fn begin<'a>(
         login: person.login,
         organisation: person.organisation,
         started: now(),
+        recorded: given.recorded,
         ..Record::default()
     };
     let kept = Kept {
@@ -157,11 +158,7 @@ fn maker(kept: &Kept, policy: Policy) -> Arc<LineMaker> {
     Arc::new(LineMaker { own: kept.session_key.clone(), peer: kept.peer_key, policy })
 }
 
-fn telling<'a>(
-    technician: &Technician<'_>,
-    kept: &Kept,
-    output: &'a mut Output,
-) -> Telling<'a> {
+fn telling<'a>(technician: &Technician<'_>, kept: &Kept, output: &'a mut Output) -> Telling<'a> {
     let about = About {
         session: kept.session.to_string(),
         ticket: kept.ticket.clone(),

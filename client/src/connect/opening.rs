@@ -39,8 +39,8 @@ impl LineMaker {
         let line = self.dial(lines, given).await.or_exit_as_is(Exit::NoConnection)?;
         if given.recorded {
             let log = line.secrets().to_key_log(given.session, given.line, End::Technician);
-            let age = deskside_sealing::seal(&log, &self.policy.auditors)
-                .or_exit_as_is(Exit::Refused)?;
+            let age =
+                deskside_sealing::seal(&log, &self.policy.auditors).or_exit_as_is(Exit::Refused)?;
             sealer.seal(given.line, age).await.or_exit_as_is(Exit::NoConnection)?;
         }
         Ok(line)
@@ -49,8 +49,7 @@ impl LineMaker {
     /// The first line has one try: nobody has allowed anything yet. A later one is tried until
     /// whoever waits for it gives up.
     async fn dial(&self, lines: &Lines, given: Given) -> Result<Line, LineError> {
-        let plan =
-            Plan { own: given.own, peer: given.peer, key: &self.own, peer_key: self.peer };
+        let plan = Plan { own: given.own, peer: given.peer, key: &self.own, peer_key: self.peer };
         loop {
             match line::dial(lines, &plan).await {
                 Err(error) if given.line > 0 => {

@@ -49,8 +49,7 @@ pub(super) async fn meet(
     }
     let mut signals = leg.open().await.map_err(unanswered)?;
     let (policy, channel) = rules(technician, &signals)?;
-    let join =
-        Join { nameplate: code.nameplate().to_string(), ticket: technician.ticket.clone() };
+    let join = Join { nameplate: code.nameplate().to_string(), ticket: technician.ticket.clone() };
     signals.send(Kind::Join(join)).await.map_err(unanswered)?;
     let Kind::Joined(joined) = step(&mut signals).await? else { return Err(unexpected()) };
     let subject = shortened(&joined.subject);

@@ -63,10 +63,7 @@ async fn pass(mut lines: Lines, tally: &Tally, request: OpenRequest) -> anyhow::
 }
 
 /// A stream on the line of the moment, or on the next one where that one is just going.
-async fn open(
-    lines: &mut Lines,
-    channel: Channel,
-) -> Option<(Arc<Line>, Stream<Act, Message>)> {
+async fn open(lines: &mut Lines, channel: Channel) -> Option<(Arc<Line>, Stream<Act, Message>)> {
     loop {
         let line = lines.now().await?;
         match line.open(channel).await {

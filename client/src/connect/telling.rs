@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::gap::{Away, Gap, clock};
 use super::tally::{About, Tally};
 use crate::control::SessionInfo;
+use crate::failure::sentence_of;
 use crate::output::{Output, now};
 use crate::ticket::number;
 
@@ -172,6 +173,13 @@ impl<'a> Telling<'a> {
             }
         };
         self.show(&event, text)
+    }
+
+    /// The session cannot be kept on the disk, which is no reason not to have it.
+    pub(super) fn unkept(&mut self, error: &anyhow::Error) -> anyhow::Result<()> {
+        let error = sentence_of(error);
+        let text = format!("A restart of this program would lose the session: {error}");
+        self.show(&json!({"event": "unkept", "error": error}), &text)
     }
 
     pub(super) fn unrecorded(&mut self) -> anyhow::Result<()> {

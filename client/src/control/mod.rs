@@ -29,7 +29,9 @@ pub use copying::{Copied, CopyNews, CopyWay, CopyWish, Progress};
 pub use frames::{MessageReader, MessageWriter};
 pub use local::SessionInfo;
 pub(crate) use local::failure;
-pub use requests::{CopyRequest, EndRequest, InfoRequest, LocalRequest, OpenRequest, Teller, Watcher};
+pub use requests::{
+    CopyRequest, EndRequest, InfoRequest, LocalRequest, OpenRequest, Teller, Watcher,
+};
 pub use server::Server;
 
 use deskside_protocol::wire::message;

@@ -185,7 +185,9 @@ impl Watcher {
     pub async fn gone(&mut self) {
         match self.0.recv_body().await {
             Ok(None) => {}
-            Ok(Some(_)) => tracing::debug!("a local command said something in the middle of a copy"),
+            Ok(Some(_)) => {
+                tracing::debug!("a local command said something in the middle of a copy")
+            }
             Err(error) => tracing::debug!(%error, "a local command went away"),
         }
     }

@@ -98,10 +98,12 @@ async fn a_failure_may_come_instead_of_a_message() {
 
 #[test]
 fn a_wish_reads_the_same_on_both_sides() {
-    let get = CopyWay::Get { paths: vec![vec![], vec!["a".into(), "b".into()]], local: "/x".into() };
+    let get =
+        CopyWay::Get { paths: vec![vec![], vec!["a".into(), "b".into()]], local: "/x".into() };
     let wish = CopyWish { way: get, recursive: true, resume: false };
     let text = serde_json::to_string(&local::Request::Copy(wish.clone())).unwrap();
-    let plain = r#"{"copy":{"get":{"paths":[[],["a","b"]],"local":"/x"},"recursive":true,"resume":false}}"#;
+    let plain =
+        r#"{"copy":{"get":{"paths":[[],["a","b"]],"local":"/x"},"recursive":true,"resume":false}}"#;
     assert_eq!(text, plain);
     assert_eq!(serde_json::from_str::<local::Request>(plain).unwrap(), local::Request::Copy(wish));
 }

@@ -2,7 +2,6 @@
 
 use std::time::Instant;
 
-use deskside_protocol::exit::Exit;
 use deskside_protocol::text::visible;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
@@ -13,7 +12,8 @@ use crate::failure::Failure;
 use crate::output::{Output, size};
 
 /// Name, bytes, rate, time left.
-const BAR: &str = "{msg}  {bar:24}  {binary_bytes}/{binary_total_bytes}  {binary_bytes_per_sec}  {eta}";
+const BAR: &str =
+    "{msg}  {bar:24}  {binary_bytes}/{binary_total_bytes}  {binary_bytes_per_sec}  {eta}";
 /// The longest name beside the bar, in characters.
 const NAME: usize = 32;
 /// Drawn this often a second at most.
@@ -139,17 +139,9 @@ impl<'a> Shown<'a> {
             (Some(why), 0, 1) => Err(why.into()),
             (Some(why), _, _) => {
                 let sentence = format!("{skipped} of {} were not copied", files + skipped);
-                Err(Failure::new(worst(why.exit), sentence).into())
+                Err(Failure::new(why.exit, sentence).into())
             }
         }
-    }
-}
-
-/// A skipped file never ends in success.
-const fn worst(exit: Exit) -> Exit {
-    match exit {
-        Exit::Done => Exit::Other,
-        other => other,
     }
 }
 
@@ -178,6 +170,7 @@ mod tests {
     use crate::control::Teller;
     use crate::failure::exit_of;
     use crate::output::tests::Buffer;
+    use deskside_protocol::exit::Exit;
 
     fn copied(name: &str, bytes: u64) -> CopyNews {
         let sha256 = "ab".repeat(32);
@@ -232,7 +225,8 @@ mod tests {
     #[tokio::test]
     async fn a_pipe_sees_no_bar() {
         let progress = CopyNews::Progress(Progress { name: "a".into(), ..Progress::default() });
-        let (outcome, text) = shown(vec![progress, copied("a\u{1b}", 3), CopyNews::Done], false).await;
+        let (outcome, text) =
+            shown(vec![progress, copied("a\u{1b}", 3), CopyNews::Done], false).await;
         outcome.unwrap();
         assert!(text.starts_with("copied a\u{fffd} (3 B) in "), "{text}");
         assert_eq!(text.lines().count(), 1);
@@ -240,8 +234,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_was_left_out_decides_the_exit_code() {
-        let (outcome, text) =
-            shown(vec![skipped(Exit::NotFound), CopyNews::Done], false).await;
+        let (outcome, text) = shown(vec![skipped(Exit::NotFound), CopyNews::Done], false).await;
         let error = outcome.unwrap_err();
         assert_eq!((exit_of(&error), error.to_string().as_str()), (Exit::NotFound, "no"));
         assert_eq!(text, "not copied: x: no\n");

@@ -58,12 +58,7 @@ fn side(word: &str) -> Result<Side<'_>, Failure> {
     Ok(Side::Here(word))
 }
 
-fn put(
-    sources: &[Side<'_>],
-    into: &str,
-    recursive: bool,
-    base: &Path,
-) -> Result<CopyWay, Failure> {
+fn put(sources: &[Side<'_>], into: &str, recursive: bool, base: &Path) -> Result<CopyWay, Failure> {
     let mut local = Vec::new();
     for source in sources {
         let Side::Here(word) = source else {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use data_encoding::HEXLOWER;
 use deskside_files::{FileReport, Progress};
+use deskside_protocol::exit::Exit;
 use deskside_protocol::file::{Entry, Fault, RelativePath};
 use tokio::io::AsyncWrite;
 use tokio::sync::Notify;
@@ -137,7 +138,9 @@ impl Meter {
     fn skip(&self, name: String, why: &Fault) {
         let mut state = self.lock();
         if state.seen.insert(name.clone()) {
-            let exit = refusal_exit(why.cause).code();
+            // That a link or a device is left out is nobody's wrong usage.
+            let exit = refusal_exit(why.cause);
+            let exit = if exit == Exit::Usage { Exit::Other } else { exit }.code();
             state.news.push(CopyNews::Skipped { name, exit, error: why.text.clone() });
         }
     }
@@ -194,7 +197,6 @@ mod tests {
     use super::*;
     use crate::control::Copying;
     use crate::note::Record;
-    use deskside_protocol::exit::Exit;
     use deskside_protocol::wire::message::refusal::Cause;
 
     fn meter() -> Meter {
@@ -231,17 +233,19 @@ mod tests {
         let heard = async {
             let (mut copying, mut news) = (Copying::new(ours), Vec::new());
             loop {
-                match copying.next().await.unwrap() {
-                    CopyNews::Done => return news,
-                    other => news.push(other),
+                let next = copying.next().await.unwrap();
+                if next == CopyNews::Done {
+                    return news;
                 }
+                news.push(next);
             }
         };
         let ((), told, heard) = tokio::join!(copy, told, heard);
         told.unwrap();
         // Two seconds, and what is told at their beginning and end.
         assert!((15..=22).contains(&heard.len()), "{}", heard.len());
-        let last = control::Progress { files: 1, bytes: 100_000, total: 100_000, ..Default::default() };
+        let last =
+            control::Progress { files: 1, bytes: 100_000, total: 100_000, ..Default::default() };
         assert_eq!(heard.last(), Some(&CopyNews::Progress(last)));
     }
 
@@ -265,7 +269,7 @@ mod tests {
         meter.announced(2, 2000);
         meter.moved(1000);
         meter.ended(&report("a/b", None));
-        let denied = Fault::new(Cause::Trouble, "no permission");
+        let denied = Fault::new(Cause::BadRequest, "c is a link, and links are not followed");
         meter.skipped(&RelativePath::parse("c").unwrap(), &denied);
         // The line dies, and the transfer begins anew.
         meter.announced(2, 2000);
@@ -276,18 +280,19 @@ mod tests {
         meter.moved(1000);
         meter.ended(&report("d", Some(denied)));
         let (news, _) = meter.take();
-        let expected = control::Progress {
-            name: String::new(), done: 2, files: 2, bytes: 2000, total: 2000,
-        };
+        let expected =
+            control::Progress { name: String::new(), done: 2, files: 2, bytes: 2000, total: 2000 };
         assert_eq!(news[0], CopyNews::Progress(expected));
-        let words: Vec<_> = news[1..]
-            .iter()
-            .map(|news| match news {
-                CopyNews::Copied(file) => (file.name.as_str(), 0),
-                CopyNews::Skipped { name, exit, .. } => (name.as_str(), *exit),
-                other => panic!("{other:?}"),
-            })
-            .collect();
+        let word = |news: &CopyNews| match news {
+            CopyNews::Copied(file) => (file.name.clone(), 0),
+            CopyNews::Skipped { name, exit, .. } => (name.clone(), *exit),
+            CopyNews::Progress(_)
+            | CopyNews::Broken { .. }
+            | CopyNews::Done
+            | CopyNews::Failed { .. } => panic!("{news:?}"),
+        };
+        let words: Vec<_> = news[1..].iter().map(word).collect();
+        let words: Vec<_> = words.iter().map(|(name, exit)| (name.as_str(), *exit)).collect();
         assert_eq!(words, [("a/b", 0), ("c", 1), ("d", 1)]);
         let files = meter.tally.record().files;
         assert_eq!((files.len(), files[0].name.as_str()), (1, "a/b"));
