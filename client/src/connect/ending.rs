@@ -139,6 +139,10 @@ impl End<'_> {
         let noted = match written {
             Ok(()) => {
                 self.keeper.remove().await;
+                let about = &self.telling.about;
+                if let Err(error) = self.technician.home.forget_note(&about.session) {
+                    tracing::warn!(error = sentence_of(&error), "an old note stays");
+                }
                 Ok(())
             }
             Err(error) => Err(self.put_aside(&error, &note).await),

@@ -21,6 +21,7 @@ use super::opening::LineMaker;
 use super::over::Over;
 use super::talk::{Control, Said, Talk};
 use super::telling::Telling;
+use super::wake::Clocks;
 use crate::failure::sentence_of;
 
 /// A session that was paired, or that is gone on with.
@@ -86,6 +87,7 @@ impl Live<'_> {
         let mut talk = self.talk(given);
         let mut seconds = interval(Duration::from_secs(1));
         seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut clocks = Clocks::now();
         let mut stop = std::pin::pin!(stop_signal());
         loop {
             let over = tokio::select! {
@@ -104,6 +106,10 @@ impl Live<'_> {
                 }
                 _ = seconds.tick() => {
                     self.telling.tick();
+                    let seen = std::mem::replace(&mut clocks, Clocks::now());
+                    if seen.slept(&clocks) {
+                        self.attendance.moved();
+                    }
                     None
                 }
                 stopped = &mut stop => {
