@@ -155,6 +155,9 @@ impl From<&Refusal> for Failure {
         let sentence = match (said.is_empty(), whole) {
             (true, _) => own,
             (false, true) => said.into_owned(),
+            (false, false) if said.starts_with("there is no ") => {
+                format!("{said} on the user's computer")
+            }
             (false, false) => format!("{own}: {said}"),
         };
         Self::new(refusal_exit(cause), sentence)
@@ -210,6 +213,11 @@ mod tests {
             (refusal::Cause::UserRefused, "the user did not allow command", None),
             (refusal::Cause::Policy, "the policy does not allow command", None),
             (refusal::Cause::NotGranted, "the user stopped it", None),
+            (
+                refusal::Cause::NotFound,
+                "there is no a.txt",
+                Some("there is no a.txt on the user's computer"),
+            ),
             (refusal::Cause::UserRefused, "not now", Some("the user refused command: not now")),
             (
                 refusal::Cause::Trouble,

@@ -50,7 +50,18 @@ impl Final {
             },
             Err(error) => {
                 tracing::debug!(%error, "the relay did not close the session");
-                Self { reason: Reason::RelayStopped, recording_hash: Vec::new(), relay_lost: true }
+                let reason = match error {
+                    AttendError::PeerAway => Reason::AgentLost,
+                    AttendError::Leg(_)
+                    | AttendError::Witness(_)
+                    | AttendError::TimedOut
+                    | AttendError::Unexpected
+                    | AttendError::RelayAway
+                    | AttendError::Gone
+                    | AttendError::Superseded
+                    | AttendError::Over => Reason::RelayStopped,
+                };
+                Self { reason, recording_hash: Vec::new(), relay_lost: true }
             }
         }
     }
@@ -128,6 +139,10 @@ impl End<'_> {
         let noted = match written {
             Ok(()) => {
                 self.keeper.remove().await;
+                let about = &self.telling.about;
+                if let Err(error) = self.technician.home.forget_note(&about.session) {
+                    tracing::warn!(error = sentence_of(&error), "an old note stays");
+                }
                 Ok(())
             }
             Err(error) => Err(self.put_aside(&error, &note).await),

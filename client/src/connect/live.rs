@@ -21,6 +21,7 @@ use super::opening::LineMaker;
 use super::over::Over;
 use super::talk::{Control, Said, Talk};
 use super::telling::Telling;
+use super::wake::Clocks;
 use crate::failure::sentence_of;
 
 /// A session that was paired, or that is gone on with.
@@ -49,9 +50,12 @@ struct Live<'a> {
 impl<'a> Begun<'a> {
     /// Serves the session until it ends, then closes it and writes the note.
     pub(super) async fn run(self) -> anyhow::Result<()> {
-        let Self { technician, attendance, given, maker, mut keeper, telling } = self;
-        if let Err(error) = keeper.keep(&telling.tally).await {
-            tracing::warn!(error = sentence_of(&error), "a restart would lose this session");
+        let Self { technician, attendance, given, maker, mut keeper, mut telling } = self;
+        if let Err(error) = keeper.keep(&telling.tally).await
+            && let Err(closed) = telling.unkept(&error)
+        {
+            // The next thing that is told fails too, and ends the session in order.
+            tracing::debug!(%closed, "nobody reads what is told");
         }
         let lines = LinesOwner::new();
         let local = Local::new(lines.lines(), telling.tally.clone(), technician.view_only);
@@ -83,6 +87,7 @@ impl Live<'_> {
         let mut talk = self.talk(given);
         let mut seconds = interval(Duration::from_secs(1));
         seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut clocks = Clocks::now();
         let mut stop = std::pin::pin!(stop_signal());
         loop {
             let over = tokio::select! {
@@ -101,6 +106,10 @@ impl Live<'_> {
                 }
                 _ = seconds.tick() => {
                     self.telling.tick();
+                    let seen = std::mem::replace(&mut clocks, Clocks::now());
+                    if seen.slept(&clocks) {
+                        self.attendance.moved();
+                    }
                     None
                 }
                 stopped = &mut stop => {

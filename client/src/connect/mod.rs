@@ -1,7 +1,8 @@
 //! A session from the technician's side, from the code to the note on the ticket.
 //!
 //! `pairing` meets the agent by its code, `live` serves the session: lines (`opening`, `lines`), the
-//! conversation on them (`talk`), interruptions (`gap`), local commands (`local`, `proxy`, `copy`).
+//! conversation on them (`talk`), interruptions (`gap`, `wake`), local commands (`local`, `proxy`,
+//! `copy`).
 //! `telling` says what happens, `tally` and `keeping` remember it, `ending` writes it down, and
 //! `resume` goes on where a program that died left off.
 
@@ -20,6 +21,7 @@ mod resume;
 mod talk;
 mod tally;
 mod telling;
+mod wake;
 
 pub use resume::resume;
 
@@ -105,6 +107,7 @@ fn begin<'a>(
         login: person.login,
         organisation: person.organisation,
         started: now(),
+        recorded: given.recorded,
         ..Record::default()
     };
     let kept = Kept {

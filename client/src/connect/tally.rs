@@ -46,8 +46,13 @@ pub(super) struct Watch {
 }
 
 impl Tally {
+    /// A tally that goes on where `record` ends.
     pub(super) fn new(record: Record) -> Self {
-        let state = State { record, lease: GrantSet::NONE, monitors: 0, version: 0 };
+        let lease = record.changes.iter().fold(GrantSet::NONE, |held, change| {
+            let rest = held.without(change.grants);
+            if change.granted { rest.union(change.grants) } else { rest }
+        });
+        let state = State { record, lease, monitors: 0, version: 0 };
         Self(Arc::new(Mutex::new(state)))
     }
 
@@ -153,5 +158,25 @@ impl Watch {
         {
             state.record.ended(self.command, outcome);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use deskside_protocol::grant::Grant;
+
+    #[test]
+    fn a_lease_that_goes_on_is_no_change() {
+        let tally = Tally::new(Record::default());
+        let lease = |grants: GrantSet| Lease { grants: grants.to_wire(), device: None };
+        let both = GrantSet::from(Grant::View).union(Grant::File.into());
+        tally.lease(&lease(both));
+        tally.lease(&lease(Grant::File.into()));
+        let again = Tally::new(tally.record());
+        assert_eq!(again.held(), Grant::File.into());
+        assert_eq!(again.lease(&lease(Grant::File.into())), (GrantSet::NONE, GrantSet::NONE));
+        assert_eq!(again.record().changes.len(), 2);
+        assert_eq!(again.lease(&lease(both)), (Grant::View.into(), GrantSet::NONE));
     }
 }

@@ -12,7 +12,8 @@ use tokio::time::Instant;
 use super::gap::{Away, Gap, clock};
 use super::tally::{About, Tally};
 use crate::control::SessionInfo;
-use crate::output::{Output, now};
+use crate::failure::sentence_of;
+use crate::output::{Output, moment, now};
 use crate::ticket::number;
 
 /// Tells what happens in one session.
@@ -129,20 +130,23 @@ impl<'a> Telling<'a> {
         }
         self.about.away_since.get_or_insert_with(now);
         let event = json!({"event": "gap", "cause": away.word()});
+        let left = self.gap.left(self.grace, at).unwrap_or_default();
+        let text = sentence(away, now());
         if self.terminal {
-            self.show(&event, "")?;
-            let line = self.countdown.get_or_insert_with(line_at_the_bottom);
-            line.set_message(sentence(away, self.gap.left(self.grace, at)));
-            line.tick();
+            self.show(&event, &text)?;
+            self.countdown.get_or_insert_with(line_at_the_bottom);
+            self.tick();
             return Ok(());
         }
-        self.show(&event, &sentence(away, self.gap.left(self.grace, at)))
+        self.show(&event, &format!("{text} {}", ends_in(left)))
     }
 
     /// A second has passed.
     pub(super) fn tick(&self) {
-        if let (Some(line), Some(away)) = (&self.countdown, self.gap.away()) {
-            line.set_message(sentence(away, self.gap.left(self.grace, Instant::now())));
+        if let (Some(line), Some(left)) =
+            (&self.countdown, self.gap.left(self.grace, Instant::now()))
+        {
+            line.set_message(ends_in(left));
             line.tick();
         }
     }
@@ -172,6 +176,13 @@ impl<'a> Telling<'a> {
             }
         };
         self.show(&event, text)
+    }
+
+    /// The session cannot be kept on the disk, which is no reason not to have it.
+    pub(super) fn unkept(&mut self, error: &anyhow::Error) -> anyhow::Result<()> {
+        let error = sentence_of(error);
+        let text = format!("A restart of this program would lose the session: {error}");
+        self.show(&json!({"event": "unkept", "error": error}), &text)
     }
 
     pub(super) fn unrecorded(&mut self) -> anyhow::Result<()> {
@@ -217,96 +228,27 @@ fn line_at_the_bottom() -> ProgressBar {
     line
 }
 
-fn sentence(away: Away, left: Option<Duration>) -> String {
-    let what = match away {
-        Away::Relay => "The connection to the relay is interrupted. Trying again",
-        Away::Agent => "The user's computer cannot be reached. Waiting for it",
-    };
-    match left {
-        Some(left) if !left.is_zero() => format!("{what}; the session ends in {}.", clock(left)),
-        _ => format!("{what}; the session ends now."),
+/// `since` in seconds since the epoch.
+fn sentence(away: Away, since: u64) -> String {
+    let since = moment(since);
+    let time = since.get(11..19).unwrap_or(&since);
+    match away {
+        Away::Relay => {
+            format!("The connection to the relay is interrupted since {time} UTC. Trying again.")
+        }
+        Away::Agent => {
+            format!("The user's computer cannot be reached since {time} UTC. Waiting for it.")
+        }
     }
+}
+
+fn ends_in(left: Duration) -> String {
+    if left.is_zero() {
+        return "The session ends now.".to_owned();
+    }
+    format!("The session ends in {}.", clock(left))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::note::Record;
-    use crate::output::tests::Buffer;
-    use deskside_protocol::grant::{Grant, GrantSet};
-    use deskside_protocol::wire::message::Device;
-
-    fn told(json: bool, tell: impl FnOnce(&mut Telling<'_>)) -> String {
-        let buffer = Buffer::default();
-        let mut output = buffer.output(json);
-        let about = About { session: "00".into(), ticket: "7".into(), ..About::default() };
-        let tally = Tally::new(Record::default());
-        let grace = Duration::from_secs(300);
-        tell(&mut Telling::new(about, tally, grace, &mut output, false));
-        buffer.text()
-    }
-
-    fn events(text: &str) -> Vec<Value> {
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn an_interruption_is_told_to_scripts_and_noted() {
-        let text = told(true, |telling| {
-            telling.away(Away::Agent).unwrap();
-            telling.away(Away::Agent).unwrap();
-            let info = telling.info();
-            assert!(!info.connected && info.away_since.is_some());
-            telling.back(Away::Relay).unwrap();
-            telling.back(Away::Agent).unwrap();
-            telling.back(Away::Agent).unwrap();
-            assert!(telling.info().connected && telling.info().away_since.is_none());
-            assert_eq!(telling.tally.record().gaps, 1);
-            telling.unrecorded().unwrap();
-            assert!(!telling.info().recorded && telling.tally.record().unrecorded);
-        });
-        let expected = [
-            json!({"event": "gap", "cause": "agent"}),
-            json!({"event": "back", "seconds": 0.0}),
-            json!({"event": "unrecorded"}),
-        ];
-        assert_eq!(events(&text), expected);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn people_read_sentences_without_a_countdown_in_a_pipe() {
-        let text = told(false, |telling| {
-            telling.away(Away::Relay).unwrap();
-            telling.tick();
-            telling.back(Away::Relay).unwrap();
-            telling.another_line(1).unwrap();
-        });
-        let lines: Vec<_> = text.lines().collect();
-        assert_eq!(
-            lines,
-            [
-                "The connection to the relay is interrupted. Trying again; the session ends in \
-                 5:00.",
-                "Connected again after 0.0 s.",
-                "The relay was restarted; the session goes on.",
-            ]
-        );
-        assert!(sentence(Away::Agent, None).ends_with("the session ends now."));
-    }
-
-    #[tokio::test]
-    async fn the_session_is_told_once_and_the_same_lease_of_another_line_not_again() {
-        let grants = GrantSet::from(Grant::View).to_wire();
-        let device = Some(Device { hostname: "pc".into(), ..Device::default() });
-        let text = told(true, |telling| {
-            telling.lease(&Lease { grants: grants.clone(), device: device.clone() }).unwrap();
-            telling.another_line(1).unwrap();
-            assert_eq!(telling.tally.record().restarts.agent, 1);
-            telling.lease(&Lease { grants, device }).unwrap();
-            telling.lease(&Lease::default()).unwrap();
-        });
-        let words: Vec<_> =
-            events(&text).iter().map(|event| event["event"].as_str().unwrap().to_owned()).collect();
-        assert_eq!(words, ["session", "grants", "line", "grants"]);
-    }
-}
+#[path = "telling_tests.rs"]
+mod tests;

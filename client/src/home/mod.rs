@@ -158,6 +158,20 @@ impl Home {
         Ok(path)
     }
 
+    /// The note of `session` is on its ticket by now: one that was kept is not needed.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn forget_note(&self, session: &str) -> anyhow::Result<()> {
+        let path = self.folder.join("notes").join(format!("{session}.txt"));
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(error).with_context(|| format!("remove {}", path.display()))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The auditor's identity of this folder.
     #[must_use]
     pub fn auditor(&self) -> AuditorIdentity {
@@ -226,6 +240,17 @@ pub(crate) mod tests {
         let home = home_in(folder.path());
         std::fs::write(home.path().join(KEY), "zz").unwrap();
         assert!(home.key().err().unwrap().to_string().contains("is not a key"));
+    }
+
+    #[test]
+    fn a_note_is_kept_until_it_is_on_its_ticket() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = home_in(folder.path());
+        home.forget_note("00").unwrap();
+        let path = home.keep_note("00", "text").unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "text");
+        home.forget_note("00").unwrap();
+        assert!(!path.exists());
     }
 
     #[test]

@@ -140,7 +140,10 @@ fn tail(note: Note, record: &Record) -> String {
         let _infallible = writeln!(text, "({left_out} more are in the recording only)");
     }
     if record.recording_hash.is_empty() {
-        text.push_str("Not recorded.");
+        text.push_str(match record.recorded {
+            true => "Recorded; the final hash is not known here.",
+            false => "Not recorded.",
+        });
     } else {
         let hash = HEXLOWER.encode(&record.recording_hash);
         let _infallible = write!(text, "Recording {}, final hash {hash}", visible(&record.session));

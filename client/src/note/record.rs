@@ -61,6 +61,8 @@ pub struct Record {
     pub longest_gap: u64,
     /// How often a program was restarted in the middle.
     pub restarts: Restarts,
+    /// Whether the relay recorded, as it said at the beginning.
+    pub recorded: bool,
     /// Whether the relay lost its recording on the way, which the policy allows.
     pub unrecorded: bool,
     /// What the technician says was done.

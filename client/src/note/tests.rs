@@ -138,4 +138,6 @@ fn whatever_happened_fits_and_the_hash_is_always_there() {
 fn without_a_recording_it_says_so() {
     let record = Record { recording_hash: Vec::new(), ..record() };
     assert!(compose(&record, NoteContents::default()).ends_with("Not recorded."));
+    let record = Record { recorded: true, ..record };
+    assert!(compose(&record, NoteContents::default()).ends_with("hash is not known here."));
 }

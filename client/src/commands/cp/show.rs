@@ -2,7 +2,6 @@
 
 use std::time::Instant;
 
-use deskside_protocol::exit::Exit;
 use deskside_protocol::text::visible;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
@@ -140,17 +139,9 @@ impl<'a> Shown<'a> {
             (Some(why), 0, 1) => Err(why.into()),
             (Some(why), _, _) => {
                 let sentence = format!("{skipped} of {} were not copied", files + skipped);
-                Err(Failure::new(worst(why.exit), sentence).into())
+                Err(Failure::new(why.exit, sentence).into())
             }
         }
-    }
-}
-
-/// A skipped file never ends in success.
-const fn worst(exit: Exit) -> Exit {
-    match exit {
-        Exit::Done => Exit::Other,
-        other => other,
     }
 }
 
@@ -179,6 +170,7 @@ mod tests {
     use crate::control::Teller;
     use crate::failure::exit_of;
     use crate::output::tests::Buffer;
+    use deskside_protocol::exit::Exit;
 
     fn copied(name: &str, bytes: u64) -> CopyNews {
         let sha256 = "ab".repeat(32);
