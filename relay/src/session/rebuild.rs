@@ -19,8 +19,8 @@ use super::live::{Live, Session};
 use super::presence::Presence;
 use super::{closing, opening};
 use crate::chain;
-use crate::node;
 use crate::recorder::{RecordError, Recording, ResumeError, Resumed};
+use crate::rules;
 use crate::service::Service;
 use crate::sessions::{Door, Registered};
 use crate::store::{Back, LineRow, SessionRow, StoreError, Unfinished};
@@ -179,7 +179,7 @@ impl Rebuild {
         let node = &self.service.relay.node;
         let stored = node.store().policy_of(self.back.policy).await?;
         let stored = stored.ok_or(StoreError::Value("a session's policy is gone"))?;
-        Ok(Policy::open_at_any_time(&node::decode(&stored)?, &node.organisation())?)
+        Ok(Policy::open_at_any_time(&rules::decode(&stored)?, &node.organisation())?)
     }
 
     /// Walks the recording, in its turn.

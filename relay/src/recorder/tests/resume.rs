@@ -39,7 +39,7 @@ async fn resume(bench: &Bench, path: &Path) -> Result<Resumed, ResumeError> {
 async fn a_whole_file_goes_on_where_it_was() {
     let (bench, file) = (Bench::new().await, session());
     let (_folder, path) = store(&file.bytes);
-    let Resumed { recording, cut, sealed, header, closed } = resume(&bench, &path).await.unwrap();
+    let Resumed { recording, cut, sealed, header, closed, .. } = resume(&bench, &path).await.unwrap();
     assert_eq!((cut, closed, header.nameplate.as_str()), (0, None, "48219"));
     let both = Ends { agent: true, technician: true };
     let one = Ends { agent: false, technician: true };
