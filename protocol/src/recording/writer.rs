@@ -24,6 +24,9 @@ use super::format::{
 use crate::session::End;
 use crate::transcript::sha256;
 
+/// Where `len` stands in a run's header: behind direction and stride.
+const LENGTH_IN_RUN: usize = 3;
+
 /// Where a chain stands: all that is needed to go on with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct State {
@@ -202,6 +205,16 @@ pub struct Packets {
     time_us: u64,
     buffer: Vec<u8>,
     body_end: usize,
+    /// The last run, and where its header stands.
+    last: Option<(usize, Last)>,
+}
+
+/// What two runs have in common that can be one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Last {
+    from: End,
+    stride: u16,
+    delta_us: u32,
 }
 
 impl Packets {
@@ -210,12 +223,13 @@ impl Packets {
     pub fn new(line: u16, time_us: u64, capacity: usize) -> Self {
         let mut buffer = Vec::with_capacity(BLOCK_HEADER + 2 * RUN_HEADER + capacity + CHAIN_HASH);
         buffer.resize(BLOCK_HEADER, 0);
-        Self { line, time_us, buffer, body_end: BLOCK_HEADER }
+        Self { line, time_us, buffer, body_end: BLOCK_HEADER, last: None }
     }
 
     /// Appends one receive batch: packets of `stride` bytes that `from` sent, received at
     /// `time_us`. Gives where they stand in [`Self::block`]. A time before the block's counts as
-    /// the block's; one more than 71 minutes after it does not occur.
+    /// the block's; one more than 71 minutes after it does not occur. Batches that follow each
+    /// other and are alike become one run, so that they can be sent on as one.
     ///
     /// # Errors
     /// [`WriteError::TooLarge`] where the block is full: begin another.
@@ -234,14 +248,38 @@ impl Packets {
         body_length(len)?;
         let delta = time_us.saturating_sub(self.time_us);
         let delta_us = u32::try_from(delta).unwrap_or(u32::MAX);
-        let run = Run { from, stride, delta_us, bytes };
-        let header = run.header().ok_or(WriteError::TooLarge { len })?;
+        let like = Last { from, stride, delta_us };
+        let header = Run { from, stride, delta_us, bytes }.header();
+        let header = header.ok_or(WriteError::TooLarge { len })?;
         self.buffer.truncate(self.body_end);
-        self.buffer.extend_from_slice(&header);
+        let begun = self.begun(like);
+        if begun.is_none() {
+            self.last = Some((self.body_end, like));
+            self.buffer.extend_from_slice(&header);
+        }
         let start = self.buffer.len();
         self.buffer.extend_from_slice(bytes);
         self.body_end = self.buffer.len();
+        if let Some(at) = begun {
+            self.lengthen(at);
+        }
         Ok(start..self.body_end)
+    }
+
+    /// The header of the last run, where one like it may go on: all of its packets are whole.
+    fn begun(&self, like: Last) -> Option<usize> {
+        let (at, last) = self.last?;
+        let len = self.body_end.checked_sub(at + RUN_HEADER)?;
+        (last == like && len.is_multiple_of(usize::from(like.stride))).then_some(at)
+    }
+
+    /// Sets the length of the run whose header stands at `at` and which ends the body.
+    fn lengthen(&mut self, at: usize) {
+        let len = u32::try_from(self.body_end.saturating_sub(at + RUN_HEADER)).unwrap_or(u32::MAX);
+        let field = self.buffer.iter_mut().skip(at + LENGTH_IN_RUN);
+        for (to, from) in field.zip(len.to_be_bytes()) {
+            *to = from;
+        }
     }
 
     /// The bytes so far: the whole block once [`Writer::packets`] completed it.
@@ -274,6 +312,28 @@ mod tests {
         assert_eq!((packets.block(), next), (slow.as_slice(), same));
         let again = writer.packets(&mut packets).unwrap();
         assert_eq!((packets.block(), again), (slow.as_slice(), next));
+    }
+
+    #[test]
+    fn batches_alike_become_one_run() {
+        let (writer, _) = Writer::create();
+        let mut packets = Packets::new(3, 1_000, 0);
+        let first = packets.run(End::Agent, 2, 1_005, b"abcd").unwrap();
+        let second = packets.run(End::Agent, 2, 1_005, b"efg").unwrap();
+        assert_eq!(first.end, second.start);
+        // A short packet ends a run, and so do another direction, another stride, another time.
+        packets.run(End::Agent, 2, 1_005, b"hi").unwrap();
+        packets.run(End::Technician, 2, 1_005, b"jk").unwrap();
+        packets.run(End::Technician, 1, 1_005, b"l").unwrap();
+        packets.run(End::Technician, 1, 1_006, b"m").unwrap();
+        let next = writer.packets(&mut packets).unwrap();
+        assert_eq!(packets.block()[first.start..second.end], *b"abcdefg");
+        let end = packets.block().len() - CHAIN_HASH;
+        let runs: Vec<_> = format::runs(&packets.block()[BLOCK_HEADER..end])
+            .map(|run| run.map(|run| run.bytes.to_vec()).unwrap())
+            .collect();
+        assert_eq!(runs, [&b"abcdefg"[..], b"hi", b"jk", b"l", b"m"]);
+        assert_eq!(next.state().seq(), 1);
     }
 
     #[test]

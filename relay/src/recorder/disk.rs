@@ -9,7 +9,9 @@ use std::os::unix::fs::FileExt;
 pub(super) trait Disk: fmt::Debug + Send + Sync {
     /// Writes all of `bytes` at `offset`.
     fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()>;
-    /// Cuts the file off behind `length` bytes.
+    /// Sets room aside from `from` to `to`, behind the end of the file, which stays where it is.
+    fn reserve(&self, from: u64, to: u64) -> io::Result<()>;
+    /// Cuts the file off behind `length` bytes, with what was set aside.
     fn cut(&self, length: u64) -> io::Result<()>;
     /// Forces what was written to the medium.
     fn sync(&self) -> io::Result<()>;
@@ -18,6 +20,17 @@ pub(super) trait Disk: fmt::Debug + Send + Sync {
 impl Disk for File {
     fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
         FileExt::write_all_at(self, bytes, offset)
+    }
+
+    #[cfg(target_os = "linux")]
+    fn reserve(&self, from: u64, to: u64) -> io::Result<()> {
+        use rustix::fs::{FallocateFlags, fallocate};
+        Ok(fallocate(self, FallocateFlags::KEEP_SIZE, from, to.saturating_sub(from))?)
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn reserve(&self, _from: u64, _to: u64) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
     }
 
     fn cut(&self, length: u64) -> io::Result<()> {

@@ -8,6 +8,7 @@
 //! What the async side reads of a recording (where its chain stands, its totals) is published by
 //! the thread after each write: nobody but the thread waits for a disk.
 
+mod batch;
 mod disk;
 mod recording;
 mod resume;
@@ -19,27 +20,29 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use deskside_link::socket::Port;
 use deskside_protocol::policy::Recording as Rule;
 use thiserror::Error;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, oneshot};
 
+pub(crate) use batch::Batch;
 pub use recording::{Broken, Recording};
 pub use resume::{ResumeError, Resumed};
 use spool::Spool;
 pub(crate) use spool::SpoolError;
-use worker::Job;
-pub(crate) use worker::{Batch, Send, forward};
+use worker::Lane;
 
 use crate::metrics::Metrics;
 
-/// Jobs that wait for one thread: 512 batches of 64 KiB are 32 MiB at the most.
-const MAX_JOBS: usize = 512;
-/// Bytes of one session that wait for the disk: 40 ms at 1.6 Gbit/s.
-const MAX_WAITING: usize = 8 * 1024 * 1024;
 /// Threads at the most; more do not make a disk faster.
 const MAX_THREADS: usize = 4;
+/// Files that are created or walked at once: a disk that stalls holds up so many of tokio's 512
+/// blocking threads and leaves the others alone.
+const MAX_OPENINGS: usize = 8;
+/// A new file has to be there by then: twice what a busy hard disk takes to spin up.
+const OPENING: Duration = Duration::from_secs(10);
 
 /// A block did not reach the recording.
 #[derive(Debug, Error)]
@@ -50,19 +53,28 @@ pub enum RecordError {
     /// A write failed before, and the session goes on unrecorded: nothing is appended any more.
     #[error("the recording is over: it could not be written before")]
     Over,
+    /// The disk does not answer.
+    #[error("the disk of the recordings does not answer")]
+    Stalled,
     /// The relay is ending.
     #[error("the recorder has ended")]
     Ended,
 }
 
+impl From<std::io::Error> for RecordError {
+    fn from(error: std::io::Error) -> Self {
+        Self::Spool(error.into())
+    }
+}
+
 /// The recorder's threads.
 #[derive(Debug)]
 pub struct Recorder {
-    workers: Vec<mpsc::Sender<Job>>,
+    lanes: Vec<Lane>,
     threads: Vec<JoinHandle<()>>,
     sync: sync::Sync,
     next: AtomicUsize,
-    metrics: Metrics,
+    openings: Arc<Semaphore>,
 }
 
 impl Recorder {
@@ -72,45 +84,62 @@ impl Recorder {
     /// Where the operating system has no thread to give.
     pub fn start(port: &Arc<Port>, metrics: &Metrics) -> std::io::Result<Self> {
         let count = std::thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS);
-        let mut workers = Vec::with_capacity(count);
+        Self::with_threads(port, metrics, count)
+    }
+
+    fn with_threads(port: &Arc<Port>, metrics: &Metrics, count: usize) -> std::io::Result<Self> {
+        let mut lanes = Vec::with_capacity(count);
         let mut threads = Vec::with_capacity(count);
         for number in 0..count {
-            let (sender, jobs) = mpsc::channel(MAX_JOBS);
-            let worker = worker::Worker { port: port.clone(), metrics: metrics.clone() };
+            let (lane, worker) = worker::pair(port.clone(), metrics.clone());
             let thread = std::thread::Builder::new().name(format!("recorder-{number}"));
-            threads.push(thread.spawn(move || worker.run(jobs))?);
-            workers.push(sender);
+            threads.push(thread.spawn(move || worker.run())?);
+            lanes.push(lane);
         }
-        let (sync, next) = (sync::Sync::start()?, AtomicUsize::new(0));
-        Ok(Self { workers, threads, sync, next, metrics: metrics.clone() })
+        Ok(Self {
+            lanes,
+            threads,
+            sync: sync::Sync::start()?,
+            next: AtomicUsize::new(0),
+            openings: Arc::new(Semaphore::new(MAX_OPENINGS)),
+        })
     }
 
     /// Begins a recording in a new file at `path`. `rule` says what follows where it cannot be
     /// written: see [`Recording::broken`].
     ///
     /// # Errors
-    /// [`RecordError::Spool`].
+    /// [`RecordError::Spool`]; [`RecordError::Stalled`] where the disk does not answer within 10 s.
     pub async fn create(&self, path: &Path, rule: Rule) -> Result<Arc<Recording>, RecordError> {
-        let path = path.to_owned();
-        let spool = tokio::task::spawn_blocking(move || Spool::create(&path));
-        let spool = spool.await.map_err(|_| RecordError::Ended)??;
-        Recording::start(spool, rule, recording::Counts::default(), self)
+        let (reply, made) = oneshot::channel();
+        let create = move |path: &Path| {
+            // Nobody waits any more: the file would be nobody's.
+            if let Err(Ok(_)) = reply.send(Spool::create(path))
+                && let Err(error) = std::fs::remove_file(path)
+            {
+                tracing::warn!(%error, "a recording that never began cannot be removed");
+            }
+        };
+        let made = async {
+            self.off_thread(path, create).await?;
+            made.await.ok()
+        };
+        let spool = tokio::time::timeout(OPENING, made).await.map_err(|_| RecordError::Stalled)?;
+        let spool = spool.ok_or(RecordError::Ended)??;
+        self.begin(spool, rule, recording::Counts::default()).ok_or(RecordError::Ended)
     }
 
     /// Goes on with a recording that a relay did not close: walks the file, which may be large, off
-    /// the async threads; cuts a torn tail off; appends nothing itself.
+    /// the async threads; cuts a torn tail off; appends nothing itself. It takes as long as it
+    /// takes to read the file.
     ///
     /// # Errors
     /// [`ResumeError`]; the file is then as it was.
     pub async fn resume(&self, path: &Path, rule: Rule) -> Result<Resumed, ResumeError> {
-        let path = path.to_owned();
-        let walked = tokio::task::spawn_blocking(move || resume::walk(&path));
-        let walked = walked.await.map_err(|_| ResumeError::Ended)??;
-        let counts = walked.totals.into();
-        let recording = Recording::start(walked.spool, rule, counts, self);
-        let recording = recording.map_err(|_| ResumeError::Ended)?;
+        let walked = self.off_thread(path, resume::walk).await.ok_or(ResumeError::Ended)??;
+        let recording = self.begin(walked.spool, rule, walked.totals.into());
         Ok(Resumed {
-            recording,
+            recording: recording.ok_or(ResumeError::Ended)?,
             cut: walked.cut,
             sealed: walked.sealed,
             header: walked.header,
@@ -119,19 +148,39 @@ impl Recorder {
         })
     }
 
-    /// The thread of the next recording. There is at least one.
-    fn worker(&self) -> Option<&mpsc::Sender<Job>> {
-        let turn = self.next.fetch_add(1, Ordering::Relaxed).checked_rem(self.workers.len())?;
-        self.workers.get(turn)
+    /// Works on a file where a stalled disk stops nobody else. `None` where the relay ends.
+    async fn off_thread<T: Send + 'static>(
+        &self,
+        path: &Path,
+        work: impl FnOnce(&Path) -> T + Send + 'static,
+    ) -> Option<T> {
+        let permit = self.openings.clone().acquire_owned().await.ok()?;
+        let path = path.to_owned();
+        let working = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            work(&path)
+        });
+        working.await.ok()
     }
 
-    /// Lets the threads finish what waits, and ends them.
+    /// Gives the recording to the next thread.
+    fn begin(&self, spool: Spool, rule: Rule, counts: recording::Counts) -> Option<Arc<Recording>> {
+        let turn = self.next.fetch_add(1, Ordering::Relaxed).checked_rem(self.lanes.len())?;
+        let lane = self.lanes.get(turn)?.clone();
+        Some(Recording::start(spool, rule, counts, lane, self.sync.due()))
+    }
+
+    /// Lets the threads finish what waits, forces it to the disk, and ends them.
     pub fn end(mut self) {
-        self.workers.clear();
+        self.lanes.clear();
         for thread in self.threads.drain(..) {
             if thread.join().is_err() {
                 tracing::error!("a recorder thread broke down");
             }
         }
+        self.sync.end();
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! One session's recording, as the rest of the relay holds it. Nothing here waits for a disk but
 //! what says so and is async.
 
+use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -8,13 +9,18 @@ use deskside_protocol::policy::Recording as Rule;
 use deskside_protocol::recording::{Kind, State};
 use deskside_protocol::session::{End, Ends};
 use deskside_protocol::wire::record::Totals;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 
 use super::spool::{Spool, SpoolError, Unsynced};
-use super::worker::{Batch, Job};
-use super::{MAX_WAITING, RecordError, Recorder};
+use super::sync::Due;
+use super::worker::{Job, Lane};
+use super::{Batch, RecordError};
 use crate::clock;
-use crate::metrics::Metrics;
+
+/// Bytes of one recording that wait for the disk: 40 ms at 1.6 Gbit/s.
+pub(super) const MAX_WAITING: usize = 8 * 1024 * 1024;
+/// Bytes of all recordings of one thread that wait for the disk.
+pub(super) const MAX_LANE: usize = 64 * 1024 * 1024;
 
 /// What was recorded and dropped, counted where it happens.
 #[derive(Debug, Default)]
@@ -49,6 +55,10 @@ pub struct Broken {
     pub best_effort: bool,
 }
 
+/// A batch must not be forwarded: it is not in a recording that is required.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Refused;
+
 /// Where the file stands.
 #[derive(Debug, Clone, Copy)]
 struct Standing {
@@ -66,16 +76,18 @@ impl Standing {
 #[derive(Debug)]
 pub struct Recording {
     rule: Rule,
-    pub(super) file: Arc<Unsynced>,
+    file: Arc<Unsynced>,
     /// Locked by the recorder's thread for as long as a write takes, and by nobody else.
     spool: Mutex<Spool>,
     /// What the thread published last. Locked for a copy, never while anybody writes.
     standing: Mutex<Standing>,
-    worker: mpsc::Sender<Job>,
-    /// Bytes that are with the thread.
+    lane: Lane,
+    /// Bytes of this recording that wait in the lane.
     waiting: AtomicUsize,
+    due: Arc<Due>,
+    /// The sync threads know that something is to be forced to the disk.
+    announced: AtomicBool,
     counts: Counts,
-    metrics: Metrics,
     failed: AtomicBool,
     broken: watch::Sender<bool>,
 }
@@ -85,22 +97,22 @@ impl Recording {
         spool: Spool,
         rule: Rule,
         counts: Counts,
-        recorder: &Recorder,
-    ) -> Result<Arc<Self>, RecordError> {
-        let recording = Arc::new(Self {
+        lane: Lane,
+        due: Arc<Due>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
             rule,
             file: spool.file(),
             standing: Mutex::new(Standing::of(&spool)),
             spool: Mutex::new(spool),
-            worker: recorder.worker().ok_or(RecordError::Ended)?.clone(),
+            lane,
             waiting: AtomicUsize::new(0),
+            due,
+            announced: AtomicBool::new(false),
             counts,
-            metrics: recorder.metrics.clone(),
             failed: AtomicBool::new(false),
             broken: watch::channel(false).0,
-        });
-        recorder.sync.watch(&recording);
-        Ok(recording)
+        })
     }
 
     /// Appends one block and waits until it is on disk, for as long as a disk may stall. Whoever
@@ -169,15 +181,39 @@ impl Recording {
                 Ok((spool.append(kind, line, time_us, &body)?, extra))
             });
             // Whoever asked may have given up; the block is written all the same.
-            drop(reply.send(appended));
+            let answer = move |appended| drop(reply.send(appended));
+            match appended {
+                Ok(done) => recording.due.clone().now(
+                    recording,
+                    Box::new(move |synced| {
+                        answer(synced.map(|()| done).map_err(RecordError::from))
+                    }),
+                ),
+                Err(error) => answer(Err(error)),
+            }
         };
-        let sent = self.worker.send(Job::Append(Box::new(append))).await;
+        let sent = self.lane.jobs.send(Job::Append(Box::new(append))).await;
         sent.map_err(|_| RecordError::Ended)?;
         done.await.map_err(|_| RecordError::Ended)?
     }
 
+    /// Writes a batch, on the recorder's thread. `true`: it is recorded and may be forwarded.
+    /// `false`: the session goes on unrecorded, and it may be forwarded all the same.
+    ///
+    /// # Errors
+    /// It must not be forwarded.
+    pub(super) fn packets(self: &Arc<Self>, batch: &mut Batch) -> Result<bool, Refused> {
+        self.taken(batch.bytes());
+        if !self.has_failed() && self.write(|spool| spool.packets(batch.block())).is_ok() {
+            self.announce();
+            return Ok(true);
+        }
+        // What a required recording could not hold ends the session: nothing comes after a gap.
+        if self.is_over() { Ok(false) } else { Err(Refused) }
+    }
+
     /// One write, on the recorder's thread: what follows from it is published.
-    pub(super) fn write<T>(
+    fn write<T>(
         &self,
         work: impl FnOnce(&mut Spool) -> Result<T, SpoolError>,
     ) -> Result<T, RecordError> {
@@ -186,16 +222,36 @@ impl Recording {
         }
         let mut spool = self.spool.lock().unwrap_or_else(PoisonError::into_inner);
         let written = work(&mut spool);
-        *self.standing_lock() = Standing::of(&spool);
         // A block that cannot be made is somebody's misuse and no failure of the disk.
         if let Err(error @ SpoolError::Disk(_)) = &written {
             self.fail(error);
+            if self.is_over() {
+                spool.release();
+            }
         }
+        *self.standing_lock() = Standing::of(&spool);
         Ok(written?)
     }
 
+    /// Packets were written: they are forced to the disk in a moment.
+    fn announce(self: &Arc<Self>) {
+        if !self.announced.swap(true, Ordering::AcqRel) {
+            self.due.later(self.clone());
+        }
+    }
+
+    /// What is written from here on has to be announced again.
+    pub(super) fn begin_sync(&self) {
+        self.announced.store(false, Ordering::Release);
+    }
+
+    /// Forces what was written to the disk.
+    pub(super) fn force(&self) -> io::Result<()> {
+        self.file.sync().inspect_err(|error| self.fail(error))
+    }
+
     /// The first failure counts.
-    pub(super) fn fail(&self, error: &(dyn std::error::Error + 'static)) {
+    fn fail(&self, error: &(dyn std::error::Error + 'static)) {
         if !self.failed.swap(true, Ordering::AcqRel) {
             tracing::error!(error = crate::chain(error), "a recording cannot be written");
             self.broken.send_replace(true);
@@ -204,17 +260,28 @@ impl Recording {
 
     /// Whether the session goes on without this recording, to which nothing is appended any more.
     pub(crate) fn is_over(&self) -> bool {
-        self.rule == Rule::BestEffort && self.failed.load(Ordering::Acquire)
+        self.rule == Rule::BestEffort && self.has_failed()
+    }
+
+    pub(super) fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::Acquire)
+    }
+
+    /// Bytes that wait for the disk.
+    #[cfg(test)]
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
     }
 
     /// Hands a batch to the recorder, or drops it where too much waits already.
     pub(crate) fn submit(self: &Arc<Self>, batch: Batch) {
         let bytes = batch.bytes();
-        let waiting = self.waiting.fetch_add(bytes, Ordering::Relaxed);
+        let own = self.waiting.fetch_add(bytes, Ordering::Relaxed);
+        let all = self.lane.waiting.fetch_add(bytes, Ordering::Relaxed);
         let job = Job::Packets(self.clone(), batch);
-        if waiting + bytes > MAX_WAITING {
+        if own + bytes > MAX_WAITING || all + bytes > MAX_LANE {
             self.refused(&job);
-        } else if let Err(refused) = self.worker.try_send(job) {
+        } else if let Err(refused) = self.lane.jobs.try_send(job) {
             self.refused(&refused.into_inner());
         }
     }
@@ -227,14 +294,15 @@ impl Recording {
     }
 
     /// The thread has taken a batch of so many bytes.
-    pub(super) fn taken(&self, bytes: usize) {
+    fn taken(&self, bytes: usize) {
         self.waiting.fetch_sub(bytes, Ordering::Relaxed);
+        self.lane.waiting.fetch_sub(bytes, Ordering::Relaxed);
     }
 
     /// Packets that were not forwarded, for whatever reason.
     pub(crate) fn count_dropped(&self, packets: u64) {
         self.counts.dropped.fetch_add(packets, Ordering::Relaxed);
-        self.metrics.dropped(packets);
+        self.lane.metrics.dropped(packets);
     }
 
     /// Packets that were forwarded after the recording was over.

@@ -10,10 +10,12 @@ use std::sync::Arc;
 
 use deskside_protocol::recording::format::MAX_BLOCK;
 use deskside_protocol::recording::recovery::{MAX_TAIL, whole_block_behind};
-use deskside_protocol::recording::verify::Flaw;
-use deskside_protocol::recording::{Block, Damage, Fault, Kind, Place, Reader, Step, runs};
-use deskside_protocol::session::{End, Ends};
-use deskside_protocol::wire::record::{Close, Closing, Event, Header, Seal, Totals, event};
+use deskside_protocol::recording::verify::{Finding, Flaw};
+use deskside_protocol::recording::{
+    Block, Damage, Fault, Kind, Place, Reader, Step, Verdict, Verifier,
+};
+use deskside_protocol::session::Ends;
+use deskside_protocol::wire::record::{Close, Closing, Event, Header, Totals, event};
 use prost::Message as _;
 use thiserror::Error;
 
@@ -83,15 +85,27 @@ pub(super) struct Walked {
 }
 
 /// Walks the file at `path` and cuts off a torn tail.
+///
+/// It is judged as an auditor without a key would judge it: whoever goes on with an altered chain
+/// and signs it takes the blame.
 pub(super) fn walk(path: &Path) -> Result<Walked, ResumeError> {
-    let file = OpenOptions::new().read(true).write(true).open(path).map_err(|error| match error
-        .kind()
-    {
-        io::ErrorKind::NotFound => ResumeError::Missing,
-        _ => ResumeError::Disk(error),
+    let opened = OpenOptions::new().read(true).write(true).open(path);
+    let file = opened.map_err(|error| {
+        if error.kind() == io::ErrorKind::NotFound {
+            ResumeError::Missing
+        } else {
+            ResumeError::Disk(error)
+        }
     })?;
-    let mut found = Found::default();
-    let reader = blocks(&file, |block| found.take(block))?;
+    let (mut verifier, mut found) = (Verifier::new(None), Found::default());
+    let reader = blocks(&file, |block| {
+        found.take(block);
+        verifier.feed(block);
+    })?;
+    let report = verifier.finish();
+    if let Verdict::Tampered(Finding { what, at, .. }) = report.verdict {
+        return Err(ResumeError::Tampered { what, at });
+    }
     let header = found.header.ok_or(ResumeError::NoHeader)?;
     let (state, good) = (*reader.state(), reader.offset());
     let cut = file.metadata()?.len().saturating_sub(good);
@@ -99,18 +113,26 @@ pub(super) fn walk(path: &Path) -> Result<Walked, ResumeError> {
         file.set_len(good)?;
         file.sync_all()?;
     }
+    let mut sealed: BTreeMap<u16, Ends<bool>> = BTreeMap::new();
+    for seal in &report.seals {
+        *sealed.entry(seal.line).or_default().of_mut(seal.end) = true;
+    }
+    let Ends { agent, technician } = report.packets;
+    let totals = Totals {
+        packets_from_agent: agent.packets,
+        bytes_from_agent: agent.bytes,
+        packets_from_technician: technician.packets,
+        bytes_from_technician: technician.bytes,
+        packets_dropped: found.dropped,
+    };
     let closed = state.is_closed().then(|| *state.hash());
     let spool = Spool::resume(Box::new(file), state, good);
-    let Found { totals, sealed, reason, .. } = found;
-    Ok(Walked { spool, totals, cut, sealed, header, closed, reason })
+    Ok(Walked { spool, totals, cut, sealed, header, closed, reason: found.reason })
 }
 
 /// Reads whole blocks in order as long as there are any, with at most [`WINDOW`] bytes in memory.
 /// What stands behind them is torn.
-fn blocks(
-    file: &File,
-    mut each: impl FnMut(&Block<'_>) -> Result<(), ResumeError>,
-) -> Result<Reader, ResumeError> {
+fn blocks(file: &File, mut each: impl FnMut(&Block<'_>)) -> Result<Reader, ResumeError> {
     let (mut reader, mut window) = (Reader::new(), Vec::with_capacity(WINDOW));
     let mut at = 0;
     loop {
@@ -119,7 +141,7 @@ fn blocks(
         let mut rest = window.as_slice();
         loop {
             match reader.next(&mut rest) {
-                Ok(Step::Block(block)) => each(&block)?,
+                Ok(Step::Block(block)) => each(&block),
                 Ok(Step::NeedMore(_)) => break,
                 Err(fault) => return torn(file, reader, fault),
             }
@@ -180,75 +202,32 @@ fn torn(file: &File, reader: Reader, fault: Fault) -> Result<Reader, ResumeError
     }
 }
 
-/// What is gathered on the way.
+/// What is gathered on the way, beyond what the verifier reports.
 #[derive(Default)]
 struct Found {
     header: Option<Header>,
-    totals: Totals,
-    sealed: BTreeMap<u16, Ends<bool>>,
+    dropped: u64,
     reason: i32,
 }
 
 impl Found {
-    fn take(&mut self, block: &Block<'_>) -> Result<(), ResumeError> {
-        self.judge(block).map_err(|what| ResumeError::Tampered { what, at: block.place() })
-    }
-
-    fn judge(&mut self, block: &Block<'_>) -> Result<(), Flaw> {
-        let kind = block.header.kind;
-        let malformed = || Flaw::Body(kind);
-        if (kind == Kind::Header) != (block.header.seq == 0) {
-            return Err(Flaw::Order(kind));
+    /// What cannot be read is the verifier's to tell.
+    fn take(&mut self, block: &Block<'_>) {
+        if block.header.kind == Kind::Header && self.header.is_none() {
+            self.header = Header::decode(block.body).ok();
         }
-        match kind {
-            Kind::Header => {
-                self.header = Some(Header::decode(block.body).map_err(|_| malformed())?);
-            }
-            Kind::Seal if !block.is_shredded() => {
-                let seal = Seal::decode(block.body).map_err(|_| malformed())?;
-                let end = End::from_wire(seal.end).ok_or_else(malformed)?;
-                *self.sealed.entry(block.header.line).or_default().of_mut(end) = true;
-            }
-            Kind::Packets => self.packets(block.body).ok_or_else(malformed)?,
-            Kind::Event => {
-                let event = Event::decode(block.body).map_err(|_| malformed())?;
-                if event.kind == i32::from(event::Kind::Dropped) {
-                    // The count is that of the whole session so far.
-                    self.totals.packets_dropped = event.count;
-                }
-            }
-            Kind::Close => {
-                let close = Close::decode(block.body).map_err(|_| malformed())?;
-                let closing = Closing::decode(close.closing).map_err(|_| malformed())?;
-                self.reason = closing.reason;
-            }
-            Kind::Seal
-            | Kind::Checkpoint
-            | Kind::EndSignature
-            | Kind::Segment
-            | Kind::Unknown(_) => {}
+        if block.header.kind == Kind::Close
+            && let Ok(close) = Close::decode(block.body)
+            && let Ok(closing) = Closing::decode(close.closing)
+        {
+            self.reason = closing.reason;
         }
-        Ok(())
-    }
-
-    fn packets(&mut self, body: &[u8]) -> Option<()> {
-        for run in runs(body) {
-            let run = run.ok()?;
-            let (packets, bytes) = (run.packets().len() as u64, run.bytes.len() as u64);
-            let Totals {
-                packets_from_agent,
-                bytes_from_agent,
-                packets_from_technician,
-                bytes_from_technician,
-                ..
-            } = &mut self.totals;
-            let (counted, sum) = match run.from {
-                End::Agent => (packets_from_agent, bytes_from_agent),
-                End::Technician => (packets_from_technician, bytes_from_technician),
-            };
-            *counted += packets;
-            *sum += bytes;
+        if block.header.kind == Kind::Event
+            && let Ok(event) = Event::decode(block.body)
+            && event.kind == i32::from(event::Kind::Dropped)
+        {
+            // The count is that of the whole session so far.
+            self.dropped = event.count;
         }
-        Some(())
     }
 }

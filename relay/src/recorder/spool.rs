@@ -23,6 +23,13 @@ pub enum SpoolError {
     Block(#[from] WriteError),
 }
 
+/// Room that is kept free behind the packets for the relay's own last blocks, some 2 KiB, so that a
+/// recording that ran into a full disk is still closed: 16 pages.
+const RESERVE: u64 = 64 * 1024;
+/// Room that is set aside at once, beyond that: an eighth of the file, within these bounds, so that
+/// neither ten thousand idle sessions nor one busy one cost much.
+const AHEAD: std::ops::RangeInclusive<u64> = 64 * 1024..=8 * 1024 * 1024;
+
 /// The file, and whether something in it may not be on the disk yet.
 #[derive(Debug)]
 pub(super) struct Unsynced {
@@ -43,6 +50,8 @@ pub(super) struct Spool {
     file: Arc<Unsynced>,
     writer: Writer,
     length: u64,
+    /// Up to where room is set aside; all there is where the file system cannot do that.
+    reserved: u64,
     out: Vec<u8>,
 }
 
@@ -67,7 +76,7 @@ impl Spool {
 
     fn on(disk: Box<dyn Disk>, writer: Writer, length: u64) -> Self {
         let file = Arc::new(Unsynced { disk, dirty: AtomicBool::new(true) });
-        Self { file, writer, length, out: Vec::new() }
+        Self { file, writer, length, reserved: length, out: Vec::new() }
     }
 
     pub(super) fn file(&self) -> Arc<Unsynced> {
@@ -82,7 +91,7 @@ impl Spool {
         self.length
     }
 
-    /// Appends a block and forces it to the disk.
+    /// Appends a block of the relay's own, into the room that was kept for it.
     pub(super) fn append(
         &mut self,
         kind: Kind,
@@ -99,19 +108,54 @@ impl Spool {
             .and_then(|next| self.write(&out, next));
         self.out = out;
         written?;
-        self.file.sync()?;
+        if self.writer.state().is_closed() {
+            self.release();
+        }
         Ok(*self.writer.state())
     }
 
-    /// Appends a batch of packets; the disk gets it within the interval of the sync thread.
+    /// Appends a batch of packets, which leaves the reserve as it is.
     pub(super) fn packets(&mut self, packets: &mut Packets) -> Result<(), SpoolError> {
         let next = self.writer.packets(packets)?;
+        self.make_room(packets.block().len() as u64)?;
         self.write(packets.block(), next)
+    }
+
+    /// Gives back what was set aside and is not needed.
+    pub(super) fn release(&mut self) {
+        if self.reserved > self.length {
+            self.reserved = self.length;
+            if let Err(error) = self.file.disk.cut(self.length) {
+                tracing::warn!(%error, "room behind a recording cannot be given back");
+            }
+        }
+    }
+
+    /// Sees to it that a block fits and the reserve behind it.
+    fn make_room(&mut self, block: u64) -> io::Result<()> {
+        let needed = self.length.saturating_add(block).saturating_add(RESERVE);
+        if needed <= self.reserved {
+            return Ok(());
+        }
+        let ahead = (self.length / 8).clamp(*AHEAD.start(), *AHEAD.end());
+        let from = self.reserved.max(self.length);
+        let wish = needed.saturating_add(ahead);
+        let set_aside = |to: u64| self.file.disk.reserve(from, to).map(|()| to);
+        self.reserved = match set_aside(wish).or_else(|_| set_aside(needed)) {
+            Ok(to) => to,
+            Err(error) if is_full(&error) => return Err(error),
+            // Not every file system can do it; then a write finds out that the disk is full.
+            Err(_) => u64::MAX,
+        };
+        Ok(())
     }
 
     /// One write. A part that was written is cut off again, so that the file holds whole blocks.
     fn write(&mut self, block: &[u8], next: Next) -> Result<(), SpoolError> {
         if let Err(error) = self.file.disk.write_all_at(block, self.length) {
+            // What was set aside goes too where the file system can do no other; it is set aside
+            // anew before the next packets.
+            self.reserved = self.length;
             if let Err(cut) = self.file.disk.cut(self.length) {
                 tracing::error!(error = %cut, "a torn block cannot be cut off");
             }
@@ -122,6 +166,10 @@ impl Spool {
         self.writer.commit(next);
         Ok(())
     }
+}
+
+fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 #[cfg(test)]

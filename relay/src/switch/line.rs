@@ -4,18 +4,26 @@
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use deskside_protocol::label::Label;
 use deskside_protocol::recording::format::HANDSHAKE_BYTES;
 use deskside_protocol::session::{End, Ends};
 use tokio::sync::Notify;
 
+use super::bucket::{Bucket, Rate};
 use super::budget::Budget;
 use crate::recorder::Recording;
 
-/// Bytes that a line takes from addresses that are not the partner's: a second or two of a picture
-/// while an address change is on its way through the leg.
-const STRAY_BYTES: u64 = 1024 * 1024;
+/// What one end of a session may send: 10 Gbit/s, ten times what a session over the Internet has
+/// and more than this machine forwards; a burst is 26 ms of that, and above a line's largest window
+/// (16 MiB). Who is over it runs away.
+const FLOW: Rate = Rate { per_second: 1_250_000_000, burst: 32 * 1024 * 1024 };
+/// What a line takes from addresses that are not those of its legs: each change of an address has a
+/// second or two of a picture while it is on its way through the leg, and after 8 s again.
+const STRAY: Rate = Rate { per_second: 128 * 1024, burst: 1024 * 1024 };
+/// Hints that packets came from elsewhere: ten a second, so that strangers cost little.
+const HINTS: Rate = Rate { per_second: 10, burst: 1 };
 
 /// One end of a line.
 #[derive(Debug)]
@@ -36,7 +44,9 @@ pub struct Line {
     recording: Option<Arc<Recording>>,
     open: AtomicBool,
     handshake: Budget,
-    stray: Budget,
+    flow: Ends<Bucket>,
+    stray: Bucket,
+    hints: Bucket,
 }
 
 impl Line {
@@ -60,7 +70,9 @@ impl Line {
             open: AtomicBool::new(recording.is_none()),
             recording,
             handshake: Budget::new(HANDSHAKE_BYTES),
-            stray: Budget::new(STRAY_BYTES),
+            flow: Ends { agent: Bucket::new(FLOW), technician: Bucket::new(FLOW) },
+            stray: Bucket::new(STRAY),
+            hints: Bucket::new(HINTS),
         })
     }
 
@@ -100,19 +112,26 @@ impl Line {
         *self.places.of(end).read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether `bytes` from `source`, sent by `from`, may pass.
-    pub(super) fn admits(&self, from: End, source: SocketAddr, bytes: usize) -> bool {
-        let bytes = bytes as u64;
-        let place = self.address(from);
+    /// Whether `bytes` from `source`, sent by `from`, may pass. `now` is since the switch began.
+    pub(super) fn admits(
+        &self,
+        from: End,
+        source: SocketAddr,
+        bytes: usize,
+        now: Duration,
+    ) -> bool {
+        let (bytes, place) = (bytes as u64, self.address(from));
         if place != Some(source) {
-            if place.is_some() {
+            // An end that is away has no leg that could say whether it moved.
+            if place.is_some() && self.hints.take(1, now) {
                 self.strayed.notify_one();
             }
-            if !self.stray.take(bytes) {
+            if !self.stray.take(bytes, now) {
                 return false;
             }
         }
-        self.open.load(Ordering::Acquire) || self.handshake.take(bytes)
+        self.flow.of(from).take(bytes, now)
+            && (self.open.load(Ordering::Acquire) || self.handshake.take(bytes))
     }
 }
 
@@ -133,23 +152,75 @@ mod tests {
         line
     }
 
-    #[test]
-    fn before_the_seals_only_a_handshake_fits() {
-        let (line, source) = (line(), attached(0x81).address.unwrap());
-        let all = usize::try_from(HANDSHAKE_BYTES).unwrap();
-        assert!(line.admits(End::Technician, source, all));
-        assert!(!line.admits(End::Technician, source, 1));
-        line.open();
-        assert!(line.admits(End::Technician, source, 1));
+    const NOW: Duration = Duration::from_secs(1);
+
+    fn home(end: u8) -> SocketAddr {
+        attached(end).address.unwrap()
     }
 
     #[test]
-    fn a_stranger_has_a_small_budget() {
+    fn before_the_seals_only_a_handshake_fits() {
+        let (line, source) = (line(), home(0x81));
+        let all = usize::try_from(HANDSHAKE_BYTES).unwrap();
+        assert!(line.admits(End::Technician, source, all, NOW));
+        assert!(!line.admits(End::Technician, source, 1, NOW));
+        line.open();
+        assert!(line.admits(End::Technician, source, 1, NOW));
+    }
+
+    #[test]
+    fn a_stranger_has_a_little_and_then_a_little_more() {
         let (line, stranger) = (line(), ([10, 0, 0, 1], 9).into());
         line.open();
-        let all = usize::try_from(STRAY_BYTES).unwrap();
-        assert!(line.admits(End::Technician, stranger, all));
-        assert!(!line.admits(End::Technician, stranger, 1));
-        assert!(line.admits(End::Technician, attached(0x81).address.unwrap(), 1));
+        let all = usize::try_from(STRAY.burst).unwrap();
+        assert!(line.admits(End::Technician, stranger, all, NOW));
+        assert!(!line.admits(End::Technician, stranger, 1, NOW));
+        assert!(line.admits(End::Technician, home(0x81), 1, NOW));
+        let later = NOW + Duration::from_secs(8);
+        assert!(line.admits(End::Technician, stranger, all, later));
+        assert!(!line.admits(End::Technician, stranger, 1, later));
+    }
+
+    #[test]
+    fn an_end_that_runs_away_does_not_slow_the_other() {
+        let line = line();
+        line.open();
+        let all = usize::try_from(FLOW.burst).unwrap();
+        assert!(line.admits(End::Agent, home(0x80), all, NOW));
+        assert!(!line.admits(End::Agent, home(0x80), 1_200, NOW));
+        assert!(line.admits(End::Technician, home(0x81), 1_200, NOW));
+        assert!(line.admits(End::Agent, home(0x80), 1_200, NOW + Duration::from_micros(1)));
+    }
+
+    #[test]
+    fn an_end_that_moved_is_known_at_its_new_place_only() {
+        let (line, new) = (line(), ([10, 0, 0, 2], 7).into());
+        line.open();
+        line.place(End::Agent, Some(new));
+        assert_eq!(line.address(End::Agent), Some(new));
+        let all = usize::try_from(STRAY.burst).unwrap();
+        assert!(line.admits(End::Agent, home(0x80), all, NOW));
+        assert!(!line.admits(End::Agent, home(0x80), 1, NOW));
+        assert!(line.admits(End::Agent, new, 1, NOW));
+    }
+
+    #[tokio::test]
+    async fn strange_packets_are_a_hint_while_the_leg_is_there() {
+        let (line, stranger) = (line(), ([10, 0, 0, 1], 9).into());
+        let hinted = || {
+            let mut waiting = std::pin::pin!(line.strayed());
+            let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+            waiting.as_mut().poll(&mut cx).is_ready()
+        };
+        line.place(End::Agent, None);
+        line.admits(End::Agent, stranger, 100, NOW);
+        line.admits(End::Technician, home(0x81), 100, NOW);
+        assert!(!hinted());
+        line.admits(End::Technician, stranger, 100, NOW);
+        assert!(hinted());
+        line.admits(End::Technician, stranger, 100, NOW);
+        assert!(!hinted(), "one hint in 100 ms");
+        line.admits(End::Technician, stranger, 100, NOW + Duration::from_millis(100));
+        assert!(hinted());
     }
 }

@@ -2,19 +2,24 @@
 //!
 //! It looks at a label and at nothing behind it. A packet goes to the validated address of the leg
 //! that owns its label, so nothing can be aimed at a stranger; it is accepted from the partner's
-//! validated address, and within a small budget from elsewhere, since addresses change.
+//! validated address, and within a small budget from elsewhere, since addresses change. For an end
+//! that is away nothing is kept.
 
+mod bucket;
 mod budget;
+mod forward;
 mod line;
 mod socket;
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Instant;
 
 use deskside_link::socket::Port;
 use deskside_protocol::label::Label;
 use deskside_protocol::session::End;
 
+pub(crate) use forward::Onward;
 pub use line::{Attached, Line};
 pub use socket::Switched;
 
@@ -32,6 +37,7 @@ struct Route {
 pub struct Switch {
     port: Arc<Port>,
     metrics: Metrics,
+    began: Instant,
     routes: RwLock<HashMap<Label, Route>>,
 }
 
@@ -39,7 +45,7 @@ impl Switch {
     /// A switch on `port` without routes.
     #[must_use]
     pub fn new(port: Arc<Port>, metrics: Metrics) -> Arc<Self> {
-        Arc::new(Self { port, metrics, routes: RwLock::default() })
+        Arc::new(Self { port, metrics, began: Instant::now(), routes: RwLock::default() })
     }
 
     /// Forwards what carries one of the line's two labels, until the guard is dropped.

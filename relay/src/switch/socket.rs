@@ -6,17 +6,17 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use deskside_link::socket::sift;
 use deskside_protocol::label::Label;
-use deskside_protocol::recording::Packets;
 use deskside_protocol::session::End;
 use quinn::udp::{RecvMeta, Transmit};
 use quinn::{AsyncUdpSocket, UdpPoller};
 
-use super::{Route, Switch};
+use super::{Onward, Route, Switch};
 use crate::clock;
-use crate::recorder::{Batch, Recording, Send};
+use crate::recorder::{Batch, Recording};
 
 /// Receives without a leg's packet that one poll may make before it lets others run.
 const MAX_LINE_BATCHES: usize = 16;
@@ -38,7 +38,13 @@ impl Switched {
         meta: &mut [RecvMeta],
         count: usize,
     ) -> usize {
-        let mut batches = Batches { time_us: clock::micros(), open: Vec::new() };
+        let bytes = meta.iter().take(count).map(|received| received.len).sum();
+        let mut batches = Batches {
+            now: self.0.began.elapsed(),
+            time_us: clock::micros(),
+            bytes,
+            open: Vec::new(),
+        };
         let kept = sift(
             buffers,
             meta,
@@ -57,31 +63,34 @@ impl Switched {
     }
 
     fn forward(&self, label: Label, received: &RecvMeta, bytes: &[u8], batches: &mut Batches) {
-        let packets = bytes.len().div_ceil(received.stride.max(1)) as u64;
-        let Some(Route { line, to }) = self.0.route(label) else {
+        let stride = received.stride;
+        let Some(Route { line, to: end }) = self.0.route(label) else {
+            let packets = bytes.len().div_ceil(stride.max(1)) as u64;
             self.0.metrics.dropped(packets);
             return;
         };
-        let from = other(to);
-        let to = line.address(to).filter(|_| line.admits(from, received.addr, bytes.len()));
-        let Some(to) = to else {
+        let from = other(end);
+        let place = line
+            .address(end)
+            .filter(|_| line.admits(from, received.addr, bytes.len(), batches.now));
+        let Some(to) = place else {
+            let packets = bytes.len().div_ceil(stride.max(1)) as u64;
             match line.recording() {
                 Some(recording) => recording.count_dropped(packets),
                 None => self.0.metrics.dropped(packets),
             }
             return;
         };
-        let send =
-            Send { range: 0..bytes.len(), stride: received.stride, from, to, ecn: received.ecn };
+        let onward = Onward { stride, to, ecn: received.ecn };
         match line.recording() {
             Some(recording) if !recording.is_over() => {
-                batches.push(recording, line.number(), send, bytes);
+                batches.push(recording, line.number(), from, onward, bytes);
             }
             Some(recording) => {
-                recording.count_unrecorded(packets);
-                crate::recorder::forward(&self.0.port, &self.0.metrics, &send, bytes);
+                recording.count_unrecorded(onward.packets(bytes.len()));
+                onward.send(&self.0.port, &self.0.metrics, bytes);
             }
-            None => crate::recorder::forward(&self.0.port, &self.0.metrics, &send, bytes),
+            None => onward.send(&self.0.port, &self.0.metrics, bytes),
         }
     }
 }
@@ -93,32 +102,39 @@ const fn other(end: End) -> End {
     }
 }
 
-/// The blocks that one receive fills: one for each recorded session in it.
+/// The blocks that one receive fills: one for each recorded line in it.
 struct Batches {
+    /// Since the switch began.
+    now: Duration,
     time_us: u64,
+    /// Bytes of this receive that no block has asked room for yet.
+    bytes: usize,
     open: Vec<(Arc<Recording>, Batch)>,
 }
 
 impl Batches {
-    fn push(&mut self, recording: &Arc<Recording>, line: u16, mut send: Send, bytes: &[u8]) {
-        let known = self.open.iter().position(|(open, _)| Arc::ptr_eq(open, recording));
-        let index = known.unwrap_or_else(|| {
-            let block = Packets::new(line, self.time_us, bytes.len());
-            self.open.push((recording.clone(), Batch::new(block)));
+    fn push(
+        &mut self,
+        recording: &Arc<Recording>,
+        line: u16,
+        from: End,
+        onward: Onward,
+        bytes: &[u8],
+    ) {
+        let known = |(open, batch): &(Arc<Recording>, Batch)| {
+            Arc::ptr_eq(open, recording) && batch.line() == line
+        };
+        let index = self.open.iter().position(known).unwrap_or_else(|| {
+            // Bulk data fills a receive alone; others ask for no more than is left.
+            let room = std::mem::take(&mut self.bytes).max(bytes.len());
+            self.open.push((recording.clone(), Batch::new(line, self.time_us, room)));
             self.open.len() - 1
         });
         let Some((_, batch)) = self.open.get_mut(index) else { return };
-        let stride = u16::try_from(send.stride).unwrap_or(u16::MAX);
-        match batch.block().run(send.from, stride, self.time_us, bytes) {
-            Ok(range) => {
-                send.range = range;
-                batch.push(send);
-            }
+        if let Err(error) = batch.push(from, onward, self.time_us, bytes) {
             // Full: what a receive holds at most is below the maximum of a block.
-            Err(error) => {
-                tracing::debug!(%error, "a run does not fit its block");
-                recording.count_dropped(bytes.len().div_ceil(send.stride.max(1)) as u64);
-            }
+            tracing::debug!(%error, "a run does not fit its block");
+            recording.count_dropped(onward.packets(bytes.len()));
         }
     }
 }

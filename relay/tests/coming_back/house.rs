@@ -149,8 +149,8 @@ impl House {
     }
 }
 
-/// A technician's key.
-pub(crate) struct Alice(SigningKey);
+/// A technician: key and certificate.
+pub(crate) struct Alice(SigningKey, Bytes);
 
 impl Alice {
     pub(crate) async fn enrolled(join: &JoinLink, token: &EnrolmentToken) -> Self {
@@ -162,8 +162,9 @@ impl Alice {
             login: "alice".to_owned(),
             name: "Alice Ng".to_owned(),
         };
-        leg.request(Kind::Enrol(enrol)).await.unwrap();
-        Self(alice)
+        let answer = leg.request(Kind::Enrol(enrol)).await.unwrap();
+        let Kind::Enrolled(enrolled) = answer else { panic!("{answer:?}") };
+        Self(alice, enrolled.certificate.unwrap().encode_to_vec().into())
     }
 }
 
@@ -327,7 +328,7 @@ pub(crate) async fn refusal(signals: &mut Signals) -> i32 {
 pub(crate) async fn pair(
     agent_link: &JoinLink,
     link: &JoinLink,
-    Alice(alice): &Alice,
+    Alice(alice, certificate): &Alice,
 ) -> Ends<Seat> {
     let keys = Ends { agent: key(), technician: key() };
     let (y, tag) = (Bytes::from_static(&[7; 32]), Bytes::from_static(&[8; 32]));
@@ -351,23 +352,6 @@ pub(crate) async fn pair(
     let join = Join { nameplate: nameplate.clone(), ticket: ticket.clone() };
     technician.send(Kind::Join(join)).await.unwrap();
     let Kind::Joined(_) = technician.receive().await.unwrap() else { panic!() };
-    let joining = Joining {
-        version: 1,
-        session_key: keys.technician.public(),
-        certificate: Bytes::new(),
-        ticket,
-        subject: "Printer".to_owned(),
-        requested: 0,
-        nonce: [2; 32],
-    };
-    let ad_t = Bytes::from(joining.sign(alice, b"ci", &[0; 32], &y).encode());
-    let offer = PairingOffer { y_t: y.clone(), ad_t: ad_t.clone(), tag_t: tag.clone() };
-    technician.send(Kind::PairingOffer(offer)).await.unwrap();
-    let Kind::PairingOffer(_) = agent.receive().await.unwrap() else { panic!() };
-    agent.send(Kind::PairingAnswer(PairingAnswer { tag_a: tag })).await.unwrap();
-    let Kind::PairingAnswer(_) = technician.receive().await.unwrap() else { panic!() };
-    technician.send(Kind::Confirmed(Confirmed {})).await.unwrap();
-
     let ci = ChannelIdentifier {
         relay_origin: agent.welcome.relay_origin.clone(),
         node_key: agent_link.node,
@@ -376,6 +360,23 @@ pub(crate) async fn pair(
     }
     .encode();
     let sid = sid(Nameplate::parse(&nameplate).ok().unwrap(), &[1; 32]);
+    let joining = Joining {
+        version: 1,
+        session_key: keys.technician.public(),
+        certificate: certificate.clone(),
+        ticket,
+        subject: "Printer".to_owned(),
+        requested: 0,
+        nonce: [2; 32],
+    };
+    let ad_t = Bytes::from(joining.sign(alice, &ci, &sid, &y).encode());
+    let offer = PairingOffer { y_t: y.clone(), ad_t: ad_t.clone(), tag_t: tag.clone() };
+    technician.send(Kind::PairingOffer(offer)).await.unwrap();
+    let Kind::PairingOffer(_) = agent.receive().await.unwrap() else { panic!() };
+    agent.send(Kind::PairingAnswer(PairingAnswer { tag_a: tag })).await.unwrap();
+    let Kind::PairingAnswer(_) = technician.receive().await.unwrap() else { panic!() };
+    technician.send(Kind::Confirmed(Confirmed {})).await.unwrap();
+
     let transcript =
         Transcript { ci: &ci, sid: &sid, y_a: &y, ad_a: &ad_a, y_t: &y, ad_t: &ad_t }.hash();
     let seat = async |end, key, leg, mut signals: Signals| {

@@ -1,0 +1,127 @@
+//! A disk that stalls costs packets of the sessions on it, and nobody anything else.
+
+use deskside_protocol::policy::Recording as Rule;
+use deskside_protocol::recording::Kind;
+
+use super::super::recording::{MAX_LANE, MAX_WAITING};
+use super::support::{Bench, Memory, read};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stalled_disk_holds_up_neither_who_asks_nor_the_other_thread() {
+    let (bench, slow, fine) = (Bench::new().await, Memory::default(), Memory::default());
+    let stalled = bench.recording(&slow, Rule::Required);
+    let other = bench.recording(&fine, Rule::Required);
+    let before = stalled.state();
+    slow.stall(true);
+    stalled.submit(bench.batch(b"late"));
+    slow.wait_until_stalled();
+
+    // This is the only async thread: whatever blocks here would block for good.
+    assert_eq!((stalled.state(), stalled.length()), (before, 10));
+    assert_eq!(stalled.totals().packets_from_agent, 0);
+    other.submit(bench.batch(b"prompt"));
+    assert_eq!(bench.arrives(), b"prompt");
+    other.append(Kind::Event, 0, Vec::new()).await.unwrap();
+
+    slow.stall(false);
+    assert_eq!(bench.arrives(), b"late");
+    assert_eq!(stalled.totals().packets_from_agent, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_is_bounded_and_the_rest_is_counted() {
+    let (bench, disk) = (Bench::new().await, Memory::default());
+    let recording = bench.recording(&disk, Rule::Required);
+    disk.stall(true);
+    recording.submit(bench.batch(&[0; 1_200]));
+    disk.wait_until_stalled();
+    let (packet, sent) = (vec![7; 1_200], 3 * MAX_WAITING / 1_200);
+    for _ in 0..sent {
+        recording.submit(bench.batch(&packet));
+    }
+    assert!(recording.waiting() <= MAX_WAITING);
+    let dropped = recording.totals().packets_dropped;
+    assert!(dropped > 0);
+
+    // The end of the queue: all that waited is written, and no packet more.
+    disk.stall(false);
+    recording.append(Kind::Event, 0, Vec::new()).await.unwrap();
+    let (_, packets) = read(&disk.bytes());
+    assert_eq!(packets.len() as u64, 1 + sent as u64 - dropped);
+    assert_eq!(recording.totals().packets_from_agent, packets.len() as u64);
+    assert_eq!(recording.waiting(), 0);
+    let text = bench.metrics.render();
+    assert!(text.contains(&format!("deskside_dropped_packets_total {dropped}\n")), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_sessions_on_a_stalled_disk_have_one_bound() {
+    let bench = Bench::new().await;
+    let disks: Vec<Memory> = std::iter::repeat_with(Memory::default).take(40).collect();
+    let recordings: Vec<_> = disks.iter().map(|it| bench.recording(it, Rule::Required)).collect();
+    disks.iter().for_each(|disk| disk.stall(true));
+    let large = vec![7; 60_000];
+    for recording in &recordings {
+        for _ in 0..100 {
+            recording.submit(bench.batch(&large));
+        }
+    }
+    let waiting: usize = recordings.iter().map(|recording| recording.waiting()).sum();
+    // Two threads; each has taken at most one batch out of the count.
+    assert!(waiting <= 2 * MAX_LANE, "{waiting}");
+    disks.iter().for_each(|disk| disk.stall(false));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_takes_long_to_sync_keeps_no_other_waiting() {
+    let (bench, slow, fine) = (Bench::new().await, Memory::default(), Memory::default());
+    let stalled = bench.recording(&slow, Rule::Required);
+    let _second = bench.recording(&Memory::default(), Rule::Required);
+    // On the same thread as the first.
+    let other = bench.recording(&fine, Rule::Required);
+    slow.stall_sync(true);
+    let waiting = {
+        let stalled = stalled.clone();
+        tokio::spawn(async move { stalled.append(Kind::Event, 0, Vec::new()).await })
+    };
+    tokio::task::spawn_blocking({
+        let slow = slow.clone();
+        move || slow.wait_until_stalled()
+    })
+    .await
+    .unwrap();
+
+    other.append(Kind::Event, 0, Vec::new()).await.unwrap();
+    stalled.submit(bench.batch(b"written, not yet synced"));
+    assert_eq!(bench.arrives(), b"written, not yet synced");
+    assert!(!waiting.is_finished());
+    slow.stall_sync(false);
+    waiting.await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_forwarded_is_forced_to_the_disk_soon() {
+    let (bench, disk) = (Bench::new().await, Memory::default());
+    let recording = bench.recording(&disk, Rule::Required);
+    for packet in [b"one", b"two"] {
+        disk.stall_sync(true);
+        recording.submit(bench.batch(packet));
+        let waiting = disk.clone();
+        // Comes about only if a sync is tried, each time anew.
+        tokio::task::spawn_blocking(move || waiting.wait_until_stalled()).await.unwrap();
+        disk.stall_sync(false);
+        assert_eq!(bench.arrives(), packet);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_end_leaves_nothing_unsynced() {
+    let (bench, disk) = (Bench::new().await, Memory::default());
+    let recording = bench.recording(&disk, Rule::Required);
+    recording.submit(bench.batch(b"last"));
+    drop(recording);
+    let Bench { recorder, .. } = bench;
+    tokio::task::spawn_blocking(|| recorder.end()).await.unwrap();
+    assert!(disk.synced());
+    assert_eq!(read(&disk.bytes()).1, [b"last"]);
+}
