@@ -9,6 +9,7 @@ use deskside_link::attend::{Attendance, Attendee, Given, News};
 use deskside_link::line::{self, Line, Listener, Plan};
 use deskside_protocol::channel::Channel;
 use deskside_protocol::key::PublicKey;
+use deskside_protocol::recording::Verdict;
 use deskside_protocol::session::Ends;
 use deskside_protocol::wire::message::Message;
 use deskside_protocol::wire::record::{Reason, event::Kind as Event};
@@ -121,6 +122,13 @@ async fn pass(Ends { agent, technician }: &Ends<Line>, bytes: usize) {
     soon(async { tokio::join!(send, receive) }).await;
 }
 
+async fn end(Ends { agent, technician }: &mut Ends<Program>) {
+    let (ended, told) =
+        tokio::join!(technician.attendance.end(Reason::TechnicianEnded), agent.attendance.closed());
+    let ended = ended.unwrap();
+    assert_eq!((ended.recording_hash.len(), &ended), (32, &told.unwrap()));
+}
+
 #[tokio::test]
 async fn a_line_goes_on_through_a_relay_that_was_killed() {
     let mut house = House::new().await;
@@ -172,4 +180,6 @@ async fn a_program_that_was_restarted_makes_another_line() {
     drop(first);
     let second = line(&ends).await;
     pass(&second, 4 << 20).await;
+    end(&mut ends).await;
+    assert_eq!(house.verdict(given.session), Verdict::Verified);
 }

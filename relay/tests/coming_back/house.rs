@@ -16,7 +16,9 @@ use deskside_protocol::key::SigningKey;
 use deskside_protocol::label::Label;
 use deskside_protocol::policy::Policy;
 use deskside_protocol::reattach::Claim;
-use deskside_protocol::recording::{Binding, Closer, Kind as Block, Reader, Step};
+use deskside_protocol::recording::{
+    Binding, Closer, Kind as Block, Reader, Step, Verdict, Verifier,
+};
 use deskside_protocol::session::{End, Ends, SessionId};
 use deskside_protocol::transcript::{
     AgentData, ChannelIdentifier, Join as Joining, Transcript, policy_hash, sid,
@@ -139,6 +141,17 @@ impl House {
             }
         }
         events
+    }
+
+    /// What an auditor finds who has no key.
+    pub(crate) fn verdict(&self, session: SessionId) -> Verdict {
+        let bytes = std::fs::read(self.recording(session)).unwrap();
+        let mut verifier = Verifier::new(Some(self.join.organisation));
+        let (mut reader, mut rest) = (Reader::new(), bytes.as_slice());
+        while let Step::Block(block) = reader.next(&mut rest).unwrap() {
+            verifier.feed(&block);
+        }
+        verifier.finish().verdict
     }
 
     /// A number of `/metrics`.
