@@ -216,18 +216,18 @@ impl Found {
         if block.header.kind == Kind::Header && self.header.is_none() {
             self.header = Header::decode(block.body).ok();
         }
+        if block.header.kind == Kind::Close
+            && let Ok(close) = Close::decode(block.body)
+            && let Ok(closing) = Closing::decode(close.closing)
+        {
+            self.reason = closing.reason;
+        }
         if block.header.kind == Kind::Event
             && let Ok(event) = Event::decode(block.body)
             && event.kind == i32::from(event::Kind::Dropped)
         {
             // The count is that of the whole session so far.
             self.dropped = event.count;
-        }
-        if block.header.kind == Kind::Close
-            && let Ok(close) = Close::decode(block.body)
-            && let Ok(closing) = Closing::decode(close.closing)
-        {
-            self.reason = closing.reason;
         }
     }
 }
