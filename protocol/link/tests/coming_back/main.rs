@@ -11,6 +11,7 @@
 
 mod ends;
 mod relay;
+mod session;
 mod switch;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -24,7 +25,8 @@ use deskside_protocol::session::End;
 use deskside_protocol::wire::record::Reason;
 
 use ends::{Flow, PATIENCE, Side, Terms, keys, line};
-use relay::{Lie, Relay, Session};
+use relay::Relay;
+use session::{Lie, Seals, Session};
 
 /// Two ends with a sealed line through a relay.
 struct House {
@@ -189,11 +191,11 @@ async fn a_session_that_ended_meanwhile_is_told_with_its_reason() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_seal_and_an_end_are_said_again_on_the_next_leg() {
     let mut house = House::build(Terms::default()).await;
-    *house.session.withhold.lock().unwrap() = true;
+    *house.session.seals.lock().unwrap() = Seals::Lost;
     let again = house.agent.attendance.seal(0, b"age".to_vec());
     let replaced = async {
         let address = house.relay.kill();
-        *house.session.withhold.lock().unwrap() = false;
+        *house.session.seals.lock().unwrap() = Seals::Kept;
         let relay = Relay::start(&house.session, address);
         house.technician.attendance.moved();
         relay
@@ -225,6 +227,18 @@ async fn a_restarted_program_goes_on_by_another_line_under_the_same_keys() {
     house.agent.given = given;
     let (at_agent, at_technician) = line(&house.agent, &technician).await;
     let mut flow = Flow::start(&at_technician, &at_agent);
+    flow.flows().await;
+    flow.whole().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_relay_that_records_no_more_says_so_to_whoever_waits_for_a_receipt() {
+    let mut house = House::build(Terms::default()).await;
+    *house.session.seals.lock().unwrap() = Seals::Useless;
+    let sealed = house.agent.attendance.seal(0, b"age".to_vec()).await;
+    assert!(matches!(sealed, Err(AttendError::Unrecorded)), "{sealed:?}");
+    house.agent.until(|news| matches!(news, News::Unrecorded)).await;
+    let mut flow = house.flow();
     flow.flows().await;
     flow.whole().await;
 }
