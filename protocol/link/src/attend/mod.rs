@@ -219,7 +219,7 @@ impl Attendance {
     /// Says that this computer woke up or changed its network: the relay hears from us at once, by
     /// a fresh socket, instead of after some silence.
     pub fn moved(&self) {
-        // A command that waits already does the same.
+        // Where so much is asked already the silence will be noticed a little later.
         if self.commands.try_send(Command::Moved).is_err() {
             tracing::trace!("a move was told already");
         }

@@ -16,6 +16,7 @@ mod switch;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use deskside_link::Line;
@@ -147,13 +148,23 @@ async fn an_end_that_moved_is_challenged_and_the_line_follows_it() {
     let routes = || house.relay.switch.routes.lock().unwrap().clone();
     let before = routes();
     house.agent.attendance.moved();
-    // The stream flows only because the relay sends to the new address: the old port is closed.
-    for _ in 0..5 {
-        flow.flows().await;
-    }
+    let followed = async {
+        while routes() == before {
+            flow.flows().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, followed).await.unwrap();
     let after = routes();
     let moved = before.iter().filter(|(label, address)| after.get(label) != Some(address)).count();
     assert_eq!(moved, 1, "{before:?} {after:?}");
+    // Both ends were told that both are there, and say their last word again.
+    let repeated = async {
+        while house.relay.switch.repeated.load(Ordering::Relaxed) == 0 {
+            // The old port is closed: what arrives from here on does so at the new one.
+            flow.flows().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, repeated).await.unwrap();
     flow.whole().await;
 }
 
