@@ -13,6 +13,7 @@ pub mod light;
 pub mod memory;
 pub mod process;
 pub mod programs;
+pub mod recorded;
 pub mod relay;
 pub mod tap;
 pub mod technician;

@@ -264,18 +264,21 @@ impl Door {
     }
 
     fn remember(&self, way: Way, received: &RecvMeta, bytes: &[u8]) {
-        let (at, door) = (now(), self.number);
+        let door = self.number;
         let packets = bytes.chunks(received.stride.max(1)).filter_map(|packet| {
             let label = label::of_datagram(packet)?;
-            Some(Seen { at, way, door, label, length: packet.len(), hash: hash(packet) })
+            Some(Seen { at: 0, way, door, label, length: packet.len(), hash: hash(packet) })
         });
-        let packets: Vec<_> = packets.collect();
+        let mut packets: Vec<_> = packets.collect();
         if way == Way::FromRelay {
             let bulk = packets.iter().map(|seen| seen.length).filter(|length| *length >= BULK);
             *self.bulk.locked() += bulk.sum::<usize>() as u64;
             self.bulk.more.notify_all();
         }
         let mut seen = locked(&self.seen);
+        // Under the lock, so that they are in the order of their times.
+        let at = now();
+        packets.iter_mut().for_each(|packet| packet.at = at);
         if seen.len() < MAX_SEEN {
             seen.extend(packets);
         }

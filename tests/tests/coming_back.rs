@@ -4,12 +4,10 @@ use std::fs;
 use std::time::Instant;
 
 use deskside_protocol::policy::Policy;
-use deskside_protocol::recording::format::Kind as Block;
-use deskside_protocol::recording::{Reader, Step};
-use deskside_protocol::wire::record::{Event, event};
+use deskside_protocol::wire::record::event;
 use deskside_tests::agent::Wish;
 use deskside_tests::process::Process;
-use prost::Message as _;
+use deskside_tests::recorded::Recorded;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
@@ -42,16 +40,9 @@ fn assert_gap(process: &mut Process, cause: &str) {
     assert!(process.wait_for("back").unwrap()["seconds"].is_number());
 }
 
-/// How often the recording of a session has an event of this kind.
-fn events(house: &House, session: &str, kind: event::Kind) -> usize {
-    let bytes = fs::read(house.fetched(session)).unwrap();
-    let (mut reader, mut rest, mut count) = (Reader::new(), bytes.as_slice(), 0);
-    while let Step::Block(block) = reader.next(&mut rest).unwrap() {
-        if block.header.kind == Block::Event {
-            count += usize::from(Event::decode(block.body).unwrap().kind == kind as i32);
-        }
-    }
-    count
+/// The recording of a session.
+fn recorded(house: &House, session: &str) -> Recorded {
+    Recorded::read(&fs::read(house.fetched(session)).unwrap()).unwrap()
 }
 
 fn lines_sealed(verdict: &Value) -> &Value {
@@ -92,7 +83,10 @@ fn a_relay_that_is_killed_and_started_again() {
     // Whole and signed by all three, and a restarted relay's word for it: no more than that.
     assert_eq!(verdict["verdict"], "recovered", "{verdict}");
     assert_eq!(lines_sealed(&verdict), &json!([0]), "{verdict}");
-    assert_eq!(events(&house, &id, event::Kind::Recovered), 3);
+    let recorded = recorded(&house, &id);
+    assert_eq!(recorded.when(event::Kind::Recovered).count(), 3);
+    let left = house.tap().look(|seen| recorded.left(seen));
+    assert!(left.packets > 3 * MIDDLE / 1500 && left.missing == 0, "{left:?}");
 }
 
 #[test]
@@ -206,7 +200,7 @@ fn an_address_that_changes_without_a_word() {
     let gaps = session.process.heard().iter().filter(|event| event["event"] == "gap").count();
     assert_eq!(gaps, 0, "{:?}", session.process.heard());
     session.end("").unwrap();
-    assert!(events(&house, &id, event::Kind::LegMoved) >= 1);
+    assert!(recorded(&house, &id).when(event::Kind::LegMoved).count() >= 1);
 }
 
 #[track_caller]

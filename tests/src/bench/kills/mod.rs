@@ -17,12 +17,13 @@ use clap::Args as Parse;
 use deskside_protocol::transcript::sha256;
 use serde_json::json;
 
-use self::judge::{Gap, Recorded, gap};
+use self::judge::{Gap, gap};
 use self::plan::{Kill, Transfer, plan};
 use self::stage::Stage;
 use super::Teller;
 use super::figures::{Spread, rounded};
 use crate::dice::Dice;
+use crate::recorded::Recorded;
 use crate::tap;
 
 /// Milliseconds from "both registered" until bytes flow that are wished for.
