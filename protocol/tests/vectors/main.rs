@@ -16,6 +16,7 @@ mod line;
 mod oracle;
 mod page;
 mod pairing;
+mod reattach;
 mod recording;
 mod sheet;
 mod texts;

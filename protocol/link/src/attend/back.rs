@@ -237,7 +237,12 @@ pub(super) fn prove(
 /// A refusal that will not change is told from a leg that was lost.
 fn refused(error: LegError) -> ResumeError {
     match &error {
-        LegError::Refused(refused) if refused.code == Code::NotFound as i32 => ResumeError::Gone,
+        // A relay of a version to which nobody can come back takes it for a bad request.
+        LegError::Refused(refused)
+            if [Code::NotFound as i32, Code::BadRequest as i32].contains(&refused.code) =>
+        {
+            ResumeError::Gone
+        }
         LegError::Refused(_) | LegError::Lost(_) | LegError::Unexpected => {
             ResumeError::Attend(error.into())
         }

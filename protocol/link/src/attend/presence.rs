@@ -7,8 +7,8 @@ use std::time::Duration;
 use deskside_protocol::random::{self, Random};
 use tokio::time::Instant;
 
-/// Something was sent and nothing came for this long: the relay is provoked to say something, and
-/// again each time this has passed.
+/// Something was sent and nothing came for this long, or the other end's packets ceased this long
+/// ago: the relay is provoked to say something, and again each time this has passed.
 pub(super) const PROVOKE: Duration = Duration::from_millis(500);
 /// After this much silence another leg is dialled, without giving up the old one.
 pub(super) const SILENCE: Duration = Duration::from_secs(2);
@@ -63,6 +63,8 @@ pub(super) enum Do {
 pub(super) struct Traffic {
     pub(super) sent: u64,
     pub(super) received: u64,
+    /// Of those received, how many were of lines.
+    pub(super) of_lines: u64,
 }
 
 /// Nothing came since something was sent.
@@ -91,6 +93,9 @@ pub(super) struct Presence {
     returns: bool,
     traffic: Traffic,
     silent: Option<Silent>,
+    /// When to ask why the other end's packets ceased: whoever only receives sends nothing that
+    /// would be missed.
+    ceased: Option<Instant>,
     away: Option<Away>,
     peer_away: Option<Instant>,
     resends: VecDeque<Instant>,
@@ -105,6 +110,7 @@ impl Presence {
             returns,
             traffic: Traffic::default(),
             silent: None,
+            ceased: None,
             away: None,
             peer_away: None,
             resends: VecDeque::new(),
@@ -139,6 +145,9 @@ impl Presence {
     /// What leg and lines have sent and received so far.
     pub(super) fn handle_traffic(&mut self, now: Instant, traffic: Traffic) {
         let before = std::mem::replace(&mut self.traffic, traffic);
+        if traffic.of_lines != before.of_lines {
+            self.ceased = Some(now + PROVOKE);
+        }
         if traffic.received != before.received {
             self.silent = None;
             if self.away.is_some_and(|away| !away.lost && !away.proving) {
@@ -152,6 +161,7 @@ impl Presence {
 
     /// Our leg is gone for certain.
     pub(super) fn handle_lost(&mut self, now: Instant) {
+        self.ceased = None;
         let silent = self.silent.take();
         match &mut self.away {
             Some(away) => away.lost = true,
@@ -172,7 +182,7 @@ impl Presence {
     /// The session is on the new leg, which has had `traffic`.
     pub(super) fn handle_returned(&mut self, now: Instant, traffic: Traffic) {
         self.traffic = traffic;
-        self.silent = None;
+        (self.silent, self.ceased) = (None, None);
         if self.away.take().is_some() {
             self.due.push_back(Do::Tell(Change::Back));
         }
@@ -227,7 +237,8 @@ impl Presence {
             [Some(silent.nudge), away].into_iter().flatten()
         });
         let dial = self.away.iter().filter(|away| !away.proving).map(|away| away.next);
-        ends.chain(self.resends.iter().copied()).chain(silence).chain(dial).min()
+        let resends = self.resends.iter().copied();
+        ends.chain(resends).chain(self.ceased).chain(silence).chain(dial).min()
     }
 
     /// When the session is over, and for whose sake.
@@ -238,6 +249,9 @@ impl Presence {
     }
 
     fn poll_silence(&mut self, now: Instant) -> Option<Do> {
+        if self.ceased.take_if(|at| *at <= now).is_some() {
+            return Some(Do::Nudge);
+        }
         let silent = self.silent.as_mut()?;
         if silent.nudge <= now {
             silent.nudge = now + PROVOKE;

@@ -51,7 +51,7 @@ impl Sim {
     }
 
     fn traffic(&mut self, sent: u64, received: u64) {
-        self.presence.handle_traffic(self.now, Traffic { sent, received });
+        self.presence.handle_traffic(self.now, Traffic { sent, received, of_lines: 0 });
     }
 }
 
@@ -132,7 +132,7 @@ fn nothing_is_dialled_while_a_leg_is_proved_and_then_on() {
     sim.presence.handle_proving(false);
     assert_eq!(sim.run(5_000), [(5_000, Dial(2))]);
     sim.presence.handle_proving(true);
-    sim.presence.handle_returned(sim.now, Traffic { sent: 4, received: 3 });
+    sim.presence.handle_returned(sim.now, Traffic { sent: 4, received: 3, of_lines: 0 });
     assert_eq!(sim.run(90_000), [(5_000, Tell(Change::Back))]);
 }
 
@@ -146,6 +146,21 @@ fn an_old_leg_that_answers_while_a_new_one_is_proved_does_not_stop_it() {
     assert_eq!(sim.run(2_400), []);
     sim.presence.handle_returned(sim.now, Traffic::default());
     assert_eq!(sim.run(9_000), [(2_400, Tell(Change::Back))]);
+}
+
+#[test]
+fn when_the_other_end_s_packets_cease_the_relay_is_asked_once() {
+    let mut sim = Sim::new(true);
+    sim.presence.handle_traffic(sim.now, Traffic { sent: 1, received: 1, of_lines: 1 });
+    sim.run(300);
+    sim.presence.handle_traffic(sim.now, Traffic { sent: 2, received: 2, of_lines: 2 });
+    assert_eq!(sim.run(900), [(800, Nudge)]);
+    // The answer is the leg's, and no reason to ask again.
+    sim.presence.handle_traffic(sim.now, Traffic { sent: 3, received: 3, of_lines: 2 });
+    assert_eq!(sim.run(90_000), []);
+    // Without an answer it is silence like any.
+    sim.presence.handle_traffic(sim.now, Traffic { sent: 4, received: 3, of_lines: 2 });
+    assert!(sim.run(92_000).contains(&(92_000, Tell(Change::Away))));
 }
 
 #[test]

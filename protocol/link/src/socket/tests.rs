@@ -50,6 +50,12 @@ async fn nothing_is_lost_while_the_reading_changes_hands() {
     reading.abort();
 }
 
+/// A port can send once the reactor has seen that it can.
+async fn writable(view: &Arc<View>) {
+    let mut poller = view.clone().create_io_poller();
+    std::future::poll_fn(|cx| poller.as_mut().poll_writable(cx)).await.unwrap();
+}
+
 fn transmit(contents: &[u8]) -> Transmit<'_> {
     Transmit { destination: VIRTUAL, ecn: None, contents, segment_size: Some(40), src_ip: None }
 }
@@ -62,6 +68,7 @@ async fn the_last_datagram_of_a_line_is_sent_again_at_once() {
     let leg = socket.view(None);
     socket.resend();
     let line = socket.view(Label::from_bytes(&[0x80; 8]));
+    writable(&line).await;
     socket.resend();
     let mut buffer = [0; 2048];
     let mut next = || peer.recv(&mut buffer).map(|length| (length, buffer[0])).unwrap();
@@ -119,6 +126,7 @@ async fn a_port_that_was_exchanged_is_read_by_whoever_read_before() {
 async fn the_family_of_the_port_follows_the_relay_and_errors_are_loss() {
     let socket = Socket::bind((Ipv4Addr::LOCALHOST, 9).into()).unwrap();
     let leg = socket.view(None);
+    writable(&leg).await;
     // Nobody can be reached at port 0: the operating system says so, and QUIC never hears of it.
     leg.try_send(&Transmit { destination: (Ipv4Addr::LOCALHOST, 0).into(), ..transmit(&[1; 40]) })
         .unwrap();
