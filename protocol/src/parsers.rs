@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 use crate::act::{ActKey, KEY};
 use crate::channel::Channel;
 use crate::code::{Code, Nameplate};
+use crate::file::{self, Announced, Entry, Have, Incoming, RelativePath};
 use crate::frame::{self, Decoder, MAX_MESSAGE, MAX_SIGNAL};
 use crate::identity::certificate;
 use crate::identity::link::JoinLink;
@@ -45,12 +46,14 @@ pub const fn all() -> &'static [(&'static str, Check)] {
         ("checkpoint", checkpoint),
         ("close", close),
         ("code", code),
+        ("file", transfer),
         ("key_log", key_log),
         ("label", label_of_datagram),
         ("link", link),
         ("lv", length_prefixed),
         ("messages", messages),
         ("note", session_note),
+        ("path", path),
         ("policy", policy),
         ("recording", recording),
         ("revocations", revocations),
@@ -215,6 +218,45 @@ fn framed<M: Message + Default + PartialEq>(bytes: &[u8], maximum: usize) {
         again(message);
     }
     assert!(whole == decode(&mut bytes.chunks(1)));
+}
+
+/// Hears the bytes as a sender's stream; the first of them says whether parts are asked for.
+fn transfer(bytes: &[u8]) {
+    let Some((first, stream)) = bytes.split_first() else { return };
+    let announced = Announced { files: 3, bytes: 100, resume: first & 1 == 1 };
+    let mut incoming = Incoming::new(announced);
+    let (mut decoder, mut files, mut taken) = (Decoder::new(MAX_MESSAGE), 0, 0);
+    decoder.push(stream);
+    while let Ok(Some(frame)) = decoder.next_body() {
+        if incoming.wants_body() {
+            if incoming.body(frame.len()).is_err() {
+                return;
+            }
+            taken += frame.len();
+        } else {
+            let kind = message::Message::decode(frame).ok().and_then(|message| message.kind);
+            match kind.map(|kind| incoming.message(&kind)) {
+                Some(Ok(file::Step::File(entry))) => {
+                    assert!(Entry::from_wire(&entry.to_wire()) == Ok(entry));
+                    incoming.said(&Have::new(2, [2; 32]));
+                    files += 1;
+                }
+                Some(Ok(_)) | None => {}
+                Some(Err(_)) => return,
+            }
+        }
+        assert!(files <= 3 && taken <= 100, "more was taken than was announced");
+    }
+}
+
+/// However a path was typed, it reads as itself, and never leads up.
+fn path(bytes: &[u8]) {
+    if let Ok(path) = RelativePath::parse(text(bytes)) {
+        assert!(RelativePath::from_wire(&path.to_wire()).is_ok_and(|again| again == path));
+        assert!(path.components().iter().all(|name| !name.as_str().contains('/')));
+        let typed = path.to_wire().join("/");
+        assert!(RelativePath::parse(&typed).is_ok_and(|again| again == path));
+    }
 }
 
 fn agent_data(bytes: &[u8]) {

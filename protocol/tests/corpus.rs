@@ -86,7 +86,19 @@ fn seeds_are_what_this_version_writes() {
     let on_a_line =
         [vector("frames.txt", "Opening { CHANNEL_COMMAND }"), vector("act.txt", "on the stream")]
             .concat();
-    let seeds: [(&str, &str, &[u8]); 28] = [
+    let plain = [
+        vector("files.txt", "FileEntry { path: [\"d\"], folder }"),
+        vector("files.txt", "FileEntry { path: [\"d\", \"a.txt\"], size: 5, modified }"),
+        vector("files.txt", "the body: \"hello\""),
+        vector("files.txt", "its end"),
+        vector("files.txt", "FileEnd { blake3, sha256 }"),
+        vector("files.txt", "FileSkipped { path: [\"d\", \"link\"], why }"),
+        vector("files.txt", "FilesSent"),
+    ];
+    let plain = [vec![0], plain.concat()].concat();
+    let resumed = "FileEntry, FileFrom { offset: 2 }, \"llo\", its end, FileEnd, FilesSent";
+    let resumed = [vec![1], vector("files.txt", resumed)].concat();
+    let seeds: [(&str, &str, &[u8]); 32] = [
         ("act", "act", &vector("act.txt", "Act")),
         ("act", "message", &vector("act.txt", "Message")),
         ("agent_data", "whole", &header.ad_a),
@@ -97,6 +109,8 @@ fn seeds_are_what_this_version_writes() {
         ("code", "grouped", b"4821 9302 7568"),
         ("code", "dashed", b" 48219-302756-8 "),
         ("code", "nameplate", b"00042"),
+        ("file", "plain", &plain),
+        ("file", "resumed", &resumed),
         ("key_log", "agent", &vector("keylog.txt", "the agent's, of line 0")),
         ("label", "initial", b"\xc3\0\0\0\x01\x10\x80123456789abcdef"),
         ("label", "short", b"\x40\x80123456789abcdef"),
@@ -106,6 +120,8 @@ fn seeds_are_what_this_version_writes() {
         ("messages", "opened", &on_a_line),
         ("note", "body", &vector("note.txt", "Note")),
         ("note", "signed", &vector("note.txt", "Signed { body, signature }, encoded")),
+        ("path", "typed", b"./a//b/"),
+        ("path", "upward", b"a/../../etc/passwd"),
         ("policy", "whole", &vector("policy.txt", "TOML, signed as these very bytes")),
         ("recording", "whole", &tape.file),
         ("recording", "torn", half),

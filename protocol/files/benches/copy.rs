@@ -85,7 +85,7 @@ async fn transfer(from: &Path, into: &Path) -> Result<(), TransferError> {
     let source = Source::local(&[from.to_owned()], false).await?;
     let landing = Landing::local(into, false).await?;
     let announced = Announced { files: source.files(), bytes: source.bytes(), resume: false };
-    let ((mut speak, mut answered), (mut answer, mut hear)) = (pipe(), pipe());
+    let ((mut speak, mut hear), (mut answer, mut answered)) = (pipe(), pipe());
     let (sent, received) = tokio::join!(
         send(source, false, &mut speak, &mut answered, &()),
         receive(landing, announced, &mut answer, &mut hear, &()),
@@ -161,7 +161,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut noise = vec![0; bytes];
     blake3::Hasher::new().finalize_xof().fill(&mut noise);
     std::fs::write(&from, noise)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build()?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_time().build()?;
 
     let names = ["plain copy", "copy, flushed", "both hashes", "transfer"];
     let mut costs: [Vec<Cost>; 4] = Default::default();

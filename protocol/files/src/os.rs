@@ -5,10 +5,31 @@ use std::io;
 
 /// Permissions of what arrives: the owner's alone, as nobody else was asked.
 #[cfg(unix)]
-pub(crate) const PRIVATE_FILE: u32 = 0o600;
+const PRIVATE_FILE: u32 = 0o600;
 /// As [`PRIVATE_FILE`], for folders.
 #[cfg(unix)]
-pub(crate) const PRIVATE_FOLDER: u32 = 0o700;
+const PRIVATE_FOLDER: u32 = 0o700;
+
+/// What is created with these options is its owner's alone.
+#[cfg(unix)]
+pub(crate) fn make_private(options: &mut cap_std::fs::OpenOptions) {
+    use cap_std::fs::OpenOptionsExt as _;
+    options.mode(PRIVATE_FILE);
+}
+
+/// As [`make_private`], for a folder.
+#[cfg(unix)]
+pub(crate) fn make_private_folder(options: &mut cap_std::fs::DirBuilder) {
+    use cap_std::fs::DirBuilderExt as _;
+    options.mode(PRIVATE_FOLDER);
+}
+
+/// Permissions of a file that may be replaced, for [`set_mode`].
+#[cfg(unix)]
+pub(crate) fn mode(metadata: &cap_std::fs::Metadata) -> u32 {
+    use cap_std::fs::MetadataExt as _;
+    metadata.mode()
+}
 
 /// Bytes that are free for this user on the disk of an open file or folder.
 #[cfg(unix)]

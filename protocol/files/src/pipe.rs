@@ -3,10 +3,11 @@
 
 use std::error::Error;
 use std::future::Future;
+use std::time::Duration;
 
 use bytes::Bytes;
 use deskside_protocol::file::{Breach, Fault};
-use deskside_protocol::wire::message::{FileReady, message::Kind};
+use deskside_protocol::wire::message::{FileReady, message::Kind, refusal::Cause};
 use thiserror::Error;
 
 use crate::error::TransferError;
@@ -70,6 +71,9 @@ pub async fn request(
     }
 }
 
+/// How long a side that broke the transfer has to take the word of it.
+const TELL: Duration = Duration::from_secs(5);
+
 /// Tells the other side how it broke the transfer, where that is why it ended, and hands the error
 /// on.
 pub(crate) async fn told(error: TransferError, speak: &mut impl Speak) -> TransferError {
@@ -79,10 +83,7 @@ pub(crate) async fn told(error: TransferError, speak: &mut impl Speak) -> Transf
         | TransferError::Pipe(_) => {
             return error;
         }
-        TransferError::Breach(breach) => Fault::new(
-            deskside_protocol::wire::message::refusal::Cause::BadRequest,
-            breach.to_string(),
-        ),
+        TransferError::Breach(breach) => Fault::new(Cause::BadRequest, breach.to_string()),
         TransferError::File(file) => Fault::from(file),
     };
     let said = async {
@@ -90,8 +91,10 @@ pub(crate) async fn told(error: TransferError, speak: &mut impl Speak) -> Transf
         speak.finish().await
     };
     // The transfer's own error is the one to report.
-    if let Err(lost) = said.await {
-        tracing::debug!(%lost, "could not say why the transfer ended");
+    match tokio::time::timeout(TELL, said).await {
+        Ok(Ok(())) => {}
+        Ok(Err(lost)) => tracing::debug!(%lost, "could not say why the transfer ended"),
+        Err(_) => tracing::debug!("nobody reads why the transfer ended"),
     }
     error
 }

@@ -11,6 +11,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod file;
 mod identity;
 mod line;
 mod oracle;

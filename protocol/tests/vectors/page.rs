@@ -3,12 +3,13 @@
 use deskside_protocol::act::EXPORTER_LABEL;
 use deskside_protocol::channel::Channel;
 use deskside_protocol::close::CloseCode;
+use deskside_protocol::file::{MAX_COMPONENT, MAX_COMPONENTS, MAX_FAULT, MAX_OUTSTANDING};
 use deskside_protocol::grant::Grant;
 use deskside_protocol::key::Context;
 use deskside_protocol::recording::Kind;
 use deskside_protocol::recording::format::{HANDSHAKE_BYTES, MAX_AGE, MAX_BODY};
 use deskside_protocol::wire::signal::refused::Code;
-use deskside_protocol::{frame, note, pairing, policy, reattach};
+use deskside_protocol::{file, frame, note, pairing, policy, reattach};
 
 use crate::sheet;
 
@@ -81,6 +82,14 @@ fn its_numbers_are_the_code_s() {
     for maximum in [frame::MAX_SIGNAL, MAX_BODY, MAX_AGE, policy::MAX_POLICY, handshake] {
         says(&grouped(maximum));
     }
+    let entries = usize::try_from(file::MAX_ENTRIES).unwrap();
+    for maximum in [entries, file::MAX_BODY, file::MAX_PATH] {
+        says(&grouped(maximum));
+    }
+    says(&format!("| {}; {}; {} |", MAX_COMPONENTS, grouped(file::MAX_PATH), MAX_COMPONENT));
+    says(&format!("at most {MAX_OUTSTANDING} of them outstanding"));
+    says(&format!("| {MAX_FAULT} characters; more is cut |"));
+    assert_eq!(file::MAX_PATHS, 16 * 1024 * 1024);
     assert_eq!((frame::MAX_SIGNAL, note::MAX_TEXT), (frame::MAX_MESSAGE, 16 * 1024));
     assert_eq!(pairing::VERSION, 1);
 }

@@ -11,10 +11,10 @@ use cap_std::fs::{Dir, DirBuilder};
 use deskside_protocol::file::RelativePath;
 
 pub(crate) use self::writer::{Job, Outcome, Writer};
-use crate::blocking;
 use crate::error::{FileError, shown};
 use crate::folder::{self, Folder, Kind};
 use crate::size::Size;
+use crate::{blocking, os};
 
 /// Where files arrive: a folder, and where one thing is copied perhaps its new name.
 #[derive(Debug, Clone)]
@@ -104,14 +104,32 @@ impl Landing {
         Ok(())
     }
 
-    /// The folder that a path lies in, opened anew from the root, and the name in it.
-    fn place(&self, path: &RelativePath) -> Result<(Arc<Dir>, OsString), FileError> {
-        let mut steps = self.into.clone();
+    /// The new name of the one thing that comes, as a path beneath the root; `None` where things
+    /// keep their names.
+    #[must_use]
+    pub fn new_name(&self) -> Option<String> {
+        let name = self.exact.as_ref()?;
+        Some(joined(self.into.iter().chain([name])))
+    }
+
+    /// Where a path lands beneath the root, for people.
+    #[must_use]
+    pub fn lands_at(&self, path: &RelativePath) -> String {
+        joined(self.steps(path).iter())
+    }
+
+    /// From the root to where a path lands.
+    fn steps(&self, path: &RelativePath) -> Vec<OsString> {
         let mut names = folder::steps(path);
         if let (Some(exact), Some(first)) = (&self.exact, names.first_mut()) {
             first.clone_from(exact);
         }
-        steps.append(&mut names);
+        self.into.iter().cloned().chain(names).collect()
+    }
+
+    /// The folder that a path lies in, opened anew from the root, and the name in it.
+    fn place(&self, path: &RelativePath) -> Result<(Arc<Dir>, OsString), FileError> {
+        let mut steps = self.steps(path);
         let name = steps.pop().ok_or_else(|| FileError::NotFound { name: path.to_string() })?;
         Ok((self.root.walk(&steps)?, name))
     }
@@ -120,7 +138,7 @@ impl Landing {
     fn make_folder(&self, path: &RelativePath) -> Result<(), FileError> {
         let (dir, name) = self.place(path)?;
         let mut options = DirBuilder::new();
-        private(&mut options);
+        os::make_private_folder(&mut options);
         match dir.create_dir_with(&name, &options) {
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
                 folder::step(&dir, &name).map(drop)
@@ -133,7 +151,7 @@ impl Landing {
     fn target(dir: &Dir, name: &OsStr) -> Result<Option<u32>, FileError> {
         match dir.symlink_metadata(name) {
             Ok(metadata) => match folder::kind_of(&metadata) {
-                Kind::File => Ok(Some(mode(&metadata))),
+                Kind::File => Ok(Some(os::mode(&metadata))),
                 Kind::Folder => Err(FileError::FolderInTheWay { name: shown(name) }),
                 Kind::Link => Err(FileError::Link { name: shown(name) }),
                 Kind::Special => Err(FileError::Special { name: shown(name) }),
@@ -144,14 +162,6 @@ impl Landing {
     }
 }
 
-#[cfg(unix)]
-fn mode(metadata: &cap_std::fs::Metadata) -> u32 {
-    use cap_std::fs::MetadataExt as _;
-    metadata.mode()
-}
-
-#[cfg(unix)]
-fn private(options: &mut DirBuilder) {
-    use cap_std::fs::DirBuilderExt as _;
-    options.mode(crate::os::PRIVATE_FOLDER);
+fn joined<'a>(names: impl Iterator<Item = &'a OsString>) -> String {
+    names.map(shown).collect::<Vec<_>>().join("/")
 }

@@ -164,14 +164,8 @@ fn target_name(shown: &str) -> &OsStr {
 fn create(dir: &Dir, name: &OsStr) -> io::Result<File> {
     let mut options = folder::careful();
     options.write(true).create_new(true);
-    private(&mut options);
+    os::make_private(&mut options);
     Ok(dir.open_with(name, &options)?.into_std())
-}
-
-#[cfg(unix)]
-fn private(options: &mut cap_std::fs::OpenOptions) {
-    use cap_std::fs::OpenOptionsExt as _;
-    options.mode(os::PRIVATE_FILE);
 }
 
 /// Opens what has the part's name already: a part of ours to go on with, or anything else, which is

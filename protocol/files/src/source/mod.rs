@@ -6,6 +6,7 @@ mod walk;
 use std::collections::HashSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use deskside_protocol::file::{Component, Fault, MAX_ENTRIES, MAX_PATHS, NameError, RelativePath};
 
@@ -28,6 +29,9 @@ pub struct Source {
     paths: usize,
 }
 
+/// The names from a root to a folder: one list for all files of a folder.
+type Steps = Arc<[OsString]>;
+
 #[derive(Debug)]
 struct Item {
     /// As it travels.
@@ -41,7 +45,7 @@ enum What {
     /// `steps` lead from the root to the folder of `name`.
     File {
         root: usize,
-        steps: Vec<OsString>,
+        steps: Steps,
         name: OsString,
         size: u64,
     },
@@ -109,8 +113,8 @@ impl Source {
         let mut source = Self::empty();
         source.roots.push(folder.clone());
         let (above, name) = match path.split_last() {
-            Some((above, name)) => (folder::steps(&above), Some(name.clone())),
-            None => (Vec::new(), None),
+            Some((above, name)) => (folder::steps(&above).into(), Some(name.clone())),
+            None => (Steps::default(), None),
         };
         let top = name.clone().map_or_else(|| name_of_folder(folder.path()), Ok)?;
         let walk = Walk { root: 0, recursive, stopped };
@@ -135,11 +139,11 @@ impl Source {
         match (real.parent(), real.file_name()) {
             (Some(parent), Some(name)) => {
                 self.roots.push(Folder::open(parent)?);
-                walk.add(self, Vec::new(), Some(name.to_owned()), top.clone())?;
+                walk.add(self, Steps::default(), Some(name.to_owned()), top.clone())?;
             }
             _ => {
                 self.roots.push(Folder::open(&real)?);
-                walk.add(self, Vec::new(), None, top.clone())?;
+                walk.add(self, Steps::default(), None, top.clone())?;
             }
         }
         Ok(top)

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use cap_std::fs::{Dir, Metadata};
 use deskside_protocol::file::{Component, Fault, RelativePath};
 
-use super::{Source, What, named};
+use super::{Source, Steps, What, named};
 use crate::blocking::Stopped;
 use crate::error::{FileError, shown};
 use crate::folder::{self, Kind};
@@ -21,7 +21,7 @@ pub(super) struct Walk<'a> {
 /// A folder whose contents are still to be found.
 struct Open {
     dir: Arc<Dir>,
-    steps: Vec<OsString>,
+    steps: Steps,
     path: RelativePath,
 }
 
@@ -31,7 +31,7 @@ impl Walk<'_> {
     pub(super) fn add(
         &self,
         source: &mut Source,
-        above: Vec<OsString>,
+        above: Steps,
         name: Option<OsString>,
         top: Component,
     ) -> Result<(), FileError> {
@@ -142,7 +142,7 @@ impl Walk<'_> {
                 return Ok(());
             }
             Ok((Kind::File, metadata)) => {
-                let (root, steps, size) = (self.root, level.steps.clone(), metadata.len());
+                let (root, steps, size) = (self.root, Arc::clone(&level.steps), metadata.len());
                 return source.push(path, What::File { root, steps, name, size });
             }
             Ok((Kind::Link, _)) => FileError::Link { name: shown(&name) },
@@ -156,7 +156,7 @@ impl Walk<'_> {
 /// A folder on the way down.
 struct Level {
     dir: Arc<Dir>,
-    steps: Vec<OsString>,
+    steps: Steps,
     folders: Vec<Later>,
 }
 
@@ -165,7 +165,7 @@ struct Later {
     path: RelativePath,
 }
 
-fn deeper(steps: &[OsString], name: &OsString) -> Vec<OsString> {
+fn deeper(steps: &[OsString], name: &OsString) -> Steps {
     steps.iter().chain([name]).cloned().collect()
 }
 

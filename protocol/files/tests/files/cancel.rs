@@ -1,32 +1,11 @@
 //! Dropping a transfer stops it; two of them never write one file.
 
-use std::path::Path;
 use std::slice::from_ref;
 
-use deskside_files::{
-    Entry, Hear as _, Landing, PIECE, Progress, RelativePath, Source, Speak as _, receive,
-};
+use deskside_files::{Entry, Hear as _, Landing, PIECE, RelativePath, Source, Speak as _, receive};
 use deskside_protocol::wire::message::message::Kind;
-use tokio::sync::Notify;
 
-use crate::support::{Mate, ROOM, Scene, announced, both_over, listing, noise, pipe};
-
-/// Tells when the first bytes came.
-#[derive(Default)]
-struct First(Notify);
-
-impl Progress for First {
-    fn moved(&self, _bytes: u64) {
-        self.0.notify_one();
-    }
-}
-
-/// Whether this process has something beneath `folder` open.
-fn is_open(folder: &Path) -> bool {
-    let open = std::fs::read_dir("/proc/self/fd").unwrap();
-    let mut targets = open.filter_map(|entry| std::fs::read_link(entry.unwrap().path()).ok());
-    targets.any(|target| target.starts_with(folder))
-}
+use crate::support::{Enough, Mate, ROOM, Scene, announced, both_over, listing, noise, pipe};
 
 #[tokio::test]
 async fn a_dropped_transfer_lets_go_of_everything_and_names_nothing() {
@@ -34,15 +13,13 @@ async fn a_dropped_transfer_lets_go_of_everything_and_names_nothing() {
     let path = scene.write("a", &noise(40 * PIECE, 1));
     let source = Source::local(&[path], false).await.unwrap();
     let landing = Landing::local(&scene.inside, false).await.unwrap();
-    let first = First::default();
+    let enough = Enough::new();
     tokio::select! {
-        _both = both_over(pipe(ROOM), source, landing, true, &first) => panic!("it was to break"),
-        () = first.0.notified() => {}
+        _both = both_over(pipe(ROOM), source, landing, true, &enough) => panic!("it was to break"),
+        () = enough.reached() => {}
     }
-    // Both threads end by themselves; nothing is left open.
-    while is_open(&scene.inside) || is_open(&scene.here) {
-        tokio::task::yield_now().await;
-    }
+    // Both threads end by themselves.
+    scene.let_go().await;
     assert_eq!(listing(&scene.inside), [".a.deskside-part"]);
 }
 

@@ -92,7 +92,9 @@ async fn a_lying_sender_is_told_and_leaves_nothing() {
         assert_eq!(found, breach);
         let Some(Kind::Refusal(refusal)) = last else { panic!("{last:?}") };
         assert_eq!(refusal.cause(), Cause::BadRequest);
-        assert!(!listing(&scene.inside).contains(&"a".to_owned()));
+        scene.let_go().await;
+        let parts = listing(&scene.inside);
+        assert!(parts.iter().all(|name| name == ".a.deskside-part"), "{parts:?}");
         assert_eq!(scene.strays(), [""; 0]);
     }
 }
@@ -104,6 +106,7 @@ async fn more_files_than_announced_are_not_taken() {
     let lies = [file("a"), file("b"), file("c")].concat();
     let (error, _) = receiver(&scene, false, lies).await;
     assert!(matches!(error, TransferError::Breach(Breach::TooMany)), "{error}");
+    scene.let_go().await;
     assert_eq!(listing(&scene.inside), [""; 0], "the hashes did not fit either");
 }
 
@@ -166,4 +169,17 @@ async fn a_lying_receiver_is_not_believed() {
     assert!(matches!(silent, TransferError::Breach(Breach::CutOff)), "{silent}");
     let refused = sender(false, vec![Kind::Refusal(Refusal::default())]).await;
     assert!(matches!(refused, TransferError::Refused(_)), "{refused}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_reads_nothing_is_not_waited_for() {
+    let scene = Scene::new();
+    let landing = Landing::local(&scene.inside, false).await.unwrap();
+    let announced = Announced { files: 1, bytes: 1, resume: false };
+    // The refusal does not fit into the pipe, and nobody takes it out.
+    let ((mut mouth, _ear), (mut speak, mut hear)) = pipe(16);
+    let lying = async { mouth.say(Kind::FileFrom(FileFrom { offset: 0 })).await.unwrap() };
+    let receiving = receive(landing, announced, &mut speak, &mut hear, &());
+    let (received, ()) = tokio::join!(receiving, lying);
+    assert!(matches!(received, Err(TransferError::Breach(Breach::Unexpected))));
 }

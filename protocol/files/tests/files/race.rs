@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::slice::from_ref;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
 use deskside_files::{Landing, RelativePath, Source};
@@ -15,25 +15,20 @@ use crate::support::{Scene, both, listing};
 /// Swaps two names with each other as fast as it can, until it is dropped.
 struct Swapper {
     stop: Arc<AtomicBool>,
-    swaps: Arc<AtomicU64>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Swapper {
     fn start(a: PathBuf, b: PathBuf) -> Self {
-        let (stop, swaps) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
-        let (stopped, count) = (Arc::clone(&stop), Arc::clone(&swaps));
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
         let thread = std::thread::spawn(move || {
             while !stopped.load(Ordering::Acquire) {
                 renameat_with(CWD, &a, CWD, &b, RenameFlags::EXCHANGE).unwrap();
-                count.fetch_add(1, Ordering::AcqRel);
-            }
-            // As it began.
-            if count.load(Ordering::Acquire) % 2 == 1 {
-                renameat_with(CWD, &a, CWD, &b, RenameFlags::EXCHANGE).unwrap();
+                std::thread::yield_now();
             }
         });
-        Self { stop, swaps, thread: Some(thread) }
+        Self { stop, thread: Some(thread) }
     }
 }
 
@@ -50,8 +45,9 @@ fn folder_and_link(scene: &Scene, at: &Path) -> Swapper {
     Swapper::start(at.join("dir"), at.join("link"))
 }
 
-/// Rounds of each race.
-const ROUNDS: usize = 200;
+/// Rounds of each race at least; it goes on until it was lost and won this often.
+const ROUNDS: usize = 30;
+const EACH: usize = 3;
 
 #[tokio::test]
 async fn nothing_lands_outside() {
@@ -60,22 +56,19 @@ async fn nothing_lands_outside() {
     std::fs::create_dir_all(tree.join("dir")).unwrap();
     std::fs::write(tree.join("dir/f"), b"from the peer").unwrap();
     std::fs::create_dir(scene.inside.join("tree")).unwrap();
-    let swapper = folder_and_link(&scene, &scene.inside.join("tree"));
+    let _swapper = folder_and_link(&scene, &scene.inside.join("tree"));
     let (mut landed, mut refused) = (0, 0);
-    for round in 0..ROUNDS {
+    while landed < EACH || refused < EACH || landed + refused < ROUNDS {
         let source = Source::local(from_ref(&tree), true).await.unwrap();
         let (folder, into) = (scene.folder(), RelativePath::default());
         let landing = Landing::beneath(&folder, &into, false).await.unwrap();
-        let both = both(source, landing, round % 2 == 0).await;
+        let both = both(source, landing, landed % 2 == 0).await;
         match both.received.unwrap().landed().count() {
             0 => refused += 1,
             _ => landed += 1,
         }
         assert_eq!(scene.strays(), [""; 0]);
     }
-    assert!(swapper.swaps.load(Ordering::Acquire) > 100);
-    println!("{landed} landed, {refused} were refused");
-    assert!(landed > 0 && refused > 0, "{landed} landed, {refused} were refused");
 }
 
 #[tokio::test]
@@ -87,16 +80,19 @@ async fn nothing_outside_is_read() {
     // A file and a link to a file, too.
     std::fs::write(scene.inside.join("tree/g"), b"public").unwrap();
     std::os::unix::fs::symlink(scene.outside.join("f"), scene.inside.join("tree/h")).unwrap();
-    let swapper = folder_and_link(&scene, &scene.inside.join("tree"));
-    let files = Swapper::start(scene.inside.join("tree/g"), scene.inside.join("tree/h"));
-    let mut came = 0;
-    for round in 0..ROUNDS {
-        let to = scene.here.join(round.to_string());
+    let _folders = folder_and_link(&scene, &scene.inside.join("tree"));
+    let _files = Swapper::start(scene.inside.join("tree/g"), scene.inside.join("tree/h"));
+    let (mut came, mut skipped, mut rounds) = (0, 0, 0);
+    while came < EACH || skipped < EACH || rounds < ROUNDS {
+        rounds += 1;
+        let to = scene.here.join(rounds.to_string());
         std::fs::create_dir(&to).unwrap();
         let path = RelativePath::parse("tree").unwrap();
         let source = Source::beneath(&scene.folder(), &path, true).await.unwrap();
         let landing = Landing::local(&to, false).await.unwrap();
-        both(source, landing, false).await.received.unwrap();
+        let report = both(source, landing, false).await.received.unwrap();
+        // Of two names that are swapped at most one file comes, under either name.
+        skipped += report.skipped.len().saturating_sub(2);
         for name in listing(&to) {
             if let Ok(bytes) = std::fs::read(to.join(&name)) {
                 assert_eq!(bytes, b"public", "{name}");
@@ -104,9 +100,4 @@ async fn nothing_outside_is_read() {
             }
         }
     }
-    assert!(
-        swapper.swaps.load(Ordering::Acquire) > 100 && files.swaps.load(Ordering::Acquire) > 100
-    );
-    println!("{came} came");
-    assert!(came > 0);
 }

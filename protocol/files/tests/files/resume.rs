@@ -1,39 +1,22 @@
 //! A transfer that broke goes on where its bytes are the same, and only there.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use deskside_files::{Landing, PIECE, Progress, Source};
-use tokio::sync::Notify;
+use deskside_files::{Landing, PIECE, Source};
 
-use crate::support::{ROOM, Scene, both_over, listing, mode, noise, pipe};
+use crate::support::{Enough, ROOM, Scene, both_over, listing, mode, noise, pipe};
 
 const PART: &str = ".a.deskside-part";
 
-/// Tells when enough has come.
-struct Enough {
-    come: AtomicU64,
-    wanted: u64,
-    reached: Notify,
-}
-
-impl Progress for Enough {
-    fn moved(&self, bytes: u64) {
-        if self.come.fetch_add(bytes, Ordering::AcqRel) + bytes >= self.wanted {
-            self.reached.notify_one();
-        }
-    }
-}
-
-/// Breaks a transfer of `path` once `wanted` bytes have come.
-async fn broken(scene: &Scene, path: &Path, resume: bool, wanted: u64) {
-    let enough = Enough { come: AtomicU64::new(0), wanted, reached: Notify::new() };
+/// Breaks a transfer of `path` once some of it was written.
+async fn broken(scene: &Scene, path: &Path, resume: bool) {
+    let enough = Enough::new();
     let source = Source::local(&[path.to_owned()], false).await.unwrap();
     let landing = Landing::local(&scene.inside, false).await.unwrap();
     let transfer = both_over(pipe(ROOM), source, landing, resume, &enough);
     tokio::select! {
         _both = transfer => panic!("it was to break"),
-        () = enough.reached.notified() => {}
+        () = enough.reached() => {}
     }
 }
 
@@ -50,7 +33,7 @@ async fn a_broken_file_goes_on_where_it_broke() {
         let scene = Scene::new();
         let bytes = noise(40 * PIECE + 99, 1);
         let path = scene.write("a", &bytes);
-        broken(&scene, &path, resume, 15 * PIECE as u64).await;
+        broken(&scene, &path, resume).await;
         assert_eq!(listing(&scene.inside), [PART]);
         let part = scene.inside.join(PART);
         assert_eq!(mode(&part), 0o600);
@@ -139,8 +122,8 @@ async fn a_folder_in_the_parts_place_is_left_alone() {
 async fn names_as_long_as_they_may_be_have_a_part_too() {
     let scene = Scene::new();
     for name in ["x".repeat(255), "é".repeat(127), format!("{}.b", "x".repeat(253))] {
-        let path = scene.write(&name, &noise(2 * PIECE, 9));
-        broken(&scene, &path, true, PIECE as u64).await;
+        let path = scene.write(&name, &noise(40 * PIECE, 9));
+        broken(&scene, &path, true).await;
         let parts = listing(&scene.inside);
         let part = parts.iter().find(|part| part.ends_with(".deskside-part")).unwrap();
         assert!(part.len() <= 255);

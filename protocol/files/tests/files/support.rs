@@ -3,17 +3,19 @@
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use deskside_files::{
-    Announced, Folder, Hear, Landing, PipeError, Progress, RelativePath, Report, Source, Speak,
-    TransferError, receive, send,
+    Announced, Folder, Hear, Landing, PIECE, PIECES, PipeError, Progress, RelativePath, Report,
+    Source, Speak, TransferError, receive, send,
 };
 use deskside_protocol::frame::{self, Decoder, MAX_MESSAGE};
 use deskside_protocol::wire::message::{Message, message::Kind};
 use prost::Message as _;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, ReadHalf, WriteHalf};
+use tokio::sync::Notify;
 
 /// The writing half of one end.
 pub(crate) struct Mouth {
@@ -141,6 +143,13 @@ impl Scene {
         found
     }
 
+    /// Waits until no thread has anything of the scene open any more.
+    pub(crate) async fn let_go(&self) {
+        while is_open(&self.whole) {
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// A file to send.
     pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> PathBuf {
         let path = self.here.join(name);
@@ -164,6 +173,13 @@ impl Scene {
         let landing = Landing::local(to, false).await.unwrap();
         both(source, landing, false).await
     }
+}
+
+/// Whether this process has something beneath `folder` open.
+fn is_open(folder: &Path) -> bool {
+    let open = std::fs::read_dir("/proc/self/fd").unwrap();
+    let mut targets = open.filter_map(|entry| std::fs::read_link(entry.unwrap().path()).ok());
+    targets.any(|target| target.starts_with(folder))
 }
 
 /// How both sides of a transfer ended.
@@ -233,6 +249,37 @@ pub(crate) async fn both_over(
     let ((sent, bodies), received) = tokio::join!(sending, receiving);
     Both { sent, received, bodies }
 }
+
+/// Tells when enough has come.
+pub(crate) struct Enough {
+    come: AtomicU64,
+    wanted: u64,
+    reached: Notify,
+}
+
+impl Enough {
+    /// At least [`WRITTEN`] pieces: more than the queue before the writer takes, so that some of
+    /// them were written when this is reached.
+    pub(crate) fn new() -> Self {
+        let wanted = (WRITTEN * PIECE) as u64;
+        Self { come: AtomicU64::new(0), wanted, reached: Notify::new() }
+    }
+
+    pub(crate) async fn reached(&self) {
+        self.reached.notified().await;
+    }
+}
+
+impl Progress for Enough {
+    fn moved(&self, bytes: u64) {
+        if self.come.fetch_add(bytes, Ordering::AcqRel) + bytes >= self.wanted {
+            self.reached.notify_one();
+        }
+    }
+}
+
+/// See [`Enough`].
+pub(crate) const WRITTEN: usize = PIECES + 4;
 
 /// Bytes that do not repeat for a while.
 pub(crate) fn noise(length: usize, seed: u8) -> Vec<u8> {
