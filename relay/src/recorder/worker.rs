@@ -63,7 +63,7 @@ impl Worker {
         for (from, onward, contents) in batch.runs() {
             let packets = onward.packets(contents.len());
             if recorded {
-                recording.count(from, packets, contents.len() as u64);
+                recording.count_recorded(from, packets, contents.len() as u64);
             } else {
                 recording.count_unrecorded(packets);
             }

@@ -151,7 +151,7 @@ async fn a_closed_recording_says_so_and_takes_no_more() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_larger_than_the_window_is_walked_in_pieces() {
+async fn a_file_larger_than_memory_is_walked_in_pieces() {
     let bench = Bench::new().await;
     let mut file = File::new().seal(0, End::Agent).seal(0, End::Technician);
     for _ in 0..30 {

@@ -10,8 +10,8 @@ use deskside_protocol::policy::Recording as Rule;
 use deskside_protocol::recording::{Kind, Reader, Step, runs};
 use deskside_protocol::session::End;
 
+use super::super::counts::Counts;
 use super::super::disk::Disk;
-use super::super::recording::Counts;
 use super::super::spool::Spool;
 use super::super::{Batch, Recorder, Recording};
 use crate::metrics::Metrics;
