@@ -1,7 +1,7 @@
 //! The rules of the moment: policy, revoked certificates and people, as every stream needs them.
 //!
 //! They are read from the database once and kept until it changes. A change by this process counts
-//! at once; one by a command beside it within [`LAG`].
+//! at once; one by a command beside it within 20 ms.
 
 use std::collections::HashMap;
 use std::sync::Arc;

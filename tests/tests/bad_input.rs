@@ -167,7 +167,7 @@ fn a_missing_display_is_said() {
 
 #[test]
 fn a_killed_agent_ends_the_session_with_a_note() {
-    let house = House::new();
+    let house = House::tapped(|policy| policy.grace_seconds = 2);
     let Helped { agent, mut session, ticket } = house.helped("agent");
     assert_eq!(session.exec(&["true"], b"").unwrap().code, Some(0));
     agent.process.signal(Signal::KILL).unwrap();
@@ -188,7 +188,7 @@ fn a_killed_agent_ends_the_session_with_a_note() {
 
 #[test]
 fn a_killed_technician_leaves_the_agent_in_order() {
-    let house = House::new();
+    let house = House::tapped(|policy| policy.grace_seconds = 2);
     let Helped { mut agent, session, .. } = house.helped("agent");
     assert_eq!(session.exec(&["true"], b"").unwrap().code, Some(0));
     session.process.signal(Signal::KILL).unwrap();
