@@ -5,7 +5,7 @@
 #![allow(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 
 #[path = "../src/recorder/tests/session.rs"]
-#[allow(dead_code, reason = "the tests of the recorder need more of it")]
+#[allow(dead_code, clippy::unwrap_used, reason = "it is the tests', which need more of it")]
 mod session;
 
 use std::io::{IoSliceMut, Read as _};
@@ -112,12 +112,11 @@ impl Bench {
         self.technician.try_send(&transmit).expect("sent");
     }
 
-    /// What a forwarder does at the least. Gives how many bytes came.
-    fn bare(&mut self) -> usize {
+    /// What a forwarder does at the least.
+    fn bare(&mut self) {
         let (relay, to) = (self.relay.clone(), address(&self.agent));
         let mut cx = Context::from_waker(Waker::noop());
         self.relay_receiver.with(|buffers, meta| {
-            let mut bytes = 0;
             while let std::task::Poll::Ready(Ok(count)) = relay.poll_recv(&mut cx, buffers, meta) {
                 for (buffer, received) in buffers.iter().zip(meta.iter()).take(count) {
                     let contents = buffer.get(..received.len).unwrap_or_default();
@@ -130,11 +129,9 @@ impl Bench {
                         src_ip: None,
                     };
                     relay.try_send(&transmit).expect("sent");
-                    bytes += received.len;
                 }
             }
-            bytes
-        })
+        });
     }
 
     /// The switch's turn.
@@ -147,16 +144,18 @@ impl Bench {
     }
 
     /// Waits until so many bytes are with the agent.
-    fn arrive(&mut self, bytes: usize) {
+    async fn arrive(&mut self, bytes: usize) {
         let (mut came, began) = (0, Instant::now());
         while came < bytes {
+            // The runtime looks at its sockets.
+            tokio::task::yield_now().await;
             came += self.receiver.drain(&self.agent);
             assert!(began.elapsed() < Duration::from_secs(20), "{came} of {bytes} bytes came");
         }
     }
 
     /// Time that `relay` takes for `rounds` rounds of trains, until they are with the agent.
-    fn time(
+    async fn time(
         &mut self,
         rounds: usize,
         (trains, packets, size): (usize, usize, usize),
@@ -168,9 +167,10 @@ impl Bench {
             for _ in 0..trains {
                 self.send(&train, size);
             }
+            tokio::task::yield_now().await;
             let began = Instant::now();
             relay(self);
-            self.arrive(trains * train.len());
+            self.arrive(trains * train.len()).await;
             times.push(began.elapsed());
         }
         times
@@ -215,14 +215,12 @@ async fn forwarding(rounds: usize, pings: usize, folder: &std::path::Path) {
         for _ in 0..10 {
             let [bare, plain, recorded] = &mut times;
             let each = rounds.div_ceil(10);
-            bare.extend(bench.time(each, shape, |bench| {
-                bench.bare();
-            }));
+            bare.extend(bench.time(each, shape, Bench::bare).await);
             let mut connected = switch.connect(line(&bench, None));
-            plain.extend(bench.time(each, shape, |bench| bench.switch(&socket)));
+            plain.extend(bench.time(each, shape, |bench| bench.switch(&socket)).await);
             connected.disconnect();
             let mut connected = switch.connect(line(&bench, Some(recording.clone())));
-            recorded.extend(bench.time(each, shape, |bench| bench.switch(&socket)));
+            recorded.extend(bench.time(each, shape, |bench| bench.switch(&socket)).await);
             connected.disconnect();
         }
         let [bare, plain, recorded] = times.map(median);
@@ -237,7 +235,7 @@ async fn walking(mebibytes: usize, folder: &std::path::Path) {
     let mut file = session::File::new().seal(0, End::Agent).seal(0, End::Technician);
     let batch = vec![7; 45 * PACKET];
     while file.bytes.len() < mebibytes << 20 {
-        file = file.packets(End::Agent, PACKET as u16, &batch);
+        file = file.packets(End::Agent, 1_452, &batch);
     }
     let path = folder.join("walk.dsr");
     std::fs::write(&path, &file.bytes).expect("written");
@@ -271,11 +269,9 @@ fn main() {
         && !std::env::args().any(|argument| argument == "--test");
     let (rounds, pings) = if measured { (ROUNDS, PINGS) } else { (20, 20) };
     let folder = tempfile::tempdir().expect("a folder");
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .expect("a runtime");
+    // One thread, so that what the runtime does in between is the same for all.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.expect("a runtime");
     runtime.block_on(walking(if measured { 512 } else { 4 }, folder.path()));
     runtime.block_on(forwarding(rounds, pings, folder.path()));
 }

@@ -16,9 +16,10 @@ use thiserror::Error;
 
 use crate::authority::AuthorityError;
 use crate::invitation::{self, Secret};
-use crate::node::{self, Node};
+use crate::node::Node;
 use crate::policy::{self, AuditorError};
 use crate::roles::{Roles, UnknownRole};
+use crate::rules;
 use crate::store::{Enrolling, StoreError, StoredPolicy, Technician};
 
 /// A certificate is good for one year, in seconds.
@@ -119,7 +120,7 @@ pub async fn redeem(
     let authority = node.authority().key(&node.organisation())?;
 
     let held = under_way.policy.as_ref().ok_or(StoreError::Value("no policy"))?;
-    let signed_now = node::decode(held)?;
+    let signed_now = rules::decode(held)?;
     let policy = Policy::open_at_any_time(&signed_now, &node.organisation())?;
     let organisation = policy.organisation.clone();
     let renewed = if roles.contains(Role::Auditor) {

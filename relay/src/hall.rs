@@ -31,8 +31,8 @@ pub(crate) struct Visitor {
     pub(crate) handle: Handle,
 }
 
-/// The way to a waiting agent.
-pub(crate) type Handle = mpsc::Sender<Visitor>;
+/// The way to a waiting agent. In a box, since a channel makes room for 32 of what it carries.
+pub(crate) type Handle = mpsc::Sender<Box<Visitor>>;
 
 /// The lobby of this node.
 #[derive(Debug)]
@@ -49,7 +49,7 @@ impl Hall {
     }
 
     /// A nameplate for an agent, and where its technician will appear.
-    pub(crate) fn open(&self) -> Result<(Slot, mpsc::Receiver<Visitor>), Busy> {
+    pub(crate) fn open(&self) -> Result<(Slot, mpsc::Receiver<Box<Visitor>>), Busy> {
         let (handle, arrivals) = mpsc::channel(1);
         let slot = self.change(|lobby, now| lobby.open(now, handle, &mut System::new()))?;
         self.opened.notify_one();

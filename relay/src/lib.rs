@@ -18,6 +18,7 @@ pub mod recipient;
 pub mod recorder;
 pub mod relay;
 pub mod roles;
+pub mod rules;
 pub mod serve;
 mod service;
 mod session;

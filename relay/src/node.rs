@@ -11,7 +11,6 @@ use std::path::{Path, PathBuf};
 
 use deskside_protocol::grant::GrantSet;
 use deskside_protocol::identity::link::JoinLink;
-use deskside_protocol::identity::revocations::RevocationList;
 use deskside_protocol::key::{PublicKey, SigningKey};
 use deskside_protocol::policy::{FileBodies, NoteContents, Policy, PolicyError, Recording};
 use deskside_protocol::random::Random;
@@ -24,6 +23,7 @@ use crate::authority::{Authority, AuthorityError};
 use crate::desk::Desk;
 use crate::invitation::{self, Secret};
 use crate::keyfile;
+use crate::rules::Rules;
 use crate::store::{Store, StoreError, StoredPolicy};
 
 /// How long the first policy holds: two years.
@@ -133,6 +133,7 @@ pub struct Node {
     organisation: PublicKey,
     authority: Authority,
     store: Store,
+    rules: Rules,
 }
 
 impl Node {
@@ -178,7 +179,8 @@ impl Node {
         let path = places.node_key();
         let key = keyfile::read(&path).map_err(|source| file(&path, source))?;
         let authority = Authority::at(places.authority.clone());
-        Ok(Self { places, key, organisation, authority, store })
+        let rules = Rules::new(store.clone(), organisation);
+        Ok(Self { places, key, organisation, authority, store, rules })
     }
 
     /// Where everything lies.
@@ -217,13 +219,18 @@ impl Node {
         Desk::new(self.store.clone())
     }
 
-    /// The policy in force, read afresh: a command beside us may have changed it.
+    /// Policy, revoked certificates, people: kept in memory until they change.
+    #[must_use]
+    pub const fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// The policy in force.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn policy(&self) -> Result<Signed, StoreError> {
-        let held = self.store.policy().await?.ok_or(StoreError::Value("no policy"))?;
-        decode(&held)
+        Ok(self.rules.policy().await?.signed.clone())
     }
 
     /// The certificates that no longer count, signed for now.
@@ -231,7 +238,7 @@ impl Node {
     /// # Errors
     /// [`StoreError`].
     pub async fn revocations(&self, now: u64) -> Result<Signed, StoreError> {
-        Ok(RevocationList::new(now, self.store.revoked(now).await?).sign(&self.key))
+        self.rules.revocations(&self.key, now).await
     }
 
     /// Remembers where this relay is reached, for links and tokens that commands make.
@@ -304,11 +311,6 @@ fn first_policy(organisation: &str, now: u64) -> Result<Policy, PolicyError> {
         relays: Vec::new(),
         note: NoteContents::default(),
     })
-}
-
-/// The stored policy as it goes over the wire.
-pub(crate) fn decode(held: &StoredPolicy) -> Result<Signed, StoreError> {
-    Signed::decode(held.signed.as_slice()).map_err(|_| StoreError::Value("policy"))
 }
 
 fn file(path: &Path, source: io::Error) -> NodeError {

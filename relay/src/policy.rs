@@ -80,7 +80,7 @@ pub enum AuditorError {
 /// # Errors
 /// [`ChangeError`].
 pub async fn current(node: &Node) -> Result<Policy, ChangeError> {
-    Ok(Policy::open_at_any_time(&node.policy().await?, &node.organisation())?)
+    Ok(node.rules().policy().await?.policy.clone())
 }
 
 /// Puts a written policy in force. A copy of the one in force (the same serial) gets the next

@@ -82,12 +82,12 @@ impl Talk {
 
     /// What the end has to be told where the policy is not the one that it knows any more.
     pub(crate) async fn outdated(&mut self, relay: &Relay) -> Result<Option<Renew>, Gone> {
-        let policy = relay.node.policy().await?;
-        let hash = policy_hash(&policy);
-        if hash == self.policy {
+        let in_force = relay.node.rules().policy().await?;
+        if in_force.hash == self.policy {
             return Ok(None);
         }
-        self.policy = hash;
+        self.policy = in_force.hash;
+        let policy = in_force.signed.clone();
         let revocations = relay.node.revocations(clock::seconds()).await?;
         Ok(Some(Renew { policy: Some(policy), revocations: Some(revocations) }))
     }

@@ -45,7 +45,10 @@ impl OpeningError {
                 | AttendError::Over,
             ) => None,
             Self::Attend(
-                AttendError::Witness(_) | AttendError::TimedOut | AttendError::Unexpected,
+                AttendError::Witness(_)
+                | AttendError::TimedOut
+                | AttendError::Unexpected
+                | AttendError::Unrecorded,
             ) => Some(Reason::NotSealed),
         }
     }
@@ -64,9 +67,14 @@ pub(super) async fn open(
     let line = listener.accept_within(time, &bond.plan(given)).await?;
     if given.recorded {
         let log = line.secrets().to_key_log(given.session, given.line, End::Agent);
-        sealer.seal(given.line, sealing::seal(&log, &bond.policy.auditors)?).await?;
-    } else if bond.policy.recording == Recording::Required {
-        return Err(OpeningError::NotRecorded);
+        match sealer.seal(given.line, sealing::seal(&log, &bond.policy.auditors)?).await {
+            Ok(()) => return Ok(line),
+            Err(AttendError::Unrecorded) => {}
+            Err(error) => return Err(error.into()),
+        }
     }
-    Ok(line)
+    match bond.policy.recording {
+        Recording::Required => Err(OpeningError::NotRecorded),
+        Recording::BestEffort | Recording::Off => Ok(line),
+    }
 }

@@ -19,6 +19,10 @@ use crate::kept::{Keeper, Kept, KeptError, Store};
 /// A relay that has not answered by then is said to be away.
 const SOON: Duration = Duration::from_secs(2);
 
+/// How often, and how long, it is looked for a process of before that is about to be gone.
+const DYING_LOOKS: u32 = 20;
+const DYING_LOOK: Duration = Duration::from_millis(100);
+
 /// What became of the session of before.
 pub(super) enum Resumed {
     /// It went on, and has ended now; or the user did not want to wait for it.
@@ -29,7 +33,7 @@ pub(super) enum Resumed {
 
 /// Looks for a session of before, and goes on with it.
 pub(super) async fn resume(agent: &mut Agent, stop: &CancellationToken) -> anyhow::Result<Resumed> {
-    let Some(store) = place(agent) else { return Ok(Resumed::No(None)) };
+    let Some(store) = place(agent).await else { return Ok(Resumed::No(None)) };
     let kept = match store.load(&agent.settings.relay, now()) {
         Ok(None) => return Ok(Resumed::No(Some(store))),
         Ok(Some(Ok(kept))) => kept,
@@ -64,9 +68,16 @@ pub(super) async fn resume(agent: &mut Agent, stop: &CancellationToken) -> anyho
     Ok(Resumed::No(Some(store)))
 }
 
-/// The place of the kept session, where it can be had.
-fn place(agent: &Agent) -> Option<Store> {
-    match Store::open(&agent.settings.agent_folder) {
+/// The place of the kept session, where it can be had. A process that was killed just now has it
+/// until it is gone.
+async fn place(agent: &Agent) -> Option<Store> {
+    let mut opened = Store::open(&agent.settings.agent_folder);
+    for _ in 0..DYING_LOOKS {
+        let Ok(None) = opened else { break };
+        sleep(DYING_LOOK).await;
+        opened = Store::open(&agent.settings.agent_folder);
+    }
+    match opened {
         Ok(Some(store)) => Some(store),
         Ok(None) => {
             let text = "This program is running on this computer already. \

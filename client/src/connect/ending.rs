@@ -59,6 +59,7 @@ impl Final {
                     | AttendError::RelayAway
                     | AttendError::Gone
                     | AttendError::Superseded
+                    | AttendError::Unrecorded
                     | AttendError::Over => Reason::RelayStopped,
                 };
                 Self { reason, recording_hash: Vec::new(), relay_lost: true }

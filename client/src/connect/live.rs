@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use deskside_link::attend::{Attendance, Given, News};
 use deskside_link::line::close_code;
 use deskside_protocol::close::CloseCode;
+use deskside_protocol::exit::Exit;
 use deskside_protocol::wire::record::Reason;
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -22,7 +23,7 @@ use super::over::Over;
 use super::talk::{Control, Said, Talk};
 use super::telling::Telling;
 use super::wake::Clocks;
-use crate::failure::sentence_of;
+use crate::failure::{exit_of, sentence_of};
 
 /// A session that was paired, or that is gone on with.
 pub(super) struct Begun<'a> {
@@ -140,7 +141,13 @@ impl Live<'_> {
             News::Back => self.telling.back(Away::Relay)?,
             News::PeerAway => self.telling.away(Away::Agent)?,
             News::PeerBack => self.telling.back(Away::Agent)?,
-            News::Unrecorded => self.telling.unrecorded()?,
+            News::Unrecorded => {
+                if let Err(error) = self.maker.unrecorded() {
+                    let over = Over::here(Reason::RecordingFailed);
+                    return Ok(Some(over.saying(sentence_of(&error))));
+                }
+                self.telling.unrecorded()?;
+            }
             News::Line(given) => {
                 self.lines.drop_line();
                 self.keeper.found_at(given.token);
@@ -163,6 +170,10 @@ impl Live<'_> {
             }
             Said::NotMade(error) if !self.began => {
                 return Ok(Some(Over::failed(Reason::NotSealed, error)));
+            }
+            Said::NotMade(error) if exit_of(&error) == Exit::Refused => {
+                let over = Over::here(Reason::NotSealed);
+                return Ok(Some(over.saying(sentence_of(&error))));
             }
             // The leg may have been lost on the way: what the relay says next decides.
             Said::NotMade(error) => {

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use deskside_link::attend::{Given, Sealer};
+use deskside_link::attend::{AttendError, Given, Sealer};
 use deskside_link::line::{self, LineError, Plan};
 use deskside_link::{Line, Lines};
 use deskside_protocol::exit::Exit;
@@ -32,18 +32,32 @@ impl LineMaker {
         given: Given,
         sealer: &Sealer,
     ) -> anyhow::Result<Line> {
-        if !given.recorded && self.policy.recording == Recording::Required {
-            let text = "the policy requires a recording, and the relay makes none";
-            return Err(Failure::new(Exit::Refused, text).into());
+        if !given.recorded {
+            self.unrecorded()?;
         }
         let line = self.dial(lines, given).await.or_exit_as_is(Exit::NoConnection)?;
         if given.recorded {
             let log = line.secrets().to_key_log(given.session, given.line, End::Technician);
             let age =
                 deskside_sealing::seal(&log, &self.policy.auditors).or_exit_as_is(Exit::Refused)?;
-            sealer.seal(given.line, age).await.or_exit_as_is(Exit::NoConnection)?;
+            match sealer.seal(given.line, age).await {
+                Err(AttendError::Unrecorded) => self.unrecorded()?,
+                sealed => sealed.or_exit_as_is(Exit::NoConnection)?,
+            }
         }
         Ok(line)
+    }
+
+    /// Whether data may flow although the relay records nothing.
+    ///
+    /// # Errors
+    /// Exit 3 where the policy requires a recording: whatever the relay says, then it does not.
+    pub(super) fn unrecorded(&self) -> anyhow::Result<()> {
+        if self.policy.recording == Recording::Required {
+            let text = "the policy requires a recording, and the relay makes none";
+            return Err(Failure::new(Exit::Refused, text).into());
+        }
+        Ok(())
     }
 
     /// The first line has one try: nobody has allowed anything yet. A later one is tried until

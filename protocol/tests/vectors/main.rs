@@ -17,6 +17,7 @@ mod line;
 mod oracle;
 mod page;
 mod pairing;
+mod reattach;
 mod recording;
 mod sheet;
 mod texts;

@@ -9,7 +9,7 @@ use deskside_protocol::key::Context;
 use deskside_protocol::recording::Kind;
 use deskside_protocol::recording::format::{HANDSHAKE_BYTES, MAX_AGE, MAX_BODY};
 use deskside_protocol::wire::signal::refused::Code;
-use deskside_protocol::{file, frame, note, pairing, policy};
+use deskside_protocol::{file, frame, note, pairing, policy, reattach};
 
 use crate::sheet;
 
@@ -64,7 +64,9 @@ fn its_tables_have_every_row() {
     for grant in Grant::all() {
         says(&format!("{} {}", grant.word(), grant.to_wire() as i32));
     }
-    says(std::str::from_utf8(EXPORTER_LABEL).unwrap());
+    for exporter in [EXPORTER_LABEL, reattach::EXPORTER_LABEL] {
+        says(std::str::from_utf8(exporter).unwrap());
+    }
 }
 
 /// `4194304` as `4,194,304`.

@@ -29,7 +29,7 @@ async fn host(
     service: &Arc<Service>,
     mut talk: Talk,
     slot: Slot,
-    mut arrivals: mpsc::Receiver<Visitor>,
+    mut arrivals: mpsc::Receiver<Box<Visitor>>,
 ) -> Result<(), Gone> {
     let nameplate = slot.nameplate().to_string();
     talk.send(Kind::Opened(Opened { nameplate, expires_in: LIFETIME_SECONDS })).await?;
@@ -41,7 +41,7 @@ async fn host(
             return Ok(());
         };
         // Large, and soon over: a waiting agent does not carry it.
-        match Box::pin(session::host(service, talk, &mut park, slot, visitor)).await {
+        match Box::pin(session::host(service, talk, &mut park, slot, *visitor)).await {
             Outcome::Unused(unused, handle) => {
                 talk = unused;
                 service.hall.put_back(slot, handle);
@@ -55,8 +55,8 @@ async fn host(
 async fn next_visitor(
     service: &Service,
     talk: &mut Talk,
-    arrivals: &mut mpsc::Receiver<Visitor>,
-) -> Result<Option<Visitor>, Gone> {
+    arrivals: &mut mpsc::Receiver<Box<Visitor>>,
+) -> Result<Option<Box<Visitor>>, Gone> {
     tokio::select! {
         visitor = arrivals.recv() => Ok(visitor),
         said = talk.receive() => said.and(Err(Gone::Unexpected)),

@@ -73,8 +73,8 @@ pub(super) async fn person(
     key: &PublicKey,
     role: Option<Role>,
 ) -> Result<Technician, Refused> {
-    let store = service.relay.node.store();
-    let known = store.technician(key.as_bytes()).await.map_err(|error| trouble(&error))?;
+    let rules = service.relay.node.rules();
+    let known = rules.person(key).await.map_err(|error| trouble(&error))?;
     let refuse = |code: Code, text: &str| Refused { code: code as i32, text: text.to_owned() };
     let Some(who) = known else {
         let text = "this computer is not enrolled at the relay: ask for an invitation, then run `deskside enroll TOKEN`";

@@ -35,11 +35,12 @@ pub(super) async fn serve(service: &Service, mut talk: Talk, join: Join) {
     let Some((slot, handle)) = met else {
         return talk.refuse(Code::CodeSpent, SPENT).await;
     };
-    let visitor = Visitor { talk, who, ticket: join.ticket, summary, handle: handle.clone() };
+    let ticket = join.ticket;
+    let visitor = Box::new(Visitor { talk, who, ticket, summary, handle: handle.clone() });
     hand_over(service, slot, &handle, visitor).await;
 }
 
-async fn hand_over(service: &Service, slot: Slot, handle: &Handle, visitor: Visitor) {
+async fn hand_over(service: &Service, slot: Slot, handle: &Handle, visitor: Box<Visitor>) {
     if let Err(unheard) = handle.send(visitor).await {
         service.hall.end(slot);
         let mut talk = unheard.0.talk;

@@ -9,6 +9,7 @@
 //! the thread after each write: nobody but the thread waits for a disk.
 
 mod batch;
+mod counts;
 mod disk;
 mod recording;
 mod resume;
@@ -28,6 +29,7 @@ use thiserror::Error;
 use tokio::sync::{Semaphore, oneshot};
 
 pub(crate) use batch::Batch;
+use counts::Counts;
 pub use recording::{Broken, Recording};
 pub use resume::{ResumeError, Resumed};
 use spool::Spool;
@@ -126,7 +128,7 @@ impl Recorder {
         };
         let spool = tokio::time::timeout(OPENING, made).await.map_err(|_| RecordError::Stalled)?;
         let spool = spool.ok_or(RecordError::Ended)??;
-        self.begin(spool, rule, recording::Counts::default()).ok_or(RecordError::Ended)
+        self.begin(spool, rule, Counts::default()).ok_or(RecordError::Ended)
     }
 
     /// Goes on with a recording that a relay did not close: walks the file, which may be large, off
@@ -164,7 +166,7 @@ impl Recorder {
     }
 
     /// Gives the recording to the next thread.
-    fn begin(&self, spool: Spool, rule: Rule, counts: recording::Counts) -> Option<Arc<Recording>> {
+    fn begin(&self, spool: Spool, rule: Rule, counts: Counts) -> Option<Arc<Recording>> {
         let turn = self.next.fetch_add(1, Ordering::Relaxed).checked_rem(self.lanes.len())?;
         let lane = self.lanes.get(turn)?.clone();
         Some(Recording::start(spool, rule, counts, lane, self.sync.due()))

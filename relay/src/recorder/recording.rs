@@ -2,15 +2,16 @@
 //! what says so and is async.
 
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use deskside_protocol::policy::Recording as Rule;
 use deskside_protocol::recording::{Kind, State};
-use deskside_protocol::session::{End, Ends};
+use deskside_protocol::session::End;
 use deskside_protocol::wire::record::Totals;
 use tokio::sync::{oneshot, watch};
 
+use super::counts::Counts;
 use super::spool::{Spool, SpoolError, Unsynced};
 use super::sync::Due;
 use super::worker::{Job, Lane};
@@ -21,32 +22,6 @@ use crate::clock;
 pub(super) const MAX_WAITING: usize = 8 * 1024 * 1024;
 /// Bytes of all recordings of one thread that wait for the disk.
 pub(super) const MAX_LANE: usize = 64 * 1024 * 1024;
-
-/// What was recorded and dropped, counted where it happens.
-#[derive(Debug, Default)]
-pub(super) struct Counts {
-    packets: Ends<AtomicU64>,
-    bytes: Ends<AtomicU64>,
-    dropped: AtomicU64,
-    unrecorded: AtomicU64,
-}
-
-impl From<Totals> for Counts {
-    fn from(totals: Totals) -> Self {
-        Self {
-            packets: Ends {
-                agent: totals.packets_from_agent.into(),
-                technician: totals.packets_from_technician.into(),
-            },
-            bytes: Ends {
-                agent: totals.bytes_from_agent.into(),
-                technician: totals.bytes_from_technician.into(),
-            },
-            dropped: totals.packets_dropped.into(),
-            unrecorded: AtomicU64::new(0),
-        }
-    }
-}
 
 /// A recording that could not be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -242,7 +217,8 @@ impl Recording {
 
     /// What is written from here on has to be announced again.
     pub(super) fn begin_sync(&self) {
-        self.announced.store(false, Ordering::Release);
+        // Not a store: what was written before the last announcement has to be seen by who forces it.
+        self.announced.swap(false, Ordering::AcqRel);
     }
 
     /// Forces what was written to the disk.
@@ -301,38 +277,30 @@ impl Recording {
 
     /// Packets that were not forwarded, for whatever reason.
     pub(crate) fn count_dropped(&self, packets: u64) {
-        self.counts.dropped.fetch_add(packets, Ordering::Relaxed);
+        self.counts.dropped(packets);
         self.lane.metrics.dropped(packets);
     }
 
     /// Packets that were forwarded after the recording was over.
     pub(crate) fn count_unrecorded(&self, packets: u64) {
-        self.counts.unrecorded.fetch_add(packets, Ordering::Relaxed);
+        self.counts.passed_unrecorded(packets);
     }
 
-    pub(super) fn count(&self, from: End, packets: u64, bytes: u64) {
-        self.counts.packets.of(from).fetch_add(packets, Ordering::Relaxed);
-        self.counts.bytes.of(from).fetch_add(bytes, Ordering::Relaxed);
+    /// Packets that are in the recording.
+    pub(super) fn count_recorded(&self, from: End, packets: u64, bytes: u64) {
+        self.counts.recorded(from, packets, bytes);
     }
 
     /// What was recorded so far, and what was dropped.
     #[must_use]
     pub fn totals(&self) -> Totals {
-        let Counts { packets, bytes, dropped, .. } = &self.counts;
-        let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        Totals {
-            packets_from_agent: of(&packets.agent),
-            bytes_from_agent: of(&bytes.agent),
-            packets_from_technician: of(&packets.technician),
-            bytes_from_technician: of(&bytes.technician),
-            packets_dropped: of(dropped),
-        }
+        self.counts.totals()
     }
 
     /// Packets that were forwarded since the recording was over.
     #[must_use]
     pub fn unrecorded(&self) -> u64 {
-        self.counts.unrecorded.load(Ordering::Relaxed)
+        self.counts.unrecorded()
     }
 
     /// Where the chain stands in the file. Never waits for a write.

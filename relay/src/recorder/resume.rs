@@ -8,7 +8,6 @@ use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use deskside_protocol::recording::format::MAX_BLOCK;
 use deskside_protocol::recording::recovery::{MAX_TAIL, whole_block_behind};
 use deskside_protocol::recording::verify::{Finding, Flaw};
 use deskside_protocol::recording::{
@@ -22,8 +21,9 @@ use thiserror::Error;
 use super::recording::Recording;
 use super::spool::Spool;
 
-/// Bytes of the file in memory: a block that has begun and as much again.
-const WINDOW: usize = 2 * MAX_BLOCK;
+/// Bytes of the file in memory: some ten receive batches, which the processor's caches hold. It grows
+/// with a block that is larger, which is 4 MiB at the most.
+const PIECE: usize = 1024 * 1024;
 
 /// A recording that goes on.
 #[derive(Debug)]
@@ -130,40 +130,36 @@ pub(super) fn walk(path: &Path) -> Result<Walked, ResumeError> {
     Ok(Walked { spool, totals, cut, sealed, header, closed, reason: found.reason })
 }
 
-/// Reads whole blocks in order as long as there are any, with at most [`WINDOW`] bytes in memory.
-/// What stands behind them is torn.
+/// Reads whole blocks in order as long as there are any, with the block at hand in memory and a
+/// piece of what follows it. What stands behind them is torn.
 fn blocks(file: &File, mut each: impl FnMut(&Block<'_>)) -> Result<Reader, ResumeError> {
-    let (mut reader, mut window) = (Reader::new(), Vec::with_capacity(WINDOW));
-    let mut at = 0;
+    let (mut reader, mut window) = (Reader::new(), vec![0; PIECE]);
+    let (mut filled, mut at) = (0, 0);
     loop {
-        let read = fill(file, &mut window, at)?;
+        let read = read_up_to(file, window.get_mut(filled..).unwrap_or_default(), at)?;
+        filled += read;
         at += read as u64;
-        let mut rest = window.as_slice();
-        loop {
+        let mut rest = window.get(..filled).unwrap_or_default();
+        let needed = loop {
             match reader.next(&mut rest) {
                 Ok(Step::Block(block)) => each(&block),
-                Ok(Step::NeedMore(_)) => break,
+                Ok(Step::NeedMore(needed)) => break needed,
                 Err(fault) => return torn(file, reader, fault),
             }
-        }
+        };
         if read == 0 {
             return match reader.finish(rest) {
                 Ok(_) => Ok(reader),
                 Err(fault) => torn(file, reader, fault),
             };
         }
-        let used = window.len() - rest.len();
-        window.drain(..used);
+        let left = rest.len();
+        window.copy_within(filled - left..filled, 0);
+        filled = left;
+        if window.len() < needed {
+            window.resize(needed, 0);
+        }
     }
-}
-
-/// Fills the window up from `at` on; 0 bytes at the end of the file.
-fn fill(file: &File, window: &mut Vec<u8>, at: u64) -> io::Result<usize> {
-    let held = window.len();
-    window.resize(WINDOW, 0);
-    let read = read_up_to(file, window.get_mut(held..).unwrap_or_default(), at);
-    window.truncate(held + read.as_ref().copied().unwrap_or(0));
-    read
 }
 
 /// As many bytes as the file has from `at` on, and fit.
@@ -216,18 +212,18 @@ impl Found {
         if block.header.kind == Kind::Header && self.header.is_none() {
             self.header = Header::decode(block.body).ok();
         }
+        if block.header.kind == Kind::Close
+            && let Ok(close) = Close::decode(block.body)
+            && let Ok(closing) = Closing::decode(close.closing)
+        {
+            self.reason = closing.reason;
+        }
         if block.header.kind == Kind::Event
             && let Ok(event) = Event::decode(block.body)
             && event.kind == i32::from(event::Kind::Dropped)
         {
             // The count is that of the whole session so far.
             self.dropped = event.count;
-        }
-        if block.header.kind == Kind::Close
-            && let Ok(close) = Close::decode(block.body)
-            && let Ok(closing) = Closing::decode(close.closing)
-        {
-            self.reason = closing.reason;
         }
     }
 }

@@ -52,7 +52,6 @@ pub(super) struct Spool {
     length: u64,
     /// Up to where room is set aside; all there is where the file system cannot do that.
     reserved: u64,
-    out: Vec<u8>,
 }
 
 impl Spool {
@@ -76,7 +75,7 @@ impl Spool {
 
     fn on(disk: Box<dyn Disk>, writer: Writer, length: u64) -> Self {
         let file = Arc::new(Unsynced { disk, dirty: AtomicBool::new(true) });
-        Self { file, writer, length, reserved: length, out: Vec::new() }
+        Self { file, writer, length, reserved: length }
     }
 
     pub(super) fn file(&self) -> Arc<Unsynced> {
@@ -99,15 +98,10 @@ impl Spool {
         time_us: u64,
         body: &[u8],
     ) -> Result<State, SpoolError> {
-        let mut out = std::mem::take(&mut self.out);
-        out.clear();
-        let written = self
-            .writer
-            .block(kind, line, time_us, body, &mut out)
-            .map_err(SpoolError::from)
-            .and_then(|next| self.write(&out, next));
-        self.out = out;
-        written?;
+        // Not kept: ten thousand idle sessions would each keep the room of a seal.
+        let mut out = Vec::new();
+        let next = self.writer.block(kind, line, time_us, body, &mut out)?;
+        self.write(&out, next)?;
         if self.writer.state().is_closed() {
             self.release();
         }

@@ -9,8 +9,9 @@ use tokio::sync::mpsc;
 use super::{Batch, Recording};
 use crate::metrics::Metrics;
 
-/// Jobs that wait for one thread. Their bytes have a bound of their own.
-const MAX_JOBS: usize = 512;
+/// Jobs that wait for one thread: single packets of a hundred busy sessions for a second. Their bytes
+/// have a bound of their own.
+const MAX_JOBS: usize = 4_096;
 
 /// What waits for a thread.
 pub(super) enum Job {
@@ -62,7 +63,7 @@ impl Worker {
         for (from, onward, contents) in batch.runs() {
             let packets = onward.packets(contents.len());
             if recorded {
-                recording.count(from, packets, contents.len() as u64);
+                recording.count_recorded(from, packets, contents.len() as u64);
             } else {
                 recording.count_unrecorded(packets);
             }

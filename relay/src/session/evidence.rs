@@ -62,7 +62,10 @@ impl Live {
         match self.line.sealed(from) {
             _ if !sound => return Err(self.unsound(from)),
             Sealed::No => {
-                self.append(Block::Seal, self.line.number(), seal.encode_to_vec()).await?;
+                // No receipt for what is not on the disk; the end hears that nothing is recorded.
+                if !self.append(Block::Seal, self.line.number(), seal.encode_to_vec()).await? {
+                    return Ok(());
+                }
                 self.line.seal(from, age_sha256);
             }
             Sealed::By(known) if known == age_sha256 => {}
@@ -104,7 +107,7 @@ impl Live {
             return Ok(());
         }
         *seen = true;
-        self.append(Block::EndSignature, FIRST_LINE, signed.encode_to_vec()).await
+        self.append(Block::EndSignature, FIRST_LINE, signed.encode_to_vec()).await.map(drop)
     }
 
     /// Signs the chain where that is due, and tells both ends.
@@ -115,7 +118,7 @@ impl Live {
         let recording = recording.clone();
         let note = match checkpoint(&self.session, &recording).await {
             Ok(note) => note,
-            Err(error) => return self.unwritten(&error),
+            Err(error) => return self.unwritten(&error).map(drop),
         };
         self.last = Some(Last {
             note: note.sha256(),
@@ -152,23 +155,23 @@ impl Live {
 
     async fn record(&self, kind: event::Kind, end: End, detail: String) -> Result<(), Reason> {
         let event = Event { kind: kind as i32, end: end.to_wire(), count: 0, detail };
-        self.append(Block::Event, self.line.number(), event.encode_to_vec()).await
+        self.append(Block::Event, self.line.number(), event.encode_to_vec()).await.map(drop)
     }
 
-    /// Appends a block, where the recording goes on.
-    async fn append(&self, kind: Block, line: u16, body: Vec<u8>) -> Result<(), Reason> {
-        let Some(recording) = self.recording() else { return Ok(()) };
+    /// Appends a block, where the recording goes on. `false` where it does not.
+    async fn append(&self, kind: Block, line: u16, body: Vec<u8>) -> Result<bool, Reason> {
+        let Some(recording) = self.recording() else { return Ok(false) };
         match recording.append(kind, line, body).await {
-            Ok(_) => Ok(()),
+            Ok(_) => Ok(true),
             Err(error) => self.unwritten(&error),
         }
     }
 
     /// Ends the session, but where the policy lets it go on: then the recording says by itself that
     /// it is over.
-    fn unwritten(&self, error: &RecordError) -> Result<(), Reason> {
+    fn unwritten(&self, error: &RecordError) -> Result<bool, Reason> {
         tracing::error!(session = %self.session.id(), error = chain(error), "a block cannot be written");
-        if self.session.best_effort { Ok(()) } else { Err(Reason::RecordingFailed) }
+        if self.session.best_effort { Ok(false) } else { Err(Reason::RecordingFailed) }
     }
 }
 

@@ -14,8 +14,7 @@ use deskside_protocol::random;
 use deskside_protocol::recording::{Binding, Kind as Block};
 use deskside_protocol::session::{Ends, SessionId};
 use deskside_protocol::transcript::{
-    AgentData, ChannelIdentifier, HASH, TechnicianData, Transcript, TranscriptError, policy_hash,
-    sid,
+    AgentData, ChannelIdentifier, HASH, TechnicianData, Transcript, TranscriptError, sid,
 };
 use deskside_protocol::wire::record::{self, Event, Header, event};
 use prost::Message as _;
@@ -144,8 +143,7 @@ struct Facts {
 impl Facts {
     async fn of(service: &Service, about: &About<'_>) -> Result<Self, OpeningError> {
         let node = &service.relay.node;
-        let policy = node.policy().await?;
-        let held = Policy::open_at_any_time(&policy, &node.organisation())?;
+        let in_force = node.rules().policy().await?;
         let pairing = about.pairing;
         let agent = AgentData::decode(&pairing.ad_a)?;
         let technician = TechnicianData::decode(&pairing.ad_t)?;
@@ -153,7 +151,7 @@ impl Facts {
             relay_origin: service.relay.origin.clone(),
             node_key: node.key().public(),
             organisation_key: node.organisation(),
-            policy_hash: policy_hash(&policy),
+            policy_hash: in_force.hash,
         }
         .encode();
         let sid = sid(about.nameplate, &agent.nonce);
@@ -167,6 +165,7 @@ impl Facts {
         };
         let transcript_hash = transcript.hash();
         let keys = Ends { agent: agent.session_key, technician: technician.join.session_key };
+        let (policy, held) = (in_force.signed.clone(), in_force.policy.clone());
         Ok(Self { sid, transcript_hash, keys, policy, held })
     }
 

@@ -19,8 +19,8 @@ use super::live::{Live, Session};
 use super::presence::Presence;
 use super::{closing, opening};
 use crate::chain;
-use crate::node;
 use crate::recorder::{RecordError, Recording, ResumeError, Resumed};
+use crate::rules;
 use crate::service::Service;
 use crate::sessions::{Door, Registered};
 use crate::store::{Back, LineRow, SessionRow, StoreError, Unfinished};
@@ -108,6 +108,12 @@ async fn size(service: &Service, row: &SessionRow) -> u64 {
     }
 }
 
+/// As a best-effort policy wants it.
+fn unrecorded(session: SessionId, error: &(dyn std::error::Error + 'static)) -> Found {
+    tracing::error!(%session, error = chain(error), "a session goes on unrecorded");
+    Found::Goes { recording: None, line: Line::GoesOn }
+}
+
 /// What is left of a session.
 enum Found {
     /// It goes on, with or without a recording.
@@ -179,7 +185,7 @@ impl Rebuild {
         let node = &self.service.relay.node;
         let stored = node.store().policy_of(self.back.policy).await?;
         let stored = stored.ok_or(StoreError::Value("a session's policy is gone"))?;
-        Ok(Policy::open_at_any_time(&node::decode(&stored)?, &node.organisation())?)
+        Ok(Policy::open_at_any_time(&rules::decode(&stored)?, &node.organisation())?)
     }
 
     /// Walks the recording, in its turn.
@@ -199,18 +205,24 @@ impl Rebuild {
             () = self.service.stop.cancelled() => return Err(RebuildError::Ending),
         };
         match resumed {
-            Ok(resumed) => self.judge(session, resumed).await,
+            Ok(resumed) => self.judge(session, resumed, rule).await,
             Err(ResumeError::Ended) => Err(RebuildError::Ending),
             Err(ResumeError::NoHeader) => Ok(Found::Nothing),
-            Err(ResumeError::Missing | ResumeError::Disk(_)) if rule == Rule::BestEffort => {
-                tracing::error!(%session, "a session goes on unrecorded: its recording cannot be read");
-                Ok(Found::Goes { recording: None, line: Line::GoesOn })
+            Err(error @ (ResumeError::Missing | ResumeError::Disk(_)))
+                if rule == Rule::BestEffort =>
+            {
+                Ok(unrecorded(session, &error))
             }
             Err(error) => Err(error.into()),
         }
     }
 
-    async fn judge(&self, session: SessionId, resumed: Resumed) -> Result<Found, RebuildError> {
+    async fn judge(
+        &self,
+        session: SessionId,
+        resumed: Resumed,
+        rule: Rule,
+    ) -> Result<Found, RebuildError> {
         let Resumed { recording, cut, sealed, header, closed, reason } = resumed;
         if header.session.as_ref() != session.as_bytes() {
             return Err(RebuildError::AnotherSession);
@@ -221,7 +233,12 @@ impl Rebuild {
         let both = |number| sealed.get(&number).is_some_and(|by| by.agent && by.technician);
         let detail = format!("cut {cut} bytes");
         let event = Event { kind: event::Kind::Recovered as i32, detail, ..Event::default() };
-        recording.append(Block::Event, FIRST_LINE, event.encode_to_vec()).await?;
+        match recording.append(Block::Event, FIRST_LINE, event.encode_to_vec()).await {
+            Ok(_) => {}
+            Err(RecordError::Ended) => return Err(RebuildError::Ending),
+            Err(error) if rule == Rule::BestEffort => return Ok(unrecorded(session, &error)),
+            Err(error) => return Err(error.into()),
+        }
         if !both(FIRST_LINE) {
             return Ok(Found::Unsealed(recording));
         }
@@ -252,6 +269,9 @@ impl Rebuild {
         let presence = Presence::rebuilt(opening::grace(held), Duration::ZERO);
         let mut live = Live::new(session, Ends::default(), presence, current);
         live.went_unrecorded = went_unrecorded;
+        if went_unrecorded {
+            live.session.service.relay.metrics.went_unrecorded();
+        }
         match line {
             Line::GoesOn => live.line.go_on(),
             Line::Afresh => {

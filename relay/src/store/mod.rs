@@ -10,6 +10,7 @@ mod people;
 mod policy;
 mod session;
 mod ticket;
+mod watch;
 mod writer;
 
 use std::fs::OpenOptions;
@@ -30,6 +31,7 @@ pub use people::{Enrolling, Invitation, NewInvitation, RolesText, Technician};
 pub use policy::StoredPolicy;
 pub use session::{Back, LineRow, NewSession, SessionEnd, SessionRow, Unfinished};
 pub use ticket::{NewNote, NewTicket, NoteRow, TicketRow};
+use watch::Watch;
 
 /// Connections at once: one writes, some read.
 pub const CONNECTIONS: u32 = 4;
@@ -64,6 +66,7 @@ pub enum StoreError {
 #[derive(Debug, Clone)]
 pub struct Store {
     pool: SqlitePool,
+    watch: Arc<Watch>,
     writer: Arc<writer::Writer>,
 }
 
@@ -84,11 +87,12 @@ impl Store {
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(BUSY)
             .foreign_keys(true);
-        let pool =
-            SqlitePoolOptions::new().max_connections(CONNECTIONS).connect_with(options).await?;
+        let pool = SqlitePoolOptions::new().max_connections(CONNECTIONS);
+        let pool = pool.connect_with(options.clone()).await?;
         MIGRATIONS.run(&pool).await?;
+        let watch = Arc::new(Watch::open(&options).await?);
         let writer = Arc::new(writer::Writer::start(pool.clone()));
-        Ok(Self { pool, writer })
+        Ok(Self { pool, watch, writer })
     }
 
     /// Whether the database answers a query.

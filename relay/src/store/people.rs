@@ -1,8 +1,11 @@
 //! Who works here: invitations that are good once, and the keys that were enrolled with them.
 
+use std::sync::Arc;
+
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
+use super::watch::Watch;
 use super::{Store, StoreError, StoredPolicy, Writing, array, maybe_number, next, number, signed};
 
 /// Roles as kept: their words, joined by commas.
@@ -66,6 +69,7 @@ pub struct Technician {
 #[derive(Debug)]
 pub struct Enrolling {
     writing: Writing,
+    watch: Arc<Watch>,
     /// What the invitation promised.
     pub invitation: Invitation,
     /// The serial that the certificate must carry.
@@ -124,7 +128,8 @@ impl Store {
         let invitation = invitation(&row)?;
         let serial = next(&mut writing, "certificate").await?;
         let policy = super::policy::latest(&mut writing).await?;
-        Ok(Some(Enrolling { writing, invitation, serial, policy }))
+        let watch = self.watch.clone();
+        Ok(Some(Enrolling { writing, watch, invitation, serial, policy }))
     }
 
     /// Everybody who was ever enrolled, by login.
@@ -181,6 +186,7 @@ impl Store {
             .execute(&mut *writing)
             .await?;
         writing.commit().await?;
+        self.watch.changed();
         rows.iter().map(|row| number(row, "serial")).collect::<Result<_, _>>().map(Some)
     }
 
@@ -242,6 +248,7 @@ impl Enrolling {
             return Ok(false);
         }
         self.writing.commit().await?;
+        self.watch.changed();
         Ok(true)
     }
 }

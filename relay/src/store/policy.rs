@@ -45,6 +45,7 @@ impl Store {
         let mut writing = self.writing().await?;
         let grew = insert(&mut writing, policy, now).await?;
         writing.commit().await?;
+        self.watch.changed();
         Ok(grew)
     }
 }

@@ -91,3 +91,6 @@ impl Drop for Connected {
         self.disconnect();
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,31 +8,79 @@ use bytes::Bytes;
 use deskside_link::attend::{Attendance, Attendee, Given, News};
 use deskside_link::line::{self, Line, Listener, Plan};
 use deskside_protocol::channel::Channel;
-use deskside_protocol::session::{End, Ends};
+use deskside_protocol::key::PublicKey;
+use deskside_protocol::recording::Verdict;
+use deskside_protocol::session::Ends;
 use deskside_protocol::wire::message::Message;
 use deskside_protocol::wire::record::{Reason, event::Kind as Event};
 
 use crate::house::{House, Seat, key, soon};
 
 /// An end as a program has it.
-async fn attended(house: &House, seat: Seat, relays: Vec<String>) -> (Attendance, Given) {
-    let given = Given::read(&seat.given).unwrap();
-    let attendee = Attendee {
-        end: seat.end,
-        session_key: seat.key.clone(),
-        binding: seat.binding,
-        node: house.join.node,
-        token: given.token,
-        leg_key: key(),
-        link: house.join.clone(),
-        relays,
-        grace: Duration::from_secs(60),
-        software: "test".to_owned(),
-    };
-    (Attendance::start(seat.leg, seat.signals, attendee, given), given)
+struct Program {
+    attendance: Attendance,
+    attendee: Attendee,
+    given: Given,
+    peer_key: PublicKey,
 }
 
-async fn until(attendance: &mut Attendance, wanted: impl Fn(&News) -> bool) {
+impl Program {
+    fn new(house: &House, seat: Seat, peer_key: PublicKey, relays: &[String]) -> Self {
+        let given = Given::read(&seat.given).unwrap();
+        let attendee = Attendee {
+            end: seat.end,
+            session_key: seat.key.clone(),
+            binding: seat.binding,
+            node: house.join.node,
+            token: given.token,
+            leg_key: key(),
+            link: house.join.clone(),
+            relays: relays.to_vec(),
+            grace: Duration::from_secs(60),
+            software: "test".to_owned(),
+        };
+        let attendance = Attendance::start(seat.leg, seat.signals, attendee.clone(), given);
+        Self { attendance, attendee, given, peer_key }
+    }
+
+    fn plan(&self) -> Plan<'_> {
+        let Given { own, peer, .. } = self.given;
+        Plan { own, peer, key: &self.attendee.session_key, peer_key: self.peer_key }
+    }
+}
+
+/// Both ends of a session that has no line yet.
+async fn programs(house: &House, relays: &[String]) -> Ends<Program> {
+    let Ends { agent, technician } = house.paired().await;
+    let (agents, technicians) = (agent.key.public(), technician.key.public());
+    Ends {
+        agent: Program::new(house, agent, technicians, relays),
+        technician: Program::new(house, technician, agents, relays),
+    }
+}
+
+/// The line that both were given, sealed.
+async fn line(ends: &Ends<Program>) -> Ends<Line> {
+    let Ends { agent, technician } = ends;
+    let listener = Listener::bind(&agent.attendance.lines(), agent.given.own).unwrap();
+    let (at_agent, at_technician, lines) =
+        (agent.plan(), technician.plan(), technician.attendance.lines());
+    let made =
+        async { tokio::join!(listener.accept(&at_agent), line::dial(&lines, &at_technician)) };
+    let (accepted, dialled) = soon(made).await;
+    let number = agent.given.line;
+    let sealed = async {
+        tokio::join!(
+            agent.attendance.seal(number, vec![1]),
+            technician.attendance.seal(number, vec![2])
+        )
+    };
+    let (one, two) = soon(sealed).await;
+    assert!(one.is_ok() && two.is_ok(), "{one:?} {two:?}");
+    Ends { agent: accepted.unwrap(), technician: dialled.unwrap() }
+}
+
+async fn until(attendance: &mut Attendance, mut wanted: impl FnMut(&News) -> bool) {
     soon(async {
         loop {
             let news = attendance.news().await;
@@ -51,7 +99,7 @@ fn free() -> SocketAddr {
 }
 
 /// What the technician sends comes to the agent, whole.
-async fn pass(agent: &Line, technician: &Line, bytes: usize) {
+async fn pass(Ends { agent, technician }: &Ends<Line>, bytes: usize) {
     let pieces = bytes / 65_536;
     let send = async {
         let mut stream = technician.open::<Message, Message>(Channel::File).await.unwrap();
@@ -74,50 +122,64 @@ async fn pass(agent: &Line, technician: &Line, bytes: usize) {
     soon(async { tokio::join!(send, receive) }).await;
 }
 
+async fn end(Ends { agent, technician }: &mut Ends<Program>) {
+    let (ended, told) =
+        tokio::join!(technician.attendance.end(Reason::TechnicianEnded), agent.attendance.closed());
+    let ended = ended.unwrap();
+    assert_eq!((ended.recording_hash.len(), &ended), (32, &told.unwrap()));
+}
+
 #[tokio::test]
 async fn a_line_goes_on_through_a_relay_that_was_killed() {
     let mut house = House::new().await;
-    let seats = house.paired().await;
-    let session = seats.agent.session();
-    let keys = Ends { agent: seats.agent.key.clone(), technician: seats.technician.key.clone() };
     let elsewhere = free();
-    let relays = vec![elsewhere.to_string()];
-    let (mut agent, at_agent) = attended(&house, seats.agent, relays.clone()).await;
-    let (mut technician, at_technician) = attended(&house, seats.technician, relays).await;
-    let plan = |given: &Given, end| Plan {
-        own: given.own,
-        peer: given.peer,
-        key: keys.of(end),
-        peer_key: match end {
-            End::Agent => keys.technician.public(),
-            End::Technician => keys.agent.public(),
-        },
-    };
-    let listener = Listener::bind(&agent.lines(), at_agent.own).unwrap();
-    let (lines, plans) =
-        (technician.lines(), (plan(&at_agent, End::Agent), plan(&at_technician, End::Technician)));
-    let (accepted, dialled) =
-        soon(async { tokio::join!(listener.accept(&plans.0), line::dial(&lines, &plans.1)) }).await;
-    let (accepted, dialled) = (accepted.unwrap(), dialled.unwrap());
-    let (one, two) = tokio::join!(agent.seal(0, vec![1]), technician.seal(0, vec![2]));
-    assert!(one.is_ok() && two.is_ok());
-    pass(&accepted, &dialled, 4 << 20).await;
+    let mut ends = programs(&house, &[elsewhere.to_string()]).await;
+    let session = ends.agent.given.session;
+    let line = line(&ends).await;
+    pass(&line, 4 << 20).await;
 
     house.kill();
     house.listen = elsewhere;
-    let meanwhile = pass(&accepted, &dialled, 8 << 20);
     let restart = async {
         house.start().await;
-        until(&mut agent, |news| matches!(news, News::Back)).await;
-        until(&mut technician, |news| matches!(news, News::Back)).await;
+        for end in [&mut ends.agent, &mut ends.technician] {
+            until(&mut end.attendance, |news| matches!(news, News::Back)).await;
+        }
     };
-    tokio::join!(meanwhile, restart);
-    pass(&accepted, &dialled, 4 << 20).await;
+    tokio::join!(pass(&line, 8 << 20), restart);
+    pass(&line, 4 << 20).await;
 
-    let closed = tokio::join!(technician.end(Reason::TechnicianEnded), agent.closed());
-    let (ended, told) = (closed.0.unwrap(), closed.1.unwrap());
-    assert_eq!((ended.recording_hash.len(), &ended), (32, &told));
+    let Ends { agent, technician } = &mut ends;
+    let (ended, told) =
+        tokio::join!(technician.attendance.end(Reason::TechnicianEnded), agent.attendance.closed());
+    let ended = ended.unwrap();
+    assert_eq!((ended.recording_hash.len(), &ended), (32, &told.unwrap()));
     let kinds: Vec<_> = house.events(session).into_iter().map(|(kind, _)| kind).collect();
     assert!(kinds.contains(&Event::Recovered), "{kinds:?}");
     assert_eq!(kinds.iter().filter(|kind| **kind == Event::LegBack).count(), 2, "{kinds:?}");
+}
+
+#[tokio::test]
+async fn a_program_that_was_restarted_makes_another_line() {
+    let house = House::new().await;
+    let mut ends = programs(&house, &[]).await;
+    let first = line(&ends).await;
+    pass(&first, 1 << 20).await;
+    let attendee = ends.technician.attendee.clone();
+    let (attendance, given) = soon(Attendance::resume(attendee, true)).await.unwrap();
+    (ends.technician.attendance, ends.technician.given) = (attendance, given);
+    let mut told = None;
+    until(&mut ends.agent.attendance, |news| match news {
+        News::Line(given) => told.replace(*given).is_none(),
+        _ => false,
+    })
+    .await;
+    ends.agent.given = told.unwrap();
+    assert_eq!((given.line, ends.agent.given.line), (1, 1));
+    assert_eq!((given.own, given.peer), (ends.agent.given.peer, ends.agent.given.own));
+    drop(first);
+    let second = line(&ends).await;
+    pass(&second, 4 << 20).await;
+    end(&mut ends).await;
+    assert_eq!(house.verdict(given.session), Verdict::Verified);
 }

@@ -9,22 +9,19 @@ use bytes::Bytes;
 use deskside_link::Leg;
 use deskside_link::leg::{LegError, Signals};
 use deskside_link::random::System;
-use deskside_protocol::code::Nameplate;
 use deskside_protocol::identity::link::JoinLink;
 use deskside_protocol::identity::token::EnrolmentToken;
 use deskside_protocol::key::SigningKey;
 use deskside_protocol::label::Label;
 use deskside_protocol::policy::Policy;
 use deskside_protocol::reattach::Claim;
-use deskside_protocol::recording::{Binding, Closer, Kind as Block, Reader, Step};
-use deskside_protocol::session::{End, Ends, SessionId};
-use deskside_protocol::transcript::{
-    AgentData, ChannelIdentifier, Join as Joining, Transcript, policy_hash, sid,
+use deskside_protocol::recording::{
+    Binding, Closer, Kind as Block, Reader, Step, Verdict, Verifier,
 };
+use deskside_protocol::session::{End, Ends, SessionId};
 use deskside_protocol::wire::record::{Event, Reason, event};
 use deskside_protocol::wire::signal::{
-    Challenge, CloseSignature, Closed, Confirmed, Enrol, Join, Open, PairingAnswer, PairingOffer,
-    Park, Proof, Reattach, Session, Signal, TicketNew, signal::Kind,
+    Challenge, CloseSignature, Closed, EndSession, Proof, Reattach, Session, Signal, signal::Kind,
 };
 use deskside_relay::node::Places;
 use deskside_relay::serve::{self, Running, Settings};
@@ -33,7 +30,8 @@ use prost::Message as _;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
-const AUDITOR: &str = "age1t7rxyev2z3rw82stdlrrepyc39nvn86l5078zqkf5uasdy86jp6svpy7pa";
+use crate::pairing::{Alice, pair};
+
 /// Everything here happens at once or not at all.
 const SOON: Duration = Duration::from_secs(20);
 
@@ -141,29 +139,22 @@ impl House {
         events
     }
 
+    /// What an auditor finds who has no key.
+    pub(crate) fn verdict(&self, session: SessionId) -> Verdict {
+        let bytes = std::fs::read(self.recording(session)).unwrap();
+        let mut verifier = Verifier::new(Some(self.join.organisation));
+        let (mut reader, mut rest) = (Reader::new(), bytes.as_slice());
+        while let Step::Block(block) = reader.next(&mut rest).unwrap() {
+            verifier.feed(&block);
+        }
+        verifier.finish().verdict
+    }
+
     /// A number of `/metrics`.
     pub(crate) fn number(&self, name: &str) -> f64 {
         let text = self.relay().metrics.render();
         let line = text.lines().find(|line| line.starts_with(&format!("{name} "))).unwrap();
         line.split(' ').nth(1).unwrap().parse().unwrap()
-    }
-}
-
-/// A technician's key.
-pub(crate) struct Alice(SigningKey);
-
-impl Alice {
-    pub(crate) async fn enrolled(join: &JoinLink, token: &EnrolmentToken) -> Self {
-        let alice = key();
-        let leg = Leg::dial(join, &alice, "test").await.unwrap();
-        let enrol = Enrol {
-            secret: Bytes::copy_from_slice(token.secret.as_ref()),
-            recipient: AUDITOR.to_owned(),
-            login: "alice".to_owned(),
-            name: "Alice Ng".to_owned(),
-        };
-        leg.request(Kind::Enrol(enrol)).await.unwrap();
-        Self(alice)
     }
 }
 
@@ -295,7 +286,7 @@ impl Seat {
 
     pub(crate) async fn end(&mut self) -> Closed {
         let reason = Reason::Unspecified as i32;
-        let end = deskside_protocol::wire::signal::EndSession { reason };
+        let end = EndSession { reason };
         self.signals.send(Kind::EndSession(end)).await.unwrap();
         self.closed().await
     }
@@ -320,71 +311,5 @@ pub(crate) async fn refusal(signals: &mut Signals) -> i32 {
     match soon(signals.receive()).await {
         Err(LegError::Refused(refused)) => refused.code,
         said => panic!("{said:?}"),
-    }
-}
-
-/// The pairing as the relay sees it: it checks shapes, and the ends here skip the rest.
-pub(crate) async fn pair(
-    agent_link: &JoinLink,
-    link: &JoinLink,
-    Alice(alice): &Alice,
-) -> Ends<Seat> {
-    let keys = Ends { agent: key(), technician: key() };
-    let (y, tag) = (Bytes::from_static(&[7; 32]), Bytes::from_static(&[8; 32]));
-    let leg = Leg::dial(agent_link, &key(), "test").await.unwrap();
-    let mut agent = leg.open().await.unwrap();
-    agent.send(Kind::Open(Open {})).await.unwrap();
-    let Kind::Opened(opened) = agent.receive().await.unwrap() else { panic!() };
-    let data =
-        AgentData { version: 1, session_key: keys.agent.public(), answered: 0, nonce: [1; 32] };
-    let ad_a = Bytes::from(data.encode());
-    agent.send(Kind::Park(Park { y_a: y.clone(), ad_a: ad_a.clone() })).await.unwrap();
-    let Kind::Parked(_) = agent.receive().await.unwrap() else { panic!() };
-
-    let alices = Leg::dial(link, alice, "test").await.unwrap();
-    let new = TicketNew { subject: "Printer".to_owned(), ..TicketNew::default() };
-    let Kind::Ticket(ticket) = alices.request(Kind::TicketNew(new)).await.unwrap() else {
-        panic!()
-    };
-    let mut technician = alices.open().await.unwrap();
-    let (nameplate, ticket) = (opened.nameplate, ticket.ticket);
-    let join = Join { nameplate: nameplate.clone(), ticket: ticket.clone() };
-    technician.send(Kind::Join(join)).await.unwrap();
-    let Kind::Joined(_) = technician.receive().await.unwrap() else { panic!() };
-    let joining = Joining {
-        version: 1,
-        session_key: keys.technician.public(),
-        certificate: Bytes::new(),
-        ticket,
-        subject: "Printer".to_owned(),
-        requested: 0,
-        nonce: [2; 32],
-    };
-    let ad_t = Bytes::from(joining.sign(alice, b"ci", &[0; 32], &y).encode());
-    let offer = PairingOffer { y_t: y.clone(), ad_t: ad_t.clone(), tag_t: tag.clone() };
-    technician.send(Kind::PairingOffer(offer)).await.unwrap();
-    let Kind::PairingOffer(_) = agent.receive().await.unwrap() else { panic!() };
-    agent.send(Kind::PairingAnswer(PairingAnswer { tag_a: tag })).await.unwrap();
-    let Kind::PairingAnswer(_) = technician.receive().await.unwrap() else { panic!() };
-    technician.send(Kind::Confirmed(Confirmed {})).await.unwrap();
-
-    let ci = ChannelIdentifier {
-        relay_origin: agent.welcome.relay_origin.clone(),
-        node_key: agent_link.node,
-        organisation_key: agent_link.organisation,
-        policy_hash: policy_hash(agent.welcome.policy.as_ref().unwrap()),
-    }
-    .encode();
-    let sid = sid(Nameplate::parse(&nameplate).ok().unwrap(), &[1; 32]);
-    let transcript =
-        Transcript { ci: &ci, sid: &sid, y_a: &y, ad_a: &ad_a, y_t: &y, ad_t: &ad_t }.hash();
-    let seat = async |end, key, leg, mut signals: Signals| {
-        let Ok(Kind::Session(given)) = soon(signals.receive()).await else { panic!() };
-        let session = SessionId::try_from(given.session.as_ref()).unwrap();
-        Seat { end, key, binding: Binding { session, transcript }, leg, signals, given }
-    };
-    Ends {
-        agent: seat(End::Agent, keys.agent, leg, agent).await,
-        technician: seat(End::Technician, keys.technician, alices, technician).await,
     }
 }

@@ -7,7 +7,7 @@ use deskside_protocol::identity::link::JoinLink;
 use deskside_protocol::identity::token::EnrolmentToken;
 use deskside_protocol::session::Ends;
 
-use crate::house::{Alice, pair};
+use crate::pairing::{Alice, pair};
 
 struct Serving(Child);
 

@@ -7,5 +7,6 @@ mod attended;
 mod house;
 mod idle;
 mod lines;
+mod pairing;
 mod proofs;
 mod restart;

@@ -1,6 +1,7 @@
 //! Who is let in, who is not, and what the other end hears of it.
 
 use bytes::Bytes;
+use deskside_protocol::recording::Verdict;
 use deskside_protocol::session::{End, Ends};
 use deskside_protocol::wire::record::{Reason, event::Kind as Event};
 use deskside_protocol::wire::signal::refused::Code;
@@ -33,6 +34,7 @@ async fn an_end_that_was_lost_comes_back_to_the_same_line() {
     let expected =
         [(Event::Confirmed, None), (Event::LegLost, technician), (Event::LegBack, technician)];
     assert_eq!(house.events(session), expected);
+    assert_eq!(house.verdict(session), Verdict::Verified);
     assert_eq!(house.number("deskside_live_sessions"), 0.0);
 }
 

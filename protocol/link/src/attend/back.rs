@@ -203,10 +203,10 @@ async fn reattach(
             }
             Kind::Session(session) => {
                 let given = Given::read(&session)?;
-                // What was claimed is the line that was, or the one that is now.
-                let known = [Some(given.own), held.map(|held| held.own)];
+                // A later line may have come about behind the challenge.
+                let later = fresh_line || held.is_some_and(|held| given.line > held.line);
                 let ours = given.session == attendee.binding.session
-                    && (fresh_line || claimed.is_none() || known.contains(&claimed))
+                    && (later || claimed.is_none_or(|label| label == given.own))
                     && held.is_none_or(|held| given.follows(&held));
                 if !ours {
                     return Err(AttendError::Unexpected.into());
@@ -237,7 +237,12 @@ pub(super) fn prove(
 /// A refusal that will not change is told from a leg that was lost.
 fn refused(error: LegError) -> ResumeError {
     match &error {
-        LegError::Refused(refused) if refused.code == Code::NotFound as i32 => ResumeError::Gone,
+        // A relay of a version to which nobody can come back takes it for a bad request.
+        LegError::Refused(refused)
+            if [Code::NotFound as i32, Code::BadRequest as i32].contains(&refused.code) =>
+        {
+            ResumeError::Gone
+        }
         LegError::Refused(_) | LegError::Lost(_) | LegError::Unexpected => {
             ResumeError::Attend(error.into())
         }

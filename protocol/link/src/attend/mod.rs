@@ -5,6 +5,7 @@
 //! the task ends with the handle. Where the leg is lost the task dials another and proves that the
 //! session is its own, until the grace time is over; line and labels stay as they were.
 
+mod asked;
 mod back;
 mod given;
 mod presence;
@@ -66,6 +67,10 @@ pub enum AttendError {
     /// The relay does not know the session any more.
     #[error("the relay does not know this session any more")]
     Gone,
+    /// The relay does not record any more, so that there is no receipt. Where the policy says
+    /// `best-effort` data may flow all the same; where it says `required` it must not.
+    #[error("the relay does not record this session any more")]
+    Unrecorded,
     /// There is another line by now: its secrets are to be sealed instead.
     #[error("the encrypted connection was replaced by another")]
     Superseded,
@@ -104,7 +109,8 @@ pub enum News {
     PeerBack,
     /// There is another line, and the one before is no more.
     Line(Given),
-    /// From here on the relay records nothing.
+    /// From here on the relay records nothing. Where the policy requires a recording the end has to
+    /// end the session: the link does not know the policy.
     Unrecorded,
     /// The session is over, by the relay's word or because it could not go on. The last news.
     Closed(Result<Closed, AttendError>),
@@ -163,7 +169,8 @@ impl Attendance {
     /// As [`Sealer::seal`].
     ///
     /// # Errors
-    /// [`AttendError`].
+    /// [`AttendError`]; [`AttendError::Superseded`] where there is another line by now, which
+    /// [`News::Line`] tells, and [`AttendError::Unrecorded`] as [`News::Unrecorded`] does.
     pub async fn seal(&self, line: u16, age: Vec<u8>) -> Result<(), AttendError> {
         self.sealer().seal(line, age).await
     }
@@ -212,7 +219,7 @@ impl Attendance {
     /// Says that this computer woke up or changed its network: the relay hears from us at once, by
     /// a fresh socket, instead of after some silence.
     pub fn moved(&self) {
-        // A command that waits already does the same.
+        // Where so much is asked already the silence will be noticed a little later.
         if self.commands.try_send(Command::Moved).is_err() {
             tracing::trace!("a move was told already");
         }
@@ -255,7 +262,7 @@ impl Sealer {
     ///
     /// # Errors
     /// [`AttendError`]; [`AttendError::Superseded`] where there is another line by now, which
-    /// [`News::Line`] tells.
+    /// [`News::Line`] tells, and [`AttendError::Unrecorded`] as [`News::Unrecorded`] does.
     pub async fn seal(&self, line: u16, age: Vec<u8>) -> Result<(), AttendError> {
         let (done, receipt) = oneshot::channel();
         let seal = Command::Seal { line, age, done };

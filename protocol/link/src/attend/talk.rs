@@ -55,6 +55,14 @@ impl Talk {
     }
 }
 
+/// The next signal of a stream that there may be.
+pub(super) async fn hear(talk: Option<&mut Talk>) -> Result<Kind, LegError> {
+    match talk {
+        Some(talk) => talk.hear().await,
+        None => std::future::pending().await,
+    }
+}
+
 async fn write(mut sender: Sender<Signal>, mut unsent: mpsc::Receiver<Signal>) {
     while let Some(signal) = unsent.recv().await {
         if let Err(error) = sender.send(&signal).await {

@@ -7,19 +7,18 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use deskside_protocol::label::Label;
-use deskside_protocol::wire::record::{Reason, Seal};
+use deskside_protocol::wire::record::{Reason, Signed};
 use deskside_protocol::wire::signal::{Challenge, Closed, EndSession, Session, signal::Kind};
 use deskside_protocol::witness::Witness;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior};
 
+use super::asked::{self, Asked, Waiting};
 use super::back::{self, Return, Returned, Step, at};
 use super::presence::{Change, Do, Presence, Traffic, Who};
-use super::talk::Talk;
+use super::talk::{Talk, hear};
 use super::whereabouts::Whereabouts;
-use super::{
-    AttendError, Attendee, CLOSE_TIMEOUT, END_AWAY, Given, News, RECEIPT_TIMEOUT, ResumeError,
-};
+use super::{AttendError, Attendee, Given, News, ResumeError};
 use crate::leg::{Leg, LegError, Signals};
 use crate::random::System;
 use crate::stream::StreamError;
@@ -29,22 +28,9 @@ const LOOK: Duration = Duration::from_millis(100);
 
 /// What the handle asks for.
 pub(super) enum Command {
-    Seal { line: u16, age: Vec<u8>, done: oneshot::Sender<Result<(), AttendError>> },
+    Seal { line: u16, age: Vec<u8>, done: Waiting },
     End(Reason),
     Moved,
-}
-
-/// A seal whose receipt is awaited. Said again on each new leg.
-struct Sealing {
-    seal: Seal,
-    done: oneshot::Sender<Result<(), AttendError>>,
-    until: Instant,
-}
-
-/// An end that was asked for, and is said again on each new leg.
-struct Ending {
-    reason: Reason,
-    until: Instant,
 }
 
 pub(super) struct Task {
@@ -56,8 +42,7 @@ pub(super) struct Task {
     leg: watch::Sender<Leg>,
     /// `None` once the leg was lost.
     talk: Option<Talk>,
-    sealing: Option<Sealing>,
-    ending: Option<Ending>,
+    asked: Asked,
     whereabouts: Whereabouts,
     told: VecDeque<News>,
 }
@@ -78,8 +63,7 @@ impl Task {
             presence: Presence::here(attendee.grace, returns || !given.recorded),
             back: Return::new(attendee.clone(), false),
             talk: Some(Talk::new(signals)),
-            sealing: None,
-            ending: None,
+            asked: Asked::default(),
             whereabouts: Whereabouts::now(relay),
             told: VecDeque::new(),
             attendee,
@@ -114,7 +98,10 @@ impl Task {
             while let Some(told) = self.told.pop_front() {
                 news.send(told).await.map_err(|_| AttendError::Over)?;
             }
-            let (wake, seal, end) = (self.presence.poll_timeout(), self.seal_due(), self.end_due());
+            let wake = self.presence.poll_timeout();
+            let closing = self.asked.closing_due();
+            // A receipt is not late while there is nobody to give it.
+            let receipt = self.asked.receipt_due().filter(|_| !self.presence.is_away());
             tokio::select! {
                 said = hear(self.talk.as_mut()) => match said {
                     Ok(Kind::Closed(closed)) => return Ok(closed),
@@ -130,20 +117,10 @@ impl Task {
                 }
                 _ = looks.tick() => self.look(),
                 () = at(wake) => {}
-                () = at(seal) => self.sealed(Err(AttendError::TimedOut)),
-                () = at(end) => return Err(AttendError::TimedOut),
+                () = at(receipt) => self.asked.answer(Err(AttendError::TimedOut)),
+                () = at(closing) => return Err(AttendError::TimedOut),
             }
         }
-    }
-
-    /// A receipt is not late while there is nobody to give it.
-    fn seal_due(&self) -> Option<Instant> {
-        let sealing = self.sealing.as_ref().filter(|_| !self.presence.is_away());
-        sealing.map(|sealing| sealing.until)
-    }
-
-    fn end_due(&self) -> Option<Instant> {
-        self.ending.as_ref().map(|ending| ending.until)
     }
 
     /// Does what the machine finds to be due.
@@ -170,13 +147,11 @@ impl Task {
     fn tell(&mut self, change: Change) {
         let news = match change {
             Change::Away => {
-                if let Some(ending) = &mut self.ending {
-                    ending.until = Instant::now() + END_AWAY;
-                }
+                self.asked.handle_away(Instant::now());
                 News::Away
             }
             Change::Back => {
-                self.patience();
+                self.asked.handle_back(Instant::now());
                 News::Back
             }
             Change::PeerAway => News::PeerAway,
@@ -185,21 +160,13 @@ impl Task {
         self.told.push_back(news);
     }
 
-    /// The relay is there again and has its time to answer from now.
-    fn patience(&mut self) {
-        let now = Instant::now();
-        if let Some(sealing) = &mut self.sealing {
-            sealing.until = now + RECEIPT_TIMEOUT;
-        }
-        if let Some(ending) = &mut self.ending {
-            ending.until = now + CLOSE_TIMEOUT;
-        }
-    }
-
     #[allow(clippy::wildcard_enum_match_arm, reason = "whatever else comes does not belong here")]
     fn heard(&mut self, said: Kind) -> Result<(), AttendError> {
         match said {
-            Kind::Receipt(receipt) => self.receipt(&receipt),
+            Kind::Receipt(receipt) => {
+                self.receipt(&receipt);
+                Ok(())
+            }
             Kind::Checkpoint(checkpoint) => {
                 let signed = self.witness.checkpoint(&checkpoint.note)?;
                 self.say(Kind::EndSignature(signed))
@@ -222,19 +189,15 @@ impl Task {
         }
     }
 
-    fn receipt(
-        &mut self,
-        receipt: &deskside_protocol::wire::record::Signed,
-    ) -> Result<(), AttendError> {
-        // A seal that was said again may have two receipts.
-        if self.sealing.is_some() {
+    /// A seal that was said again may have two receipts.
+    fn receipt(&mut self, receipt: &Signed) {
+        if self.asked.receipt_due().is_some() {
             let checked = self.witness.receipt(receipt).map_err(AttendError::from);
             if checked.is_ok() {
                 self.presence.handle_sealed();
             }
-            self.sealed(checked);
+            self.asked.answer(checked);
         }
-        Ok(())
     }
 
     /// Our address changed as the relay sees it.
@@ -260,7 +223,7 @@ impl Task {
     fn take(&mut self, given: Given) {
         let before = std::mem::replace(&mut self.given, given);
         if given.line != before.line {
-            self.sealed(Err(AttendError::Superseded));
+            self.asked.answer(Err(AttendError::Superseded));
             self.told.push_back(News::Line(given));
         } else if before.recorded && !given.recorded {
             self.given.recorded = true;
@@ -270,33 +233,27 @@ impl Task {
 
     fn unrecorded(&mut self) {
         if std::mem::replace(&mut self.given.recorded, false) {
-            // Nobody keeps seals any more: whoever waits may go on.
             self.presence.handle_sealed();
             self.told.push_back(News::Unrecorded);
-            self.sealed(Ok(()));
+            // Nobody keeps seals any more. Whether to go on is for the policy to say.
+            self.asked.answer(Err(AttendError::Unrecorded));
         }
     }
 
     fn asked(&mut self, command: Command) -> Result<(), AttendError> {
         match command {
-            Command::Seal { line, age, done } => {
-                // A seal of a line that is no more would pass for an unsound one.
-                let seal = self.witness.seal(line, Bytes::from(age));
-                self.sealing = Some(Sealing {
-                    seal: seal.clone(),
-                    done,
-                    until: Instant::now() + RECEIPT_TIMEOUT,
-                });
-                if line == self.given.line {
-                    return self.say(Kind::Seal(seal));
-                }
-                self.sealed(Err(AttendError::Superseded));
+            // A seal of a line that is no more would pass for an unsound one.
+            Command::Seal { line, done, .. } if line != self.given.line => {
+                asked::answer(done, Err(AttendError::Superseded));
                 Ok(())
             }
+            Command::Seal { line, age, done } => {
+                let seal = self.witness.seal(line, Bytes::from(age));
+                self.asked.seal(Instant::now(), seal.clone(), done);
+                self.say(Kind::Seal(seal))
+            }
             Command::End(reason) => {
-                let away = self.presence.is_away();
-                let patience = if away { END_AWAY } else { CLOSE_TIMEOUT };
-                self.ending = Some(Ending { reason, until: Instant::now() + patience });
+                self.asked.end(Instant::now(), reason, self.presence.is_away());
                 self.say(Kind::EndSession(EndSession { reason: reason as i32 }))
             }
             Command::Moved => {
@@ -356,22 +313,7 @@ impl Task {
         self.whereabouts = Whereabouts::now(relay);
         self.presence.handle_returned(Instant::now(), self.traffic());
         self.take(given);
-        if let Some(sealing) = &self.sealing {
-            let seal = sealing.seal.clone();
-            self.say(Kind::Seal(seal))?;
-        }
-        if let Some(Ending { reason, .. }) = self.ending {
-            self.say(Kind::EndSession(EndSession { reason: reason as i32 }))?;
-        }
-        Ok(())
-    }
-
-    /// Tells whoever waits for the receipt.
-    fn sealed(&mut self, result: Result<(), AttendError>) {
-        let Some(Sealing { done, .. }) = self.sealing.take() else { return };
-        if done.send(result).is_err() {
-            tracing::debug!("nobody waits for the receipt any more");
-        }
+        self.asked.again().into_iter().try_for_each(|kind| self.say(kind))
     }
 
     /// Looks whether anything comes, and where we are.
@@ -404,12 +346,5 @@ impl Task {
             tracing::debug!(%error, "there is no other port; the old one has to do");
         }
         self.presence.handle_moved(Instant::now());
-    }
-}
-
-async fn hear(talk: Option<&mut Talk>) -> Result<Kind, LegError> {
-    match talk {
-        Some(talk) => talk.hear().await,
-        None => std::future::pending().await,
     }
 }

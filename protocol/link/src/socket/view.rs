@@ -101,6 +101,10 @@ impl View {
             return Poll::Pending;
         }
         match self.socket.way().port.poll_recv(cx, buffers, meta) {
+            // Somewhere nobody listened: some systems say so here. quinn asks again.
+            Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::ConnectionReset => {
+                Poll::Ready(Err(error))
+            }
             // Whoever exchanges the port wakes us.
             Poll::Ready(Err(error)) => {
                 self.socket.failed(&error, "receiving");

@@ -18,7 +18,8 @@ use deskside_protocol::wire::signal::{Join, Open, signal::Kind};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::relay::{Relay, Session, slot};
+use crate::relay::Relay;
+use crate::session::{Session, slot};
 
 /// Nothing here takes as long, however slow the machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);

@@ -11,10 +11,12 @@
 
 mod ends;
 mod relay;
+mod session;
 mod switch;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use deskside_link::Line;
@@ -24,7 +26,8 @@ use deskside_protocol::session::End;
 use deskside_protocol::wire::record::Reason;
 
 use ends::{Flow, PATIENCE, Side, Terms, keys, line};
-use relay::{Lie, Relay, Session};
+use relay::Relay;
+use session::{Lie, Seals, Session};
 
 /// Two ends with a sealed line through a relay.
 struct House {
@@ -145,13 +148,23 @@ async fn an_end_that_moved_is_challenged_and_the_line_follows_it() {
     let routes = || house.relay.switch.routes.lock().unwrap().clone();
     let before = routes();
     house.agent.attendance.moved();
-    // The stream flows only because the relay sends to the new address: the old port is closed.
-    for _ in 0..5 {
-        flow.flows().await;
-    }
+    let followed = async {
+        while routes() == before {
+            flow.flows().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, followed).await.unwrap();
     let after = routes();
     let moved = before.iter().filter(|(label, address)| after.get(label) != Some(address)).count();
     assert_eq!(moved, 1, "{before:?} {after:?}");
+    // Both ends were told that both are there, and say their last word again.
+    let repeated = async {
+        while house.relay.switch.repeated.load(Ordering::Relaxed) == 0 {
+            // The old port is closed: what arrives from here on does so at the new one.
+            flow.flows().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, repeated).await.unwrap();
     flow.whole().await;
 }
 
@@ -189,11 +202,11 @@ async fn a_session_that_ended_meanwhile_is_told_with_its_reason() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_seal_and_an_end_are_said_again_on_the_next_leg() {
     let mut house = House::build(Terms::default()).await;
-    *house.session.withhold.lock().unwrap() = true;
+    *house.session.seals.lock().unwrap() = Seals::Lost;
     let again = house.agent.attendance.seal(0, b"age".to_vec());
     let replaced = async {
         let address = house.relay.kill();
-        *house.session.withhold.lock().unwrap() = false;
+        *house.session.seals.lock().unwrap() = Seals::Kept;
         let relay = Relay::start(&house.session, address);
         house.technician.attendance.moved();
         relay
@@ -225,6 +238,18 @@ async fn a_restarted_program_goes_on_by_another_line_under_the_same_keys() {
     house.agent.given = given;
     let (at_agent, at_technician) = line(&house.agent, &technician).await;
     let mut flow = Flow::start(&at_technician, &at_agent);
+    flow.flows().await;
+    flow.whole().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_relay_that_records_no_more_says_so_to_whoever_waits_for_a_receipt() {
+    let mut house = House::build(Terms::default()).await;
+    *house.session.seals.lock().unwrap() = Seals::Useless;
+    let sealed = house.agent.attendance.seal(0, b"age".to_vec()).await;
+    assert!(matches!(sealed, Err(AttendError::Unrecorded)), "{sealed:?}");
+    house.agent.until(|news| matches!(news, News::Unrecorded)).await;
+    let mut flow = house.flow();
     flow.flows().await;
     flow.whole().await;
 }

@@ -1,26 +1,23 @@
 //! A relay for one session, which may be killed and started again: what it would keep in a database
-//! is a [`Session`], the rest ends with it. There is no pairing: who opens or joins is an end.
+//! is a [`Session`], all else ends with it. There is no pairing: who opens or joins is an end.
 
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use deskside_link::random::System;
 use deskside_link::stream::{Receiver, Sender};
 use deskside_link::tls::{self, KeyVerifier};
 use deskside_link::{cid, transport};
 use deskside_protocol::frame::MAX_SIGNAL;
-use deskside_protocol::key::{Context, PublicKey, SigningKey};
-use deskside_protocol::label::Label;
+use deskside_protocol::key::Context;
 use deskside_protocol::reattach::{Claim, EXPORTER_LABEL};
-use deskside_protocol::session::{End, SessionId};
+use deskside_protocol::session::End;
 use deskside_protocol::signed;
 use deskside_protocol::transcript::sha256;
 use deskside_protocol::wire::record::{Receipt, Seal};
 use deskside_protocol::wire::signal::{
-    Challenge, Closed, Peer, Refused, Session as Begins, Signal, Welcome, refused::Code,
-    signal::Kind,
+    Challenge, Closed, Peer, Refused, Signal, Unrecorded, Welcome, refused::Code, signal::Kind,
 };
 use quinn::crypto::rustls::QuicServerConfig;
 use quinn::{Connection, Endpoint};
@@ -28,83 +25,8 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use zeroize::Zeroizing;
 
+use crate::session::{Lie, Line, Seals, Session, labels, slot, token};
 use crate::switch::{Switch, Switched};
-
-/// What outlives a relay.
-pub(crate) struct Session {
-    pub(crate) node: SigningKey,
-    pub(crate) id: SessionId,
-    pub(crate) keys: [PublicKey; 2],
-    pub(crate) line: Mutex<Line>,
-    /// Instead of what is right, to an end that comes back.
-    pub(crate) lie: Mutex<Lie>,
-    /// Seals that were heard and not answered.
-    pub(crate) withhold: Mutex<bool>,
-}
-
-#[derive(Clone, Copy)]
-pub(crate) struct Line {
-    number: u16,
-    labels: [Label; 2],
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Lie {
-    None,
-    Label,
-    Session,
-    Gone,
-    Ended,
-}
-
-pub(crate) const fn slot(end: End) -> usize {
-    match end {
-        End::Agent => 0,
-        End::Technician => 1,
-    }
-}
-
-/// A token is the session's id and which end.
-pub(crate) fn token(end: End) -> [u8; 16] {
-    [end.byte(); 16]
-}
-
-impl Session {
-    pub(crate) fn new(keys: [PublicKey; 2]) -> Arc<Self> {
-        Arc::new(Self {
-            node: SigningKey::generate(&mut System::new()),
-            id: SessionId::generate(&mut System::new()),
-            keys,
-            line: Mutex::new(Line { number: 0, labels: labels() }),
-            lie: Mutex::new(Lie::None),
-            withhold: Mutex::new(false),
-        })
-    }
-
-    fn begins(&self, end: End, back: bool) -> Kind {
-        let line = *self.line.lock().unwrap();
-        let lie = if back { *self.lie.lock().unwrap() } else { Lie::None };
-        let [agent, technician] = line.labels.map(|label| Bytes::copy_from_slice(label.as_bytes()));
-        let (own_label, peer_label) = match (end, lie) {
-            (End::Agent, Lie::Label) => (technician.clone(), agent),
-            (End::Agent, _) => (agent, technician),
-            (End::Technician, _) => (technician, agent),
-        };
-        let id = if lie == Lie::Session { [9; 16] } else { *self.id.as_bytes() };
-        Kind::Session(Begins {
-            session: Bytes::copy_from_slice(&id),
-            own_label,
-            peer_label,
-            reattach_token: Bytes::copy_from_slice(&token(end)),
-            recorded: true,
-            line: line.number.into(),
-        })
-    }
-}
-
-fn labels() -> [Label; 2] {
-    std::array::from_fn(|_| Label::random(&mut System::new()))
-}
 
 /// One process, so to speak.
 pub(crate) struct Relay {
@@ -288,8 +210,11 @@ impl Stream {
             }
             match signal.kind {
                 Some(Kind::Seal(seal)) => {
-                    if !*self.desk.session.withhold.lock().unwrap() {
-                        self.say(self.receipt(end, &seal)).await?;
+                    let seals = *self.desk.session.seals.lock().unwrap();
+                    match seals {
+                        Seals::Kept => self.say(self.receipt(end, &seal)).await?,
+                        Seals::Lost => {}
+                        Seals::Useless => self.say(Kind::Unrecorded(Unrecorded {})).await?,
                     }
                 }
                 Some(Kind::EndSession(end)) => {

@@ -1,11 +1,12 @@
 //! The relay's socket, as small as it can be: legs go to quinn, a line's packets to the address of
 //! the label's owner. It can fall silent, and it can vanish from one moment to the next.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::{self, IoSliceMut};
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, ready};
 
@@ -21,6 +22,10 @@ pub(crate) struct Switch {
     address: SocketAddr,
     pub(crate) silent: AtomicBool,
     pub(crate) routes: Mutex<HashMap<Label, SocketAddr>>,
+    /// Hashes of the lines' datagrams.
+    seen: Mutex<HashSet<u64>>,
+    /// Datagrams that came once more, to the byte: QUIC itself never does that.
+    pub(crate) repeated: AtomicU64,
 }
 
 impl Switch {
@@ -32,6 +37,8 @@ impl Switch {
             address,
             silent: AtomicBool::new(false),
             routes: Mutex::default(),
+            seen: Mutex::default(),
+            repeated: AtomicU64::new(0),
         })
     }
 
@@ -52,6 +59,7 @@ impl Switch {
         let to = label.and_then(|label| self.routes.lock().unwrap().get(&label).copied());
         let Some(destination) = to else { return };
         for contents in bytes.chunks(received.stride) {
+            self.count(contents);
             self.send(&Transmit {
                 destination,
                 ecn: received.ecn,
@@ -59,6 +67,14 @@ impl Switch {
                 segment_size: None,
                 src_ip: None,
             });
+        }
+    }
+
+    fn count(&self, datagram: &[u8]) {
+        let mut hasher = DefaultHasher::new();
+        datagram.hash(&mut hasher);
+        if !self.seen.lock().unwrap().insert(hasher.finish()) {
+            self.repeated.fetch_add(1, Ordering::Relaxed);
         }
     }
 

@@ -1,10 +1,21 @@
 //! A disk that stalls costs packets of the sessions on it, and nobody anything else.
 
+use std::io::IoSliceMut;
+use std::net::UdpSocket;
+use std::sync::Arc;
+
+use deskside_link::random::System;
+use deskside_protocol::label::Label;
 use deskside_protocol::policy::Recording as Rule;
 use deskside_protocol::recording::Kind;
 
+use quinn::AsyncUdpSocket as _;
+use quinn::udp::RecvMeta;
+
+use super::super::Recording;
 use super::super::recording::{MAX_LANE, MAX_WAITING};
 use super::support::{Bench, Memory, read};
+use crate::switch::{Attached, Line, Switch, Switched};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stalled_disk_holds_up_neither_who_asks_nor_the_other_thread() {
@@ -124,4 +135,53 @@ async fn the_end_leaves_nothing_unsynced() {
     tokio::task::spawn_blocking(|| recorder.end()).await.unwrap();
     assert!(disk.synced());
     assert_eq!(read(&disk.bytes()).1, [b"last"]);
+}
+
+/// A line to the bench's peer, from a technician's socket at `from`.
+fn line(bench: &Bench, from: &UdpSocket, recording: Option<Arc<Recording>>) -> (Label, Arc<Line>) {
+    let mut random = System::new();
+    let mut attach =
+        |address| Attached { label: Label::random(&mut random), address: Some(address) };
+    let (agent, technician) = (attach(bench.home()), attach(from.local_addr().unwrap()));
+    let label = agent.label;
+    let line = Line::new(0, agent, technician, recording);
+    line.open();
+    (label, line)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_socket_and_sessions_without_a_recording_go_on() {
+    let (bench, disk) = (Bench::new().await, Memory::default());
+    let from = UdpSocket::bind((std::net::Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let recording = bench.recording(&disk, Rule::Required);
+    let switch = Switch::new(bench.port.clone(), bench.metrics.clone());
+    let (recorded, line_recorded) = line(&bench, &from, Some(recording.clone()));
+    let (plain, line_plain) = line(&bench, &from, None);
+    let _connected = [switch.connect(line_recorded), switch.connect(line_plain)];
+    let socket = Switched::new(switch);
+    let receiving = tokio::spawn(async move {
+        let mut buffer = vec![0; 2_000];
+        std::future::poll_fn(|cx| {
+            let (slices, meta) = (&mut [IoSliceMut::new(&mut buffer)], &mut [RecvMeta::default()]);
+            socket.poll_recv(cx, slices, meta).map(drop)
+        })
+        .await;
+    });
+    let send = |label: Label, mark: u8| {
+        let packet = [&[0x40][..], label.as_bytes(), &[mark; 20]].concat();
+        from.send_to(&packet, bench.port.local_addr().unwrap()).unwrap();
+    };
+    disk.stall(true);
+    send(recorded, 1);
+    disk.wait_until_stalled();
+    for mark in 2..100 {
+        send(recorded, 1);
+        send(plain, mark);
+        assert_eq!(bench.arrives().last(), Some(&mark));
+    }
+    disk.stall(false);
+    for _ in 1..100 {
+        assert_eq!(bench.arrives().last(), Some(&1));
+    }
+    receiving.abort();
 }

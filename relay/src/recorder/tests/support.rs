@@ -1,7 +1,7 @@
 //! A recorder on a disk in memory that a test can stop, fill and break.
 
 use std::io;
-use std::net::{Ipv4Addr, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -10,8 +10,8 @@ use deskside_protocol::policy::Recording as Rule;
 use deskside_protocol::recording::{Kind, Reader, Step, runs};
 use deskside_protocol::session::End;
 
+use super::super::counts::Counts;
 use super::super::disk::Disk;
-use super::super::recording::Counts;
 use super::super::spool::Spool;
 use super::super::{Batch, Recorder, Recording};
 use crate::metrics::Metrics;
@@ -130,6 +130,7 @@ impl Disk for Memory {
 pub(super) struct Bench {
     pub(super) recorder: Recorder,
     pub(super) metrics: Metrics,
+    pub(super) port: Arc<Port>,
     peer: UdpSocket,
 }
 
@@ -143,7 +144,7 @@ impl Bench {
         std::future::poll_fn(|cx| poller.as_mut().poll_writable(cx)).await.unwrap();
         let metrics = Metrics::new();
         let recorder = Recorder::with_threads(&port, &metrics, 2).unwrap();
-        Self { recorder, metrics, peer }
+        Self { recorder, metrics, port, peer }
     }
 
     pub(super) fn recording(&self, disk: &Memory, rule: Rule) -> Arc<Recording> {
@@ -151,10 +152,14 @@ impl Bench {
         self.recorder.begin(spool, rule, Counts::default()).unwrap()
     }
 
+    /// Where forwarded packets come.
+    pub(super) fn home(&self) -> SocketAddr {
+        self.peer.local_addr().unwrap()
+    }
+
     /// A batch of one packet.
     pub(super) fn batch(&self, packet: &[u8]) -> Batch {
-        let to = self.peer.local_addr().unwrap();
-        let onward = Onward { stride: packet.len(), to, ecn: None };
+        let onward = Onward { stride: packet.len(), to: self.home(), ecn: None };
         let mut batch = Batch::new(0, 5, packet.len());
         batch.push(End::Agent, onward, 5, packet).unwrap();
         batch
