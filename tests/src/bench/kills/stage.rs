@@ -77,6 +77,8 @@ impl Stage {
     pub(super) fn recording(self) -> anyhow::Result<Ended> {
         let id = self.session.id().to_owned();
         self.session.end("")?;
+        // A command of its own knows the relay's first address only.
+        self.tap.lead(TECHNICIAN, self.relay.address().parse().context("find the relay")?);
         let file = self.folder.path().join("fetched.dsr");
         let name = file.to_str().context("name a file")?.to_owned();
         let fetch = ["audit", "fetch", &id, "-o", &name, "--reason", "the bench"];
