@@ -8,8 +8,9 @@ use deskside_protocol::random::{self, Random};
 use tokio::time::Instant;
 
 /// Something was sent and nothing came for this long, or the other end's packets ceased this long
-/// ago: the relay is provoked to say something, and again each time this has passed.
-pub(super) const PROVOKE: Duration = Duration::from_millis(500);
+/// ago: the relay is provoked to say something, and again each time this has passed. Most of what a
+/// person feels of a restarted relay is this; on a way that takes longer it costs a small packet.
+pub(super) const PROVOKE: Duration = Duration::from_millis(200);
 /// After this much silence another leg is dialled, without giving up the old one.
 pub(super) const SILENCE: Duration = Duration::from_secs(2);
 /// The first pause between two dials. Each further one is twice as long.
