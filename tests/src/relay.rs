@@ -1,9 +1,11 @@
 //! A relay on a free port, in a folder of its own.
 
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
 use deskside_protocol::policy::Policy;
 use rustix::process::Signal;
 use serde_json::Value;
@@ -35,6 +37,15 @@ impl Relay {
     /// The relay's own words.
     pub fn start_at(data: &Path, listen: &str) -> anyhow::Result<Self> {
         Self::serving(data, &mut serve_command(data, listen)?)
+    }
+
+    /// Starts one that will be killed and started again where it was: on a port that the system gives
+    /// to nobody by itself, so that it is still free then.
+    ///
+    /// # Errors
+    /// The relay's own words.
+    pub fn start_lasting(data: &Path) -> anyhow::Result<Self> {
+        Self::start_at(data, &lasting_port()?.to_string())
     }
 
     fn serving(data: &Path, command: &mut Command) -> anyhow::Result<Self> {
@@ -168,6 +179,28 @@ pub fn change_policy(data: &Path, change: impl FnOnce(&mut Policy)) -> anyhow::R
     std::fs::write(&file, policy.to_toml()?).context("write a policy")?;
     beside(data, &["policy", "set", file.to_str().context("name a policy")?])?.done()?;
     Ok(())
+}
+
+/// Below what systems give out by themselves (32,768 and up on Linux, 49,152 elsewhere).
+const LASTING: std::ops::Range<u32> = 20_000..32_000;
+
+/// An address of this machine that is free, and stays so until somebody asks for that very one.
+///
+/// # Errors
+/// Where there is none.
+pub fn lasting_port() -> anyhow::Result<SocketAddr> {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    // Tests run in processes of their own, at the same time.
+    let own = std::process::id().wrapping_mul(97);
+    for _ in 0..LASTING.len() {
+        let nth =
+            own.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % (LASTING.end - LASTING.start);
+        let port = u16::try_from(LASTING.start + nth).context("make a port")?;
+        if let Ok(free) = UdpSocket::bind((Ipv4Addr::LOCALHOST, port)) {
+            return free.local_addr().context("find a free port");
+        }
+    }
+    bail!("every port from {} is taken", LASTING.start)
 }
 
 /// Runs a command on the folder of a relay, with `--json`.

@@ -49,7 +49,7 @@ impl House {
 
     /// A house with a tap between each end and the relay, whose policy is changed first.
     pub(crate) fn tapped(change: impl FnOnce(&mut Policy)) -> Self {
-        let mut house = Self::new();
+        let mut house = Self::with(|data| Relay::start_lasting(data).unwrap());
         let address = house.relay.address().to_owned();
         let tap = Tap::start(3, address.parse().unwrap()).unwrap();
         let named = |policy: &mut Policy| policy.relays = vec![tap.door(ELSEWHERE).to_string()];

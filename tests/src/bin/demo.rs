@@ -154,7 +154,7 @@ fn run(story: &mut Story) -> anyhow::Result<PathBuf> {
     }
     let folder = story.step("Build the three programs", build)?;
     let mut relay = story.step("Start a relay", || {
-        let relay = Relay::start(&folder.join("relay"))?;
+        let relay = Relay::start_lasting(&folder.join("relay"))?;
         let facts = Facts::default().with("address", relay.address());
         Ok((relay, facts))
     })?;

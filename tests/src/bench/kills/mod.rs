@@ -59,20 +59,32 @@ struct Death {
 
 /// Carries the plan out and judges.
 pub(super) async fn run(args: &Args, teller: Teller) -> anyhow::Result<()> {
-    let began = Instant::now();
     let mut stage = tokio::task::block_in_place(|| Stage::new(&args.folder))?;
+    let mut deaths = Vec::new();
+    let done = carry_all_out(args, &mut stage, &mut deaths).await;
+    // The tap has a runtime of its own, which must not end within another.
+    tokio::task::block_in_place(|| judge(stage, &deaths, done?, args.seed, teller))
+}
+
+/// The whole plan. Gives how many files went, and how many of them came whole.
+async fn carry_all_out(
+    args: &Args,
+    stage: &mut Stage,
+    deaths: &mut Vec<Death>,
+) -> anyhow::Result<(u64, u64)> {
+    let began = Instant::now();
     let mut dice = Dice(args.seed);
-    let (mut deaths, mut files, mut whole) = (Vec::new(), 0_u64, 0_u64);
+    let (mut files, mut whole) = (0, 0);
     for transfer in plan(args.seed, args.count, args.largest * 1024 * 1024) {
         if began.elapsed() > Duration::from_secs(args.seconds) {
             break;
         }
-        let same = carry_out(&mut stage, &transfer, &mut dice, &mut deaths).await;
+        let same = carry_out(stage, &transfer, &mut dice, deaths).await;
         files += 1;
         whole += u64::from(same.with_context(|| format!("transfer {files}: {transfer:?}"))?);
     }
     ensure!(!deaths.is_empty(), "nothing was killed");
-    tokio::task::block_in_place(|| judge(stage, &deaths, (files, whole), args.seed, teller))
+    Ok((files, whole))
 }
 
 /// One transfer with its kills. Says whether the file came whole.

@@ -1,7 +1,7 @@
 //! A relay that dies, its two ports, both ends behind a tap, and a session between them.
 
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -9,7 +9,7 @@ use deskside_protocol::policy::Recording;
 use tempfile::TempDir;
 
 use crate::agent::{Agent, Wish};
-use crate::relay::Relay;
+use crate::relay::{Relay, lasting_port};
 use crate::tap::Tap;
 use crate::technician::{Session, Technician};
 
@@ -34,8 +34,8 @@ pub(super) struct Stage {
 impl Stage {
     pub(super) fn new(under: &Path) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir_in(under).context("make a folder")?;
-        let relay = Relay::start(&folder.path().join("relay"))?;
-        let ports = [relay.address().parse().context("read the relay's address")?, free_port()?];
+        let relay = Relay::start_lasting(&folder.path().join("relay"))?;
+        let ports = [relay.address().parse().context("read the relay's address")?, lasting_port()?];
         let [first, second] = ports;
         let tap = Tap::start(3, first)?;
         tap.lead(ELSEWHERE, second);
@@ -100,10 +100,4 @@ pub(super) struct Ended {
     pub(super) recording: Vec<u8>,
     pub(super) verdict: String,
     pub(super) tap: Tap,
-}
-
-/// A port that nobody has at the moment.
-fn free_port() -> anyhow::Result<SocketAddr> {
-    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).context("find a free port")?;
-    socket.local_addr().context("find a free port")
 }
