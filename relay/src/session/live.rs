@@ -24,6 +24,8 @@ use crate::talk::{Gone, Talk};
 
 /// How often it is looked whether a checkpoint is due or a leg has another address.
 const TICK: Duration = Duration::from_secs(1);
+/// And where nothing was recorded since: a leg that says nothing of itself is silent this long too.
+const QUIET_TICK: Duration = deskside_link::transport::LEG_KEEP_ALIVE;
 /// After a hint that an end has moved: its leg's packets may be behind those of its line.
 const SECOND_LOOK: Duration = Duration::from_millis(50);
 
@@ -81,6 +83,8 @@ pub(crate) struct Live {
     /// Both ends have to have sealed the line by then.
     sealing: Option<Instant>,
     tick: Instant,
+    /// Bytes of the recording at the last one.
+    length: u64,
     second_look: Option<Instant>,
     began: Instant,
 }
@@ -114,6 +118,7 @@ impl Live {
             probes: Ends::default(),
             sealing: None,
             tick: now + TICK,
+            length: 0,
             second_look: None,
             began: now,
             session,
@@ -214,7 +219,9 @@ impl Live {
             self.look().await;
         }
         if self.tick <= now {
-            self.tick = now + TICK;
+            let length = self.recording().map_or(0, |recording| recording.length());
+            let quiet = std::mem::replace(&mut self.length, length) == length;
+            self.tick = now + if quiet { QUIET_TICK } else { TICK };
             self.look().await;
             self.checkpoint_where_due().await?;
         }
