@@ -13,10 +13,6 @@ use quinn::{AsyncUdpSocket, UdpPoller};
 
 use super::legs::Legs;
 
-/// Packets of one send of a leg. For each more that could go at once quinn keeps the room of a packet
-/// with every connection: 13 KB for the ten that it would take. Signals are single packets.
-const SEGMENTS: usize = 1;
-
 /// What quinn takes for its socket.
 #[derive(Debug)]
 pub struct Switched {
@@ -57,7 +53,7 @@ impl AsyncUdpSocket for Switched {
     }
 
     fn max_transmit_segments(&self) -> usize {
-        SEGMENTS
+        self.port.max_transmit_segments()
     }
 
     fn max_receive_segments(&self) -> usize {
