@@ -3,8 +3,11 @@
 use crate::Picture;
 use crate::blocks::Grid;
 
-/// Of a hundred pixels so many are like their left neighbour in text, also in smoothed one.
-const FLAT_SHARE: usize = 40;
+/// Steps between neighbours in a picture are mostly small ones; text has none or large ones, and few
+/// small ones where its edges are smoothed. So much in each colour is small.
+const SMALL_STEP: u8 = 16;
+/// Of a hundred pixels of a picture so many are a small step away from their left neighbour.
+const SMOOTH_SHARE: usize = 20;
 /// Colours that text and widgets have in a tile at the most, shades of smoothed edges included.
 const FEW_COLOURS: usize = 96;
 /// Places for colours that are being counted: four times as many.
@@ -12,19 +15,26 @@ const PLACES: usize = 512;
 
 /// Whether these blocks of a tile are a picture, for which an approximation is good enough at first.
 pub(crate) fn is_picture(picture: &Picture, grid: Grid, blocks: &[usize]) -> bool {
-    let (mut alike, mut pixels) = (0, 0);
+    let (mut smooth, mut pixels) = (0, 0);
     let mut colours = Colours::new();
     for block in blocks {
         for row in picture.rows(grid.block(*block)) {
             pixels += row.len();
             let neighbours = row.iter().zip(row.iter().skip(1));
-            alike += neighbours.filter(|(left, right)| left == right).count();
+            smooth += neighbours.filter(|(left, right)| is_small_step(**left, **right)).count();
             if !colours.are_many() {
                 row.iter().for_each(|pixel| colours.see(*pixel));
             }
         }
     }
-    alike * 100 <= pixels * FLAT_SHARE && colours.are_many()
+    smooth * 100 >= pixels * SMOOTH_SHARE && colours.are_many()
+}
+
+/// Another colour, but not much.
+fn is_small_step(left: u32, right: u32) -> bool {
+    let channels = left.to_le_bytes().into_iter().zip(right.to_le_bytes());
+    let largest = channels.fold(0, |all, (left, right)| left.abs_diff(right).max(all));
+    (1..=SMALL_STEP).contains(&largest)
 }
 
 /// Counts different colours up to a bound.
@@ -86,8 +96,11 @@ mod tests {
     }
 
     #[test]
-    fn noise_is_a_picture_and_text_is_not() {
-        assert!(natured(|x, y| ((x * 7 + y * 31) as u32).wrapping_mul(2_654_435_761)));
+    fn a_noisy_gradient_is_a_picture_and_text_is_not() {
+        assert!(natured(|x, y| {
+            let noise = ((x * 7 + y * 31) as u32).wrapping_mul(2_654_435_761) >> 29;
+            (x as u32 * 3 + noise) << 16 | (y as u32 * 2 + noise) << 8 | 0x80
+        }));
         assert!(!natured(|x, y| if (x / 3 + y / 5) % 4 == 0 { 0x20_2020 } else { 0xff_ffff }));
         assert!(!natured(|x, y| ((x * 3 + y) % 40 * 0x01_0101) as u32), "few colours");
         assert!(!natured(|x, y| ((x / 8) * 64 + y) as u32 * 77), "flat runs");
