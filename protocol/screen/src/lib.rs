@@ -28,6 +28,8 @@
 //! ```
 #![warn(clippy::indexing_slicing)]
 
+pub mod parsers;
+
 mod blocks;
 mod compare;
 mod decoder;
