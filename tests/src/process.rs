@@ -261,6 +261,43 @@ impl Process {
         found.with_context(|| format!("search the memory of {}", self.owned.name))
     }
 
+    /// Types a line, where its standard input is a pipe.
+    ///
+    /// # Errors
+    /// Where it is none, or nobody reads it.
+    pub fn types(&mut self, line: &str) -> anyhow::Result<()> {
+        let stdin = self.owned.child.stdin.as_mut().context("a standard input")?;
+        writeln!(stdin, "{line}").and_then(|()| stdin.flush()).context("type a line")
+    }
+
+    /// Waits until it has written this to standard error so many times.
+    ///
+    /// # Errors
+    /// Where it does not in time.
+    pub fn wait_for_words(&self, wanted: &str, times: usize) -> anyhow::Result<()> {
+        let until = Instant::now() + PATIENCE;
+        while self.words().matches(wanted).count() < times {
+            if Instant::now() >= until {
+                bail!(self.account(&format!("did not write {wanted:?} {times} times in time")));
+            }
+            // Nobody wakes us for a pipe that another thread reads.
+            thread::sleep(Duration::from_millis(5));
+        }
+        Ok(())
+    }
+
+    /// Bytes of memory that it has.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn resident(&self) -> anyhow::Result<u64> {
+        let path = format!("/proc/{}/status", self.id());
+        let text = std::fs::read_to_string(path).context("read a process's memory")?;
+        let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+        Ok(kib.context("read a process's memory")? * 1024)
+    }
+
     /// What it wrote to standard error, the last of it.
     #[must_use]
     pub fn words(&self) -> String {
