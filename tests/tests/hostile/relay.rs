@@ -522,7 +522,7 @@ fn a_signal_that_is_too_long() {
         (_, other) => vec![other],
     });
     let mut agent = den.agent("agent");
-    assert_told(&mut den.connecting(&agent.code().unwrap()), 6, "over the maximum");
+    assert_told(&mut den.connecting(&agent.code().unwrap()), 6, "the connection to the relay was lost");
     den.liar.lies(move |_, kind| match kind {
         Kind::Opened(_) => {
             vec![Kind::Refused(Refused { code: 13, text: "x".repeat(700_000) })]

@@ -219,16 +219,15 @@ impl Stream {
         let mut inbox = self.register();
         loop {
             tokio::select! {
-                // Whoever may be lied to is asked for nothing while it is told something.
                 said = self.receiver.receive() => {
                     let Some(kind) = said.ok()??.kind else { continue };
                     self.knows.state().heard.push((self.end, kind.clone()));
                     self.knows.more.notify_all();
                     self.heard(kind).await?;
                 }
-                kind = inbox.recv() => {
-                    let signal = Signal { kind: Some(kind?) };
-                    self.sender.send(&signal).await.ok()?;
+                // It ends with the end's next stream, and what is said on this one still counts.
+                Some(kind) = inbox.recv() => {
+                    self.sender.send(&Signal { kind: Some(kind) }).await.ok()?;
                 }
             }
         }
