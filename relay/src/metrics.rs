@@ -17,6 +17,7 @@ pub struct Metrics {
     forwarded_packets: Counter,
     forwarded_bytes: Counter,
     dropped_packets: Counter,
+    disk_stalls: Counter,
 }
 
 impl std::fmt::Debug for Metrics {
@@ -65,6 +66,12 @@ impl Default for Metrics {
                 "deskside_dropped_packets_total",
                 Unit::Count,
                 "Packets of lines that were not forwarded",
+            ),
+            disk_stalls: counter(
+                &recorder,
+                "deskside_disk_stalls_total",
+                Unit::Count,
+                "Times that a write of a recording took long and others went on without it",
             ),
             handle: recorder.handle(),
         }
@@ -115,6 +122,11 @@ impl Metrics {
     pub fn forwarded(&self, packets: u64, bytes: u64) {
         self.forwarded_packets.increment(packets);
         self.forwarded_bytes.increment(bytes);
+    }
+
+    /// A write of a recording holds up the thread that receives.
+    pub fn disk_stalled(&self) {
+        self.disk_stalls.increment(1);
     }
 
     /// Packets of a line were not forwarded.
