@@ -194,7 +194,11 @@ impl Joining {
     ///
     /// # Errors
     /// Where the answer is not the agent's, or the relay gives no session.
-    pub async fn confirm(mut self, offered: Offered, answer: &PairingAnswer) -> anyhow::Result<Half> {
+    pub async fn confirm(
+        mut self,
+        offered: Offered,
+        answer: &PairingAnswer,
+    ) -> anyhow::Result<Half> {
         let paired = confirm(&mut self.signals, offered, answer).await?;
         Half::begin(&self.link, End::Technician, self.signals, paired).await
     }

@@ -5,9 +5,7 @@ use anyhow::{Context as _, ensure};
 use bytes::{BufMut as _, Bytes};
 use deskside_protocol::label::LINE_CID;
 use ring::aead::quic::{AES_256, Algorithm, CHACHA20, HeaderProtectionKey};
-use ring::aead::{
-    AES_256_GCM, Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey,
-};
+use ring::aead::{AES_256_GCM, Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::hkdf;
 
 /// Bytes of the flags and the connection id in front of the packet's number.
@@ -121,7 +119,11 @@ impl Direction {
         packet.extend_from_slice(&body);
         let mask = self.mask(&packet)?;
         packet[0] ^= mask[0] & 0x1f;
-        packet.iter_mut().skip(HEAD).zip(mask.iter().skip(1)).for_each(|(byte, mask)| *byte ^= mask);
+        packet
+            .iter_mut()
+            .skip(HEAD)
+            .zip(mask.iter().skip(1))
+            .for_each(|(byte, mask)| *byte ^= mask);
         Ok(packet)
     }
 }

@@ -35,10 +35,8 @@ const QUEUE: usize = 256;
 /// A knock that is not answered by then will not be.
 const KNOCK: Duration = Duration::from_secs(3);
 /// Where every line seems to come from: quinn wants one address, and labels do the rest.
-const SOMEWHERE: SocketAddr = SocketAddr::new(
-    std::net::IpAddr::V6(Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 1)),
-    1,
-);
+const SOMEWHERE: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V6(Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 1)), 1);
 
 /// A socket for one label at the liar's switch.
 #[derive(Debug)]
@@ -141,8 +139,7 @@ impl Socket {
         key: &SigningKey,
         peer_key: PublicKey,
     ) -> anyhow::Result<RawLine> {
-        let resolver =
-            rustls::client::AlwaysResolvesClientRawPublicKeys::new(tls::certified(key)?);
+        let resolver = rustls::client::AlwaysResolvesClientRawPublicKeys::new(tls::certified(key)?);
         let mut settings = rustls::ClientConfig::builder_with_provider(tls::provider())
             .with_protocol_versions(&[&rustls::version::TLS13])?
             .dangerous()

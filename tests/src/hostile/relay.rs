@@ -21,8 +21,8 @@ use deskside_protocol::identity::revocations::RevocationList;
 use deskside_protocol::identity::token::EnrolmentToken;
 use deskside_protocol::key::{PublicKey, SigningKey};
 use deskside_protocol::label::Label;
-use deskside_protocol::pairing::technician::{Offered, Request};
 use deskside_protocol::pairing::Paired;
+use deskside_protocol::pairing::technician::{Offered, Request};
 use deskside_protocol::policy::{FileBodies, NoteContents, Policy, Recording};
 use deskside_protocol::session::{End, Ends, SessionId};
 use deskside_protocol::transcript::{ChannelIdentifier, policy_hash};
@@ -264,13 +264,10 @@ impl Liar {
     /// # Errors
     /// Where none does.
     pub fn parked(&self) -> anyhow::Result<Joined> {
-        self.hears(|_, kind| match kind {
-            Kind::Park(park) => Some(Joined {
-                y_a: park.y_a.clone(),
-                ad_a: park.ad_a.clone(),
-                subject: SUBJECT.to_owned(),
-            }),
-            _ => None,
+        self.hears(|_, kind| {
+            let Kind::Park(park) = kind else { return None };
+            let (y_a, ad_a, subject) = (park.y_a.clone(), park.ad_a.clone(), SUBJECT.to_owned());
+            Some(Joined { y_a, ad_a, subject })
         })
     }
 
@@ -299,9 +296,8 @@ impl Liar {
         let (code, random) = (Code::parse(code)?, &mut System::new());
         let (offered, offer) = Offered::start(&code, &channel, &joined, &key, request, random)?;
         self.says(End::Agent, Kind::PairingOffer(offer))?;
-        let answer = self.hears(|_, kind| match kind {
-            Kind::PairingAnswer(answer) => Some(answer.clone()),
-            _ => None,
+        let answer = self.hears(|_, kind| {
+            if let Kind::PairingAnswer(answer) = kind { Some(answer.clone()) } else { None }
         })?;
         let (paired, _) = offered.receive(&answer)?;
         let session = self.knows.begin_session();
@@ -345,8 +341,7 @@ impl Played {
 
 fn endpoint(node: &SigningKey, switch: &Arc<Switch>) -> anyhow::Result<Endpoint> {
     let tls = tls::accepting(KeyVerifier::any(), node, tls::LEG_ALPN)?;
-    let mut server =
-        quinn::ServerConfig::with_crypto(Arc::new(QuicServerConfig::try_from(tls)?));
+    let mut server = quinn::ServerConfig::with_crypto(Arc::new(QuicServerConfig::try_from(tls)?));
     server.transport_config(transport::leg_at_relay());
     let socket = Arc::new(Switched(switch.clone()));
     let (settings, runtime) = (cid::leg_endpoint(Some(node)), Arc::new(quinn::TokioRuntime));

@@ -105,8 +105,7 @@ impl Switch {
     /// What cannot be sent is lost.
     fn send(&self, destination: SocketAddr, contents: &[u8]) {
         let ecn = None;
-        let transmit =
-            Transmit { destination, ecn, contents, segment_size: None, src_ip: None };
+        let transmit = Transmit { destination, ecn, contents, segment_size: None, src_ip: None };
         let _lost = self.port.try_send(&transmit).is_err();
     }
 }

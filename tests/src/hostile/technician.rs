@@ -49,10 +49,9 @@ impl Said {
     /// The refusal, where there is one.
     #[must_use]
     pub fn refusal(&self) -> Option<&deskside_protocol::wire::message::Refusal> {
-        self.kinds.iter().find_map(|kind| match kind {
-            Kind::Refusal(refusal) => Some(refusal),
-            _ => None,
-        })
+        self.kinds
+            .iter()
+            .find_map(|kind| if let Kind::Refusal(refusal) = kind { Some(refusal) } else { None })
     }
 
     /// Whether a file landed.

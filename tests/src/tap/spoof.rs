@@ -77,7 +77,8 @@ impl Tap {
 impl Door {
     fn mappings(&self) -> Vec<(SocketAddr, Arc<Port>, SocketAddr)> {
         let state = self.state();
-        let of = |(end, client): (&SocketAddr, &super::Client)| (*end, client.port.clone(), state.relay);
+        let of =
+            |(end, client): (&SocketAddr, &super::Client)| (*end, client.port.clone(), state.relay);
         state.clients.iter().map(of).collect()
     }
 }

@@ -6,8 +6,8 @@ use deskside_protocol::grant::GrantSet;
 use deskside_protocol::transcript::sha256;
 use deskside_protocol::wire::message::refusal::Cause;
 use deskside_protocol::wire::message::{
-    Chunk, CommandExit, CommandOutput, Device, FileEnd, FileEntry, FileReady, FileSkipped, FilesSent,
-    Lease, Refusal, Screenshot, command_exit, message::Kind,
+    Chunk, CommandExit, CommandOutput, Device, FileEnd, FileEntry, FileReady, FileSkipped,
+    FilesSent, Lease, Refusal, Screenshot, command_exit, message::Kind,
 };
 use deskside_tests::hostile::{Agent, Asked};
 use deskside_tests::light::Access;
@@ -19,7 +19,8 @@ use super::{assert_told, told};
 use crate::house::House;
 
 /// Moves a cursor, colours, sets a title, turns the line: each in a way that some terminal knows.
-const DRIVING: &str = "\u{1b}[2J\u{1b}]0;owned\u{7}\u{9b}31m\u{202e}gpj.exe\u{2066}\r\u{8}\u{85}\u{2028}";
+const DRIVING: &str =
+    "\u{1b}[2J\u{1b}]0;owned\u{7}\u{9b}31m\u{202e}gpj.exe\u{2066}\r\u{8}\u{85}\u{2028}";
 
 /// No character of it gets to a person's terminal.
 #[track_caller]
@@ -107,10 +108,8 @@ fn names_that_drive_a_terminal() {
     let words = ["cp", "-r", "agent:x", folder.to_str().unwrap()];
     let ran = person(&house, &mut agent, &words, async |asked, _| {
         asked.says(Kind::FileReady(FileReady { files: 2, bytes: 2 })).await?;
-        let skipped = FileSkipped {
-            path: vec!["x\u{202e}gpj.exe".to_owned()],
-            why: Some(refusal(DRIVING)),
-        };
+        let skipped =
+            FileSkipped { path: vec!["x\u{202e}gpj.exe".to_owned()], why: Some(refusal(DRIVING)) };
         asked.says(Kind::FileSkipped(skipped)).await?;
         asked.says(Kind::FilesSent(FilesSent {})).await?;
         asked.finishes().await
@@ -189,13 +188,14 @@ fn streams_without_an_end() {
     assert!(!file.exists());
 
     // A command that is over long ago, says the technician's own clock.
-    let ran = person(&house, &mut agent, &["exec", "--timeout", "1", "--", "true"], async |asked, _| {
-        loop {
-            let data = vec![b'.'; 1000].into();
-            asked.says(Kind::CommandOutput(CommandOutput { stderr: false, data })).await?;
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        }
-    });
+    let ran =
+        person(&house, &mut agent, &["exec", "--timeout", "1", "--", "true"], async |asked, _| {
+            loop {
+                let data = vec![b'.'; 1000].into();
+                asked.says(Kind::CommandOutput(CommandOutput { stderr: false, data })).await?;
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            }
+        });
     assert_eq!(ran.code, Some(124), "{ran}");
     session.end("").unwrap();
 }

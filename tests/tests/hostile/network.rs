@@ -143,9 +143,8 @@ fn a_token_without_its_key() {
     }
     // Neither end has noticed anything: no gap, no other line.
     assert_eq!(session.exec(&["echo", "well"], b"").unwrap().stdout, b"well\n");
-    let noticed = |events: &[Value]| {
-        events.iter().any(|it| it["event"] == "gap" || it["event"] == "line")
-    };
+    let noticed =
+        |events: &[Value]| events.iter().any(|it| it["event"] == "gap" || it["event"] == "line");
     assert!(!noticed(session.process.heard()));
     session.end("").unwrap();
     assert_eq!(agent.process.end().unwrap(), Some(0));
@@ -157,7 +156,8 @@ fn unsealed(house: &House, session: &str) -> LineSecrets {
     let file = house.relay.data().join("recordings").join(format!("{session}.dsr"));
     let bytes = fs::read(file).unwrap();
     let (mut reader, mut rest) = (Reader::new(), bytes.as_slice());
-    while let Ok(Step::Block(block)) = reader.next(&mut rest) {
+    loop {
+        let Step::Block(block) = reader.next(&mut rest).unwrap() else { unreachable!("no seal") };
         if block.header.kind != Block::Seal {
             continue;
         }
@@ -170,9 +170,9 @@ fn unsealed(house: &House, session: &str) -> LineSecrets {
         assert_eq!(opened.code, Some(0), "{opened}: is the package age installed?");
         let text = String::from_utf8(opened.stdout).unwrap();
         let session: SessionId = session.parse().unwrap();
-        return LineSecrets::from_key_log(&text, session, 0, End::from_wire(seal.end).unwrap()).unwrap();
+        return LineSecrets::from_key_log(&text, session, 0, End::from_wire(seal.end).unwrap())
+            .unwrap();
     }
-    panic!("the recording holds no seal");
 }
 
 /// A stream of the command channel that runs `argv`, with a MAC by whoever has not its key.

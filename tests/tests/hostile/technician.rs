@@ -60,7 +60,11 @@ fn touch(path: &Path) -> Kind {
 }
 
 /// The agent's verdict on an offer: its sentence, and the number that the technician is told.
-fn judged(house: &House, name: &str, offer: impl FnOnce(&Joining, &Access) -> PairingOffer) -> (String, u32) {
+fn judged(
+    house: &House,
+    name: &str,
+    offer: impl FnOnce(&Joining, &Access) -> PairingOffer,
+) -> (String, u32) {
     let mut agent = house.agent(name);
     let code = Code::parse(&agent.code().unwrap()).unwrap();
     let access = access(house);
@@ -70,7 +74,7 @@ fn judged(house: &House, name: &str, offer: impl FnOnce(&Joining, &Access) -> Pa
         let offer = offer(&joining, &access);
         joining.ask(offer).await.unwrap()
     });
-    let Signal::PairingFailed(PairingFailed { cause }) = answer else { panic!("{answer:?}") };
+    let Signal::PairingFailed(PairingFailed { cause }) = answer else { unreachable!("{answer:?}") };
     let failed = agent.wait_for("pairing_failed").unwrap();
     agent.code().unwrap();
     assert!(!told(&agent.process, "paired"));
@@ -227,7 +231,10 @@ fn lines_of_any_other_kind() {
         for alpn in [&b"deskside-line-files/1"[..], b"deskside-line/2", b"h3", b"deskside-leg/1"] {
             let refused = played.dial(alpn, None).await.err().unwrap();
             let said = format!("{refused:#}");
-            assert!(said.contains("no known application protocol") || said.contains("120"), "{said}");
+            assert!(
+                said.contains("no known application protocol") || said.contains("120"),
+                "{said}"
+            );
         }
         // A key that was not confirmed: believed by nobody.
         let strange = played.dial(b"deskside-line/1", Some(&stranger)).await.unwrap();
@@ -314,13 +321,61 @@ fn data_before_the_seals() {
 /// More than thirty ways to say "elsewhere", or something that a file system takes for another name.
 fn spellings(absolute: &str) -> Vec<String> {
     let mut all: Vec<String> = [
-        "..", ".", "", "/", "\\", "../up", "..\\up", "../../up", "./up", "a/b", "a\\b", "/etc/passwd",
-        "inside/../../up", "inside\\..\\..\\up", "C:", "C:up", "C:\\up", "\\\\host\\share\\up",
-        "\\\\?\\C:\\up", "//host/share/up", "a:stream", "a::$DATA", "CON", "con.txt", "nul", "PRN ",
-        "AUX", "COM1", "com9.log", "LPT1", "CONIN$", "dot.", "space ", "... ", ".. ", "..\0", "nul\0l",
-        "new\nline", "esc\u{1b}[2J", "%2e%2e", "%2e%2e%2fup", "..%2fup", "..%c0%afup", "~", "~root",
-        "$HOME", "\u{ff0e}\u{ff0e}", "\u{2025}", "\u{2024}\u{2024}", "..\u{2215}up", "..\u{ff0f}up",
-        "..\u{ff3c}up", "\u{202e}pu", "a\u{200b}b", ".x.deskside-part",
+        "..",
+        ".",
+        "",
+        "/",
+        "\\",
+        "../up",
+        "..\\up",
+        "../../up",
+        "./up",
+        "a/b",
+        "a\\b",
+        "/etc/passwd",
+        "inside/../../up",
+        "inside\\..\\..\\up",
+        "C:",
+        "C:up",
+        "C:\\up",
+        "\\\\host\\share\\up",
+        "\\\\?\\C:\\up",
+        "//host/share/up",
+        "a:stream",
+        "a::$DATA",
+        "CON",
+        "con.txt",
+        "nul",
+        "PRN ",
+        "AUX",
+        "COM1",
+        "com9.log",
+        "LPT1",
+        "CONIN$",
+        "dot.",
+        "space ",
+        "... ",
+        ".. ",
+        "..\0",
+        "nul\0l",
+        "new\nline",
+        "esc\u{1b}[2J",
+        "%2e%2e",
+        "%2e%2e%2fup",
+        "..%2fup",
+        "..%c0%afup",
+        "~",
+        "~root",
+        "$HOME",
+        "\u{ff0e}\u{ff0e}",
+        "\u{2025}",
+        "\u{2024}\u{2024}",
+        "..\u{2215}up",
+        "..\u{ff0f}up",
+        "..\u{ff3c}up",
+        "\u{202e}pu",
+        "a\u{200b}b",
+        ".x.deskside-part",
     ]
     .map(str::to_owned)
     .to_vec();
@@ -371,7 +426,11 @@ fn path_traversal_in_fifty_spellings() {
         for path in [&[name][..], &[name, "up"], &["inside", name], &["inside", name, "up"]] {
             for recursive in [false, true] {
                 let said = hostile.gets(path, recursive).unwrap();
-                assert_eq!(said.bodies.windows(9).position(|it| it == &SECRET.as_bytes()[..9]), None, "{path:?}");
+                assert_eq!(
+                    said.bodies.windows(9).position(|it| it == &SECRET.as_bytes()[..9]),
+                    None,
+                    "{path:?}"
+                );
             }
         }
     }
@@ -454,7 +513,10 @@ fn pipes_sockets_and_devices() {
         // Nobody opens the other end of the pipe: whoever opened it would wait for ever.
         let said = hostile.gets(&[name], false).unwrap();
         let refusal = said.refusal().unwrap();
-        assert!(refusal.text.contains("pipe, socket or device") || refusal.text.contains("link"), "{refusal:?}");
+        assert!(
+            refusal.text.contains("pipe, socket or device") || refusal.text.contains("link"),
+            "{refusal:?}"
+        );
         let said = hostile.puts(&[], &[name], MARKER.as_bytes()).unwrap();
         assert!(!said.landed(), "{name}: {said:?}");
         let said = hostile.puts(&[name], &["below"], MARKER.as_bytes()).unwrap();
@@ -506,7 +568,8 @@ fn guess(access: &Access, code: &str, guesses: usize) -> usize {
                 let dialled = light::technician_leg(&access).await.unwrap();
                 for number in 0..guesses / LEGS {
                     let digits = format!("{plate}{:06}", number * LEGS + leg);
-                    let code = (0..10).find_map(|check| Code::parse(&format!("{digits}{check}")).ok());
+                    let code =
+                        (0..10).find_map(|check| Code::parse(&format!("{digits}{check}")).ok());
                     // The relay says no, in whatever words.
                     let knocked = Joining::knock(&access, &dialled, &code.unwrap()).await;
                     let Ok(mut joining) = knocked else { continue };

@@ -200,9 +200,8 @@ impl Stream {
 
     async fn technician(&mut self) -> Option<()> {
         // The last that was parked.
-        let parked = self.knows.state().heard.iter().rev().find_map(|(_, kind)| match kind {
-            Kind::Park(park) => Some(park.clone()),
-            _ => None,
+        let parked = self.knows.state().heard.iter().rev().find_map(|(_, kind)| {
+            if let Kind::Park(park) = kind { Some(park.clone()) } else { None }
         });
         let Some(park) = parked else {
             let (code, text) = (Code::CodeSpent.into(), SPENT.to_owned());
@@ -255,7 +254,8 @@ impl Stream {
                 self.say(receipt?).await
             }
             Kind::EndSession(ending) => {
-                let closed = |()| Kind::Closed(Closed { reason: ending.reason, ..Closed::default() });
+                let closed =
+                    |()| Kind::Closed(Closed { reason: ending.reason, ..Closed::default() });
                 let _told = self.tell(other(self.end), closed(())).await;
                 self.say(closed(())).await
             }
