@@ -18,6 +18,7 @@ use deskside_protocol::wire::message::{Act, Device, Lease, Message, message::Kin
 use tokio::runtime::Runtime;
 
 use crate::light::{self, Access, Half, Shown};
+use crate::process::PATIENCE;
 
 /// What a frame of a lie may hold: four times what an end takes.
 const MAX_LIE: usize = 4 * MAX_MESSAGE;
@@ -117,9 +118,12 @@ impl Agent {
     ) -> anyhow::Result<()> {
         let (line, _) = self.session.as_ref().context("a session")?;
         self.runtime.block_on(async {
-            let mut asked = Asked::next(line).await?;
-            let first = asked.hears().await;
-            answer(&mut asked, first).await
+            let answered = async {
+                let mut asked = Asked::next(line).await?;
+                let first = asked.hears().await;
+                answer(&mut asked, first).await
+            };
+            tokio::time::timeout(PATIENCE, answered).await.context("a stream in time")?
         })
     }
 

@@ -95,7 +95,7 @@ fn names_that_drive_a_terminal() {
     assert!(String::from_utf8_lossy(&info.stdout).contains("gpj.exe"));
     assert_tame(&String::from_utf8_lossy(&info.stdout));
 
-    let ran = person(&house, &mut agent, &["exec", "true"], async |asked, _| {
+    let ran = person(&house, &mut agent, &["exec", "--", "true"], async |asked, _| {
         asked.says(Kind::Refusal(refusal(DRIVING))).await?;
         asked.finishes().await
     });
@@ -120,7 +120,7 @@ fn names_that_drive_a_terminal() {
     assert_tame(&String::from_utf8_lossy(&ran.stdout));
 
     // What a command prints is the one thing that is passed on as it is.
-    let ran = person(&house, &mut agent, &["exec", "cat"], async |asked, _| {
+    let ran = person(&house, &mut agent, &["exec", "--", "cat"], async |asked, _| {
         let data = DRIVING.into();
         asked.says(Kind::CommandOutput(CommandOutput { stderr: false, data })).await?;
         let how = Some(command_exit::How::Code(0));
@@ -155,7 +155,7 @@ fn a_message_that_is_too_long() {
     let hostname = "x".repeat(700_000);
     let device = Some(Device { hostname, ..Device::default() });
     agent.says(Kind::Lease(Lease { grants: GrantSet::all().to_wire(), device })).unwrap();
-    assert!(agent.closed().unwrap().contains("application"), "{}", agent.closed().unwrap());
+    assert!(agent.closed().unwrap().contains("closed by peer"));
     assert_told(&mut connect, 8, "broke the protocol");
     assert!(!told(&connect, "session"));
 }

@@ -417,7 +417,7 @@ fn path_traversal_in_fifty_spellings() {
     assert!(!outside.exists());
 
     // And the other way: nothing of what lies outside comes.
-    for folder in ["", "agent", "agent/inside"] {
+    for folder in ["", "agent"] {
         fs::write(house.path(folder).join("up"), SECRET).unwrap();
     }
     fs::write(house.path("absolute"), SECRET).unwrap();

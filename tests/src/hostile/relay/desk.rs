@@ -226,7 +226,8 @@ impl Stream {
                 }
                 // It ends with the end's next stream, and what is said on this one still counts.
                 Some(kind) = inbox.recv() => {
-                    self.sender.send(&Signal { kind: Some(kind) }).await.ok()?;
+                    // An end that hears no more may have said something before.
+                    let _unheard = self.sender.send(&Signal { kind: Some(kind) }).await.is_err();
                 }
             }
         }
@@ -235,44 +236,45 @@ impl Stream {
     #[allow(clippy::wildcard_enum_match_arm, reason = "the rest is only remembered")]
     async fn heard(&mut self, kind: Kind) -> Option<()> {
         match kind {
-            Kind::Park(_) => self.say(Kind::Parked(Parked {})).await,
+            Kind::Park(_) => return self.say(Kind::Parked(Parked {})).await,
             Kind::PairingOffer(_) => self.tell(End::Agent, kind).await,
             Kind::PairingAnswer(_) => self.tell(End::Technician, kind).await,
             Kind::PairingFailed(_) => {
-                // The code is over, whether or not somebody hears of it.
-                let _told = self.tell(End::Technician, kind).await;
-                self.say(Kind::CodeEnded(CodeEnded { expired: false })).await
+                self.tell(End::Technician, kind).await;
+                return self.say(Kind::CodeEnded(CodeEnded { expired: false })).await;
             }
             Kind::Confirmed(_) => {
                 let agent = self.knows.begin_session();
                 let technician = self.knows.state().desk.session(End::Technician);
-                self.tell(End::Agent, agent).await?;
-                self.say(technician).await
+                self.tell(End::Agent, agent).await;
+                return self.say(technician).await;
             }
             Kind::Seal(seal) => {
-                let receipt = self.receipt(&seal);
-                self.say(receipt?).await
+                let receipt = self.receipt(&seal)?;
+                return self.say(receipt).await;
             }
             Kind::EndSession(ending) => {
-                let closed =
-                    |()| Kind::Closed(Closed { reason: ending.reason, ..Closed::default() });
-                let _told = self.tell(other(self.end), closed(())).await;
-                self.say(closed(())).await
+                let closed = Closed { reason: ending.reason, ..Closed::default() };
+                self.tell(other(self.end), Kind::Closed(closed.clone())).await;
+                return self.say(Kind::Closed(closed)).await;
             }
-            _ => Some(()),
-        }
-    }
-
-    /// Tells an end what the lie makes of it.
-    async fn tell(&self, end: End, kind: Kind) -> Option<()> {
-        let (kinds, outbox) = {
-            let mut state = self.knows.state();
-            ((state.lie)(end, kind), state.desk.outbox(end)?)
-        };
-        for kind in kinds {
-            outbox.send(kind).await.ok()?;
+            _ => {}
         }
         Some(())
+    }
+
+    /// Tells an end what the lie makes of it. Nobody need be there: a relay may play an end itself.
+    async fn tell(&self, end: End, kind: Kind) {
+        let (kinds, outbox) = {
+            let mut state = self.knows.state();
+            ((state.lie)(end, kind), state.desk.outbox(end))
+        };
+        let Some(outbox) = outbox else { return };
+        for kind in kinds {
+            if outbox.send(kind).await.is_err() {
+                return;
+            }
+        }
     }
 
     fn receipt(&self, seal: &Seal) -> Option<Kind> {
