@@ -1,6 +1,7 @@
 //! A technician's program that is nobody's: it pairs as it should, and then says what it likes.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use bytes::Bytes;
@@ -24,6 +25,9 @@ use crate::process::PATIENCE;
 
 /// Bytes of a body that are kept: what is looked for in one is short.
 const KEPT: usize = 64 * 1024;
+
+/// An agent that takes no more of something has said so by then.
+const SHOUT: Duration = Duration::from_secs(5);
 
 /// A session that is held open, and what its program can say in it.
 #[allow(missing_debug_implementations, reason = "holds secrets")]
@@ -141,6 +145,16 @@ impl Technician {
             }
             all.join_all().await.into_iter().collect()
         })
+    }
+
+    /// Sends bytes that are no message on a fresh stream of `channel`, until nobody takes any more.
+    pub fn shouts(&self, channel: Channel, bytes: Vec<u8>) {
+        self.runtime.block_on(async {
+            let Ok(mut stream) = self.line.open::<Act, Message>(channel).await else { return };
+            let shouted = stream.sender.send_raw(bytes.into());
+            let _unheard = tokio::time::timeout(SHOUT, shouted).await.is_err();
+            hears(&mut stream).await;
+        });
     }
 
     /// Sends one file of these bytes into `into`, under `path`.

@@ -21,6 +21,7 @@ use deskside_protocol::wire::signal::{
     Challenge, CloseProposal, Closed, PairingAnswer, PairingFailed, PairingOffer, Park, Refused,
     Session as Given, Unrecorded, signal::Kind,
 };
+use deskside_tests::agent::{Agent, Wish};
 use prost::Message as _;
 
 use super::{Den, assert_told, told};
@@ -109,6 +110,24 @@ fn swapped_keys() {
         assert_ne!(agent.code().unwrap(), code, "{what}: another code is shown");
         assert!(!told(&agent.process, "paired") && !told(&connect, "session"), "{what}");
     }
+}
+
+#[test]
+fn a_node_key_that_is_not_the_links() {
+    // The authority's own organisation, at the address of the link: only the node is another.
+    let den = Den::new();
+    let node = den.liar.node().public().to_string();
+    let other = SigningKey::generate(&mut System::new()).public().to_string();
+    let link = den.liar.join().replace(&node, &other);
+    let mut agent = Agent::start(&den.path("agent"), &link, &Wish::default()).unwrap();
+    assert_told(&mut agent.process, 7, "is not the relay of the join link");
+    let account = den.alice.home().join("account.json");
+    let text = fs::read_to_string(&account).unwrap();
+    fs::write(&account, text.replace(&node, &other)).unwrap();
+    assert_told(&mut den.connecting("482193027568"), 7, "is not the relay of the join link");
+    assert!(
+        den.liar.heard().iter().all(|(_, kind)| !matches!(kind, Kind::Open(_) | Kind::Join(_)))
+    );
 }
 
 fn joined_with<T>(mut joined: T, change: impl FnOnce(&mut T)) -> T {

@@ -318,6 +318,27 @@ fn data_before_the_seals() {
     assert!(!told(&agent.process, "grant"));
 }
 
+#[test]
+fn a_message_that_is_too_long() {
+    let house = house();
+    let mut agent = house.agent("agent");
+    let hostile = met(&house, &mut agent);
+    let marker = agent.file("marker");
+    let before = agent.process.resident().unwrap();
+    // A length that no message has, and then as much as the line takes; then no message at all.
+    for head in [u32::MAX, 700_000, 16] {
+        let bytes = [&head.to_be_bytes()[..], &vec![0xff; 4_000_000]].concat();
+        for channel in [Channel::Command, Channel::File, Channel::Screen] {
+            hostile.shouts(channel, bytes.clone());
+        }
+    }
+    let after = agent.process.resident().unwrap();
+    assert!(after < before + 64 * 1024 * 1024, "{before} bytes, then {after}");
+    let said = hostile.says(Channel::Command, vec![touch(&marker)]).unwrap();
+    assert!(matches!(said.kinds.last(), Some(Kind::CommandExit(_))), "{said:?}");
+    assert!(marker.exists());
+}
+
 /// More than thirty ways to say "elsewhere", or something that a file system takes for another name.
 fn spellings(absolute: &str) -> Vec<String> {
     let mut all: Vec<String> = [
@@ -542,7 +563,7 @@ fn ten_thousand_guesses() {
     let code = agent.code().unwrap();
     // A stranger guesses at the nameplate that he overheard, and gets nowhere near the agent.
     let stranger = Access { key: SigningKey::generate(&mut System::new()), ..access(&house) };
-    let met = guess(&stranger, &code, 500);
+    let met = guess(&stranger, &code, GUESSES);
     assert_eq!(met, 0, "a stranger met an agent");
     // Somebody enrolled meets it once. What he guesses then is at nobody.
     let met = guess(&access(&house), &code, GUESSES);
