@@ -152,7 +152,10 @@ impl Agent {
     /// Without a session.
     pub fn closed(&self) -> anyhow::Result<String> {
         let (line, _) = self.session.as_ref().context("a session")?;
-        Ok(self.runtime.block_on(line.lost()).to_string())
+        self.runtime.block_on(async {
+            let lost = tokio::time::timeout(PATIENCE, line.lost()).await;
+            Ok(lost.context("a line that is closed in time")?.to_string())
+        })
     }
 }
 

@@ -151,9 +151,12 @@ impl Technician {
     pub fn shouts(&self, channel: Channel, bytes: Vec<u8>) {
         self.runtime.block_on(async {
             let Ok(mut stream) = self.line.open::<Act, Message>(channel).await else { return };
-            let shouted = stream.sender.send_raw(bytes.into());
-            let _unheard = tokio::time::timeout(SHOUT, shouted).await.is_err();
-            hears(&mut stream).await;
+            let shouted = async {
+                // The agent may break off at any byte of it.
+                let _unheard = stream.sender.send_raw(bytes.into()).await.is_err();
+                hears(&mut stream).await;
+            };
+            let _late = tokio::time::timeout(SHOUT, shouted).await.is_err();
         });
     }
 
