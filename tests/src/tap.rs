@@ -98,6 +98,7 @@ struct Door {
     bulk: Arc<Bulk>,
     seen: Arc<Mutex<Vec<Seen>>>,
     last: spoof::Last,
+    diversion: spoof::Diversion,
 }
 
 /// Bytes of bulk data that left the relay, for whoever waits for them.
@@ -217,8 +218,8 @@ impl Door {
         let port = Arc::new(Port::bind((Ipv4Addr::LOCALHOST, 0).into())?);
         let address = port.local_addr()?;
         let state = Mutex::new(State { relay, clients: HashMap::new() });
-        let last = spoof::Last::default();
-        let door = Arc::new(Self { number, port, address, state, bulk, seen, last });
+        let (last, diversion) = Default::default();
+        let door = Arc::new(Self { number, port, address, state, bulk, seen, last, diversion });
         tokio::spawn(door.clone().serve());
         Ok(door)
     }
@@ -235,6 +236,9 @@ impl Door {
             for (received, bytes) in room.filled(count) {
                 self.remember(Way::ToRelay, &received, bytes);
                 let Ok((port, relay)) = self.towards(received.addr) else { continue };
+                if self.diversion.takes(relay, &received, bytes) {
+                    continue;
+                }
                 send(&port, relay, &received, bytes).await;
             }
         }

@@ -2,8 +2,8 @@
 //! he were an end, or as if he were the relay.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context as _;
 use bytes::Bytes;
@@ -19,7 +19,7 @@ pub(super) struct Last(Mutex<HashMap<(Way, bool), Bytes>>);
 
 impl Last {
     pub(super) fn keep(&self, way: Way, received: &RecvMeta, bytes: &[u8]) {
-        let mut kept = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for packet in bytes.chunks(received.stride.max(1)) {
             let of_line = label::of_datagram(packet).is_some();
             kept.insert((way, of_line), Bytes::copy_from_slice(packet));
@@ -27,12 +27,42 @@ impl Last {
     }
 
     fn get(&self, way: Way, of_line: bool) -> Option<Bytes> {
-        let kept = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         kept.get(&(way, of_line)).cloned()
     }
 }
 
+/// Through whose socket the packets of legs go, where not through the end's own.
+#[derive(Debug, Default)]
+pub(super) struct Diversion(Mutex<Option<UdpSocket>>);
+
+impl Diversion {
+    /// Whether this went elsewhere.
+    pub(super) fn takes(&self, relay: SocketAddr, received: &RecvMeta, bytes: &[u8]) -> bool {
+        let diversion = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(socket) = diversion.as_ref().filter(|_| label::of_datagram(bytes).is_none())
+        else {
+            return false;
+        };
+        let packets = bytes.chunks(received.stride.max(1));
+        // What cannot be sent is lost, as on any network.
+        let _lost = packets.filter(|packet| socket.send_to(packet, relay).is_err()).count();
+        true
+    }
+}
+
 impl Tap {
+    /// From now on what an end's leg sends comes from this socket and no longer from the end's own:
+    /// somebody on the way is quicker, and keeps the answers. `None` ends that.
+    ///
+    /// # Errors
+    /// Where there is no such door.
+    pub fn divert(&self, number: usize, through: Option<UdpSocket>) -> anyhow::Result<()> {
+        let door = self.doors.get(number).context("a door of this number")?;
+        *door.diversion.0.lock().unwrap_or_else(PoisonError::into_inner) = through;
+        Ok(())
+    }
+
     /// The last packet that passed a door this way: a line's, or a leg's.
     ///
     /// # Errors
