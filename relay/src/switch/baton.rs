@@ -92,19 +92,22 @@ impl Baton {
         held
     }
 
+    /// Whether the side that is not `side` has been writing for too long.
+    pub(super) fn hangs(&self, side: Side, now: Duration) -> bool {
+        Self::overdue(self.state.load(Ordering::Acquire), side, now)
+    }
+
     /// Takes it from the other side, where that hangs in a write.
     pub(super) fn take_over(&self, side: Side, now: Duration) -> bool {
-        let state = self.state.load(Ordering::Acquire);
+        let (order, seen) = (Ordering::AcqRel, Ordering::Acquire);
+        let state = self.state.load(seen);
+        Self::overdue(state, side, now)
+            && self.state.compare_exchange(state, side.bit() | STUCK, order, seen).is_ok()
+    }
+
+    fn overdue(state: u64, side: Side, now: Duration) -> bool {
         let since = state & !(TIME - 1);
-        let hangs = state & 1 != side.bit()
-            && since != 0
-            && units(now).saturating_sub(since) > units(PATIENCE);
-        let taken = side.bit() | STUCK;
-        hangs
-            && self
-                .state
-                .compare_exchange(state, taken, Ordering::AcqRel, Ordering::Acquire)
-                .is_ok()
+        state & 1 != side.bit() && since != 0 && units(now).saturating_sub(since) > units(PATIENCE)
     }
 
     /// Whether nothing was written for a while, and nothing is.

@@ -17,6 +17,7 @@ mod legs;
 mod line;
 mod pump;
 mod socket;
+mod thread;
 mod watch;
 
 use std::collections::HashMap;

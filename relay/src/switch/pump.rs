@@ -89,11 +89,18 @@ impl Worker {
     /// Receives as long as that is this side's.
     fn receive(&self, intake: &mut Intake) -> io::Result<()> {
         while !self.watch.has_ended() && self.watch.is_held_by(self.side) {
-            if !intake.turn()? {
+            if !intake.turn()? && !self.yielded(intake)? {
                 self.wait()?;
             }
         }
         Ok(())
+    }
+
+    /// Lets whoever sends to us go on for a moment, where all processors are busy: then more comes at
+    /// once and each packet costs less. Whether something came.
+    fn yielded(&self, intake: &mut Intake) -> io::Result<bool> {
+        std::thread::yield_now();
+        intake.turn()
     }
 
     /// Waits until there is something to receive, or room to send where a leg needs some, or a

@@ -3,11 +3,11 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::thread::Thread;
 use std::time::Duration;
 
 use super::Switch;
 use super::baton::{Baton, PATIENCE, Side};
+use super::thread::Colleague;
 
 /// How often the thread that stands by looks while something is written.
 const LOOK: Duration = PATIENCE.checked_div(4).unwrap();
@@ -17,7 +17,7 @@ const LOOK: Duration = PATIENCE.checked_div(4).unwrap();
 pub(super) struct Watch {
     switch: Arc<Switch>,
     baton: Baton,
-    threads: [OnceLock<Thread>; 2],
+    threads: [OnceLock<Colleague>; 2],
     /// Whoever stands by waits to be woken.
     asleep: AtomicBool,
     ended: AtomicBool,
@@ -37,7 +37,7 @@ impl Watch {
     /// The calling thread is that of `side`.
     pub(super) fn enter(&self, side: Side) {
         // Each side enters once.
-        let _known = self.thread(side).set(std::thread::current());
+        let _known = self.thread(side).set(Colleague::current());
     }
 
     /// Whether `side` receives.
@@ -61,7 +61,10 @@ impl Watch {
     /// Stands by until this side receives or all ends.
     pub(super) fn stand_by(&self, side: Side) {
         while !self.has_ended() && !self.is_held_by(side) {
-            if self.baton.take_over(side, self.now()) {
+            if self.baton.hangs(side, self.now())
+                && self.thread(side.other()).get().is_none_or(Colleague::waits)
+                && self.baton.take_over(side, self.now())
+            {
                 self.switch.metrics.disk_stalled();
                 tracing::warn!("the disk of the recordings holds up a write");
             } else if self.baton.is_quiet(self.now()) {
@@ -90,11 +93,11 @@ impl Watch {
 
     fn wake(&self, side: Side) {
         if let Some(thread) = self.thread(side).get() {
-            thread.unpark();
+            thread.wake();
         }
     }
 
-    const fn thread(&self, side: Side) -> &OnceLock<Thread> {
+    const fn thread(&self, side: Side) -> &OnceLock<Colleague> {
         let [one, two] = &self.threads;
         match side {
             Side::One => one,
