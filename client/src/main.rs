@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use deskside_client::cli::{self, Cli};
 use deskside_client::failure::{OUTPUT_CLOSED, OutputClosed, exit_of, sentence_of};
+use deskside_client::output::json_line;
 use deskside_protocol::exit::Exit;
 use serde_json::json;
 
@@ -66,5 +67,5 @@ fn tell(error: &anyhow::Error, json: bool) -> ExitCode {
 
 fn event(exit: Exit, sentence: &str) {
     let event = json!({"event": "error", "exit": exit.code(), "error": sentence});
-    let _nobody_left = writeln!(std::io::stdout(), "{event}");
+    let _nobody_left = writeln!(std::io::stdout(), "{}", json_line(&event));
 }

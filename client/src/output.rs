@@ -1,9 +1,12 @@
 //! What reaches standard output: for people a text, with `--json` one object a line and nothing
 //! else. Standard error belongs to logs, prompts and the one final error.
 
+use std::borrow::Cow;
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use anyhow::Context as _;
+use deskside_protocol::text::visible;
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -41,7 +44,7 @@ impl Output {
     /// [`OutputClosed`], or what the writer says.
     pub fn show(&mut self, event: &Value, text: &str) -> anyhow::Result<()> {
         if self.json {
-            self.line(&event.to_string())
+            self.line(&json_line(event))
         } else if text.is_empty() {
             Ok(())
         } else {
@@ -69,6 +72,29 @@ impl Output {
     pub fn event(&mut self, event: &Value) -> anyhow::Result<()> {
         self.show(event, "")
     }
+}
+
+/// An object as one line of JSON. JSON leaves most of what drives a terminal as it is; here it is
+/// written out, which is the same text to whoever parses it.
+#[must_use]
+pub fn json_line(event: &Value) -> String {
+    let line = event.to_string();
+    if matches!(visible(&line), Cow::Borrowed(_)) {
+        return line;
+    }
+    // Outside of strings JSON has nothing but ASCII.
+    let mut tame = String::with_capacity(line.len() + 64);
+    for character in line.chars() {
+        let mut bytes = [0; 4];
+        match visible(character.encode_utf8(&mut bytes)) {
+            Cow::Borrowed(plain) => tame.push_str(plain),
+            // None of them is beyond the basic plane.
+            Cow::Owned(_) => {
+                let _infallible = write!(tame, "\\u{:04x}", u32::from(character));
+            }
+        }
+    }
+    tame
 }
 
 /// Tells a reader that went away from every other trouble of standard output.
@@ -169,6 +195,16 @@ pub(crate) mod tests {
         fn flush(&mut self) -> io::Result<()> {
             Ok(())
         }
+    }
+
+    #[test]
+    fn json_is_the_same_to_a_script_and_harmless_to_a_terminal() {
+        let driving = "\u{1b}[2J\u{9b}31m\u{202e}\u{85}\u{feff} M\u{fc}ller \u{1f600}";
+        let event = serde_json::json!({"event": "x", "name": driving});
+        let line = json_line(&event);
+        assert!(matches!(visible(&line), Cow::Borrowed(_)), "{line:?}");
+        assert_eq!(serde_json::from_str::<Value>(&line).unwrap(), event);
+        assert!(line.contains("M\u{fc}ller \u{1f600}"), "{line}");
     }
 
     #[test]

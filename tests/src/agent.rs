@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 use anyhow::Context as _;
 use serde_json::Value;
@@ -24,6 +25,8 @@ pub struct Wish<'a> {
     pub netns: Option<&'a str>,
     /// Its disk can be filled later: [`Process::fill_disk`].
     pub fillable: bool,
+    /// It asks in its terminal, which is a pipe: [`Process::types`].
+    pub asks: bool,
 }
 
 impl Default for Wish<'_> {
@@ -35,6 +38,7 @@ impl Default for Wish<'_> {
             folder: None,
             netns: None,
             fillable: false,
+            asks: false,
         }
     }
 }
@@ -66,6 +70,9 @@ impl Agent {
             .arg("--folder")
             .arg(&files);
         let mut command = within(wish.netns, command);
+        if wish.asks {
+            command.arg("--terminal").stdin(Stdio::piped());
+        }
         if wish.fillable {
             command = full_disk_is_an_error(&command);
         }

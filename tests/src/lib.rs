@@ -9,6 +9,7 @@ pub mod agent;
 pub mod bench;
 pub mod dice;
 pub mod display;
+pub mod hostile;
 pub mod light;
 pub mod memory;
 pub mod process;

@@ -1,5 +1,6 @@
 //! Ends without a screen, a person or a disk: what an agent and a technician's program say to the
-//! relay and to each other, and nothing else, so that the relay is what is measured.
+//! relay and to each other, and nothing else, so that the relay is what is measured. `hostile` makes
+//! liars of them.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::{Context as _, bail, ensure};
 use bytes::Bytes;
 use data_encoding::{BASE64, HEXLOWER};
-use deskside_link::attend::Given;
+use deskside_link::attend::{Attendee, Given};
 use deskside_link::leg::Signals;
 use deskside_link::line::{self, Line, Listener, Plan};
 use deskside_link::random::System;
@@ -16,7 +17,7 @@ use deskside_link::{Leg, line::LineError};
 use deskside_protocol::code::{Code, Nameplate};
 use deskside_protocol::grant::GrantSet;
 use deskside_protocol::identity::link::JoinLink;
-use deskside_protocol::key::SigningKey;
+use deskside_protocol::key::{PublicKey, SigningKey};
 use deskside_protocol::pairing::Paired;
 use deskside_protocol::pairing::agent::{Checks, Waiting};
 use deskside_protocol::pairing::technician::{Offered, Request};
@@ -25,7 +26,7 @@ use deskside_protocol::session::End;
 use deskside_protocol::transcript::{ChannelIdentifier, policy_hash};
 use deskside_protocol::wire::record::{Reason, Signed};
 use deskside_protocol::wire::signal::{
-    Confirmed, EndSession, Join, Joined, Open, PairingAnswer, signal::Kind,
+    Confirmed, EndSession, Join, Joined, Open, PairingAnswer, PairingOffer, signal::Kind,
 };
 use deskside_protocol::witness::Witness;
 use prost::Message as _;
@@ -56,6 +57,7 @@ pub async fn technician_leg(access: &Access) -> anyhow::Result<Leg> {
 }
 
 /// What the light ends need to meet at a relay.
+#[derive(Clone)]
 #[allow(missing_debug_implementations, reason = "holds a secret key")]
 pub struct Access {
     /// Where the relay is.
@@ -127,16 +129,79 @@ pub async fn pair(access: &Access, agent: &Leg, technician: &Leg) -> anyhow::Res
 /// # Errors
 /// Where relay or agent refuse.
 pub async fn join(access: &Access, leg: &Leg, code: &Code) -> anyhow::Result<Half> {
-    let mut signals = leg.open().await?;
-    let channel = channel(&access.link, &signals)?;
-    let nameplate = code.nameplate().to_string();
-    signals.send(Kind::Join(Join { nameplate, ticket: access.ticket.clone() })).await?;
-    let Kind::Joined(joined) = said(&mut signals).await? else { bail!("the relay did not join") };
-    let (offered, offer) = offer(access, code, &channel, &joined)?;
-    signals.send(Kind::PairingOffer(offer)).await?;
-    let Kind::PairingAnswer(answer) = said(&mut signals).await? else { bail!("no answer came") };
-    let paired = confirm(&mut signals, offered, &answer).await?;
-    Half::begin(&access.link, End::Technician, signals, paired).await
+    let mut joining = Joining::knock(access, leg, code).await?;
+    let (offered, offer) = joining.offer(access, GrantSet::all())?;
+    let Kind::PairingAnswer(answer) = joining.ask(offer).await? else { bail!("no answer came") };
+    joining.confirm(offered, &answer).await
+}
+
+/// A technician at the door of an agent, before his offer.
+#[allow(missing_debug_implementations, reason = "holds a code")]
+pub struct Joining {
+    signals: Signals,
+    link: JoinLink,
+    code: Code,
+    /// What the agent parked.
+    pub joined: Joined,
+}
+
+impl Joining {
+    /// Asks the relay for whoever shows `code`.
+    ///
+    /// # Errors
+    /// Where the relay refuses.
+    pub async fn knock(access: &Access, leg: &Leg, code: &Code) -> anyhow::Result<Self> {
+        let mut signals = leg.open().await?;
+        let nameplate = code.nameplate().to_string();
+        signals.send(Kind::Join(Join { nameplate, ticket: access.ticket.clone() })).await?;
+        let Kind::Joined(joined) = said(&mut signals).await? else {
+            bail!("the relay did not join")
+        };
+        Ok(Self { signals, link: access.link.clone(), code: code.clone(), joined })
+    }
+
+    /// An honest offer of whoever has `access`, with the wish for `grants`.
+    ///
+    /// # Errors
+    /// Where the agent parked what is no half of a pairing.
+    pub fn offer(
+        &self,
+        access: &Access,
+        grants: GrantSet,
+    ) -> anyhow::Result<(Offered, PairingOffer)> {
+        let channel = channel(&self.link, &self.signals)?;
+        let request = Request {
+            certificate: &access.certificate,
+            ticket: &access.ticket,
+            subject: &self.joined.subject,
+            grants,
+        };
+        let (code, joined) = (&self.code, &self.joined);
+        let random = &mut System::new();
+        Ok(Offered::start(code, &channel, joined, &access.key, request, random)?)
+    }
+
+    /// Sends an offer of whatever kind, and gives what comes back.
+    ///
+    /// # Errors
+    /// Where the relay refuses.
+    pub async fn ask(&mut self, offer: PairingOffer) -> anyhow::Result<Kind> {
+        self.signals.send(Kind::PairingOffer(offer)).await?;
+        said(&mut self.signals).await
+    }
+
+    /// Checks the answer, confirms it, and takes the session.
+    ///
+    /// # Errors
+    /// Where the answer is not the agent's, or the relay gives no session.
+    pub async fn confirm(
+        mut self,
+        offered: Offered,
+        answer: &PairingAnswer,
+    ) -> anyhow::Result<Half> {
+        let paired = confirm(&mut self.signals, offered, answer).await?;
+        Half::begin(&self.link, End::Technician, self.signals, paired).await
+    }
 }
 
 async fn said(signals: &mut Signals) -> anyhow::Result<Kind> {
@@ -155,14 +220,20 @@ fn channel(link: &JoinLink, signals: &Signals) -> anyhow::Result<ChannelIdentifi
 }
 
 /// An agent whose code waits at the relay.
-struct Shown {
+#[allow(missing_debug_implementations, reason = "holds a code")]
+pub struct Shown {
     signals: Signals,
     waiting: Waiting,
-    code: Code,
+    /// What a person would read aloud.
+    pub code: Code,
 }
 
 impl Shown {
-    async fn open(link: &JoinLink, leg: &Leg) -> anyhow::Result<Self> {
+    /// Opens a code.
+    ///
+    /// # Errors
+    /// Where the relay gives none.
+    pub async fn open(link: &JoinLink, leg: &Leg) -> anyhow::Result<Self> {
         let mut signals = leg.open().await?;
         signals.send(Kind::Open(Open {})).await?;
         let Kind::Opened(opened) = said(&mut signals).await? else { bail!("no code was opened") };
@@ -175,7 +246,11 @@ impl Shown {
         Ok(Self { signals, waiting, code })
     }
 
-    async fn answer(self, link: &JoinLink) -> anyhow::Result<Half> {
+    /// Answers whoever has the code, and takes the session.
+    ///
+    /// # Errors
+    /// Where nobody comes, or somebody who has not.
+    pub async fn answer(self, link: &JoinLink) -> anyhow::Result<Half> {
         let Self { mut signals, waiting, .. } = self;
         let Kind::PairingOffer(offer) = said(&mut signals).await? else { bail!("no offer came") };
         let revocations = signals.welcome.revocations.clone().context("find revocations")?;
@@ -185,21 +260,6 @@ impl Shown {
         signals.send(Kind::PairingAnswer(answer)).await?;
         Half::begin(link, End::Agent, signals, paired).await
     }
-}
-
-fn offer(
-    access: &Access,
-    code: &Code,
-    channel: &ChannelIdentifier,
-    joined: &Joined,
-) -> anyhow::Result<(Offered, deskside_protocol::wire::signal::PairingOffer)> {
-    let request = Request {
-        certificate: &access.certificate,
-        ticket: &access.ticket,
-        subject: &joined.subject,
-        grants: GrantSet::all(),
-    };
-    Ok(Offered::start(code, channel, joined, &access.key, request, &mut System::new())?)
 }
 
 async fn confirm(
@@ -234,6 +294,51 @@ impl Half {
         let line = line::dial(&leg.lines(), &self.plan()).await?;
         self.seal().await?;
         Ok(line)
+    }
+
+    /// As [`Half::dial`], without a seal.
+    ///
+    /// # Errors
+    /// Where it does not come about.
+    pub async fn dial_unsealed(&self, leg: &Leg) -> anyhow::Result<Line> {
+        Ok(line::dial(&leg.lines(), &self.plan()).await?)
+    }
+
+    /// Takes the line of a technician's program that dials.
+    ///
+    /// # Errors
+    /// Where it does not come about.
+    pub async fn take(&mut self, leg: &Leg) -> anyhow::Result<Line> {
+        let listener = Listener::bind(&leg.lines(), self.given.own)?;
+        let line = listener.accept(&self.plan()).await?;
+        self.seal().await?;
+        Ok(line)
+    }
+
+    /// This agent, as it would come back to its session.
+    #[must_use]
+    pub fn attendee(&self, link: &JoinLink) -> Attendee {
+        Attendee {
+            end: End::Agent,
+            session_key: self.paired.session_key.clone(),
+            binding: Binding {
+                session: self.given.session,
+                transcript: self.paired.transcript_hash,
+            },
+            node: link.node,
+            token: self.given.token,
+            leg_key: SigningKey::generate(&mut System::new()),
+            link: link.clone(),
+            relays: Vec::new(),
+            grace: STEP,
+            software: SOFTWARE.to_owned(),
+        }
+    }
+
+    /// The other end's key.
+    #[must_use]
+    pub const fn peer_key(&self) -> PublicKey {
+        self.paired.peer_key
     }
 
     fn plan(&self) -> Plan<'_> {

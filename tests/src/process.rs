@@ -7,7 +7,7 @@ use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -73,7 +73,7 @@ struct Owned {
     child: Child,
     ended: Receiver<()>,
     silent: Receiver<()>,
-    words: Arc<Mutex<Vec<u8>>>,
+    words: Arc<Words>,
     reaped: bool,
 }
 
@@ -81,7 +81,7 @@ impl Owned {
     fn start(name: &str, command: &mut Command) -> anyhow::Result<Self> {
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
         let mut child = child.with_context(|| format!("start {name}"))?;
-        let words = Arc::new(Mutex::new(Vec::new()));
+        let words = Arc::<Words>::default();
         let (hold, silent) = sync_channel(0);
         if let Some(stderr) = child.stderr.take() {
             let words = Arc::clone(&words);
@@ -101,8 +101,7 @@ impl Owned {
     }
 
     fn words(&self) -> String {
-        let words = self.words.lock().unwrap_or_else(PoisonError::into_inner);
-        String::from_utf8_lossy(&words).trim_end().to_owned()
+        as_text(&self.words.locked())
     }
 
     /// The exit code; `None` after a signal.
@@ -135,13 +134,31 @@ fn pid(child: &Child) -> anyhow::Result<Pid> {
     Pid::from_raw(id).context("read a process id")
 }
 
-fn keep_last(mut from: impl Read, words: &Mutex<Vec<u8>>) {
+/// What a process wrote to standard error, and whoever waits for more of it.
+#[derive(Debug, Default)]
+struct Words {
+    text: Mutex<Vec<u8>>,
+    more: Condvar,
+}
+
+impl Words {
+    fn locked(&self) -> MutexGuard<'_, Vec<u8>> {
+        self.text.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn as_text(words: &[u8]) -> String {
+    String::from_utf8_lossy(words).trim_end().to_owned()
+}
+
+fn keep_last(mut from: impl Read, words: &Words) {
     let mut piece = [0; 4096];
     while let Ok(length @ 1..) = from.read(&mut piece) {
-        let mut words = words.lock().unwrap_or_else(PoisonError::into_inner);
-        words.extend_from_slice(piece.get(..length).unwrap_or_default());
-        let over = words.len().saturating_sub(MAX_WORDS);
-        words.drain(..over);
+        let mut text = words.locked();
+        text.extend_from_slice(piece.get(..length).unwrap_or_default());
+        let over = text.len().saturating_sub(MAX_WORDS);
+        text.drain(..over);
+        words.more.notify_all();
     }
 }
 
@@ -259,6 +276,43 @@ impl Process {
             .and_then(|_| memory::process(self.id(), needles));
         self.signal(Signal::CONT)?;
         found.with_context(|| format!("search the memory of {}", self.owned.name))
+    }
+
+    /// Types a line, where its standard input is a pipe.
+    ///
+    /// # Errors
+    /// Where it is none, or nobody reads it.
+    pub fn types(&mut self, line: &str) -> anyhow::Result<()> {
+        let stdin = self.owned.child.stdin.as_mut().context("a standard input")?;
+        writeln!(stdin, "{line}").and_then(|()| stdin.flush()).context("type a line")
+    }
+
+    /// Waits until it has written this to standard error so many times.
+    ///
+    /// # Errors
+    /// Where it does not in time.
+    pub fn wait_for_words(&self, wanted: &str, times: usize) -> anyhow::Result<()> {
+        let few = |text: &mut Vec<u8>| as_text(text).matches(wanted).count() < times;
+        let words = &self.owned.words;
+        let waited = words.more.wait_timeout_while(words.locked(), PATIENCE, few);
+        let (text, late) = waited.unwrap_or_else(PoisonError::into_inner);
+        drop(text);
+        if late.timed_out() {
+            bail!(self.account(&format!("did not write {wanted:?} {times} times in time")));
+        }
+        Ok(())
+    }
+
+    /// Bytes of memory that it has.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn resident(&self) -> anyhow::Result<u64> {
+        let path = format!("/proc/{}/status", self.id());
+        let text = std::fs::read_to_string(path).context("read a process's memory")?;
+        let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+        Ok(kib.context("read a process's memory")? * 1024)
     }
 
     /// What it wrote to standard error, the last of it.

@@ -5,6 +5,8 @@
 //! which may be changed; behind it each end has a socket of its own towards the relay, as behind a
 //! NAT, and that may be changed too, without a word to anybody.
 
+mod spoof;
+
 use std::collections::HashMap;
 use std::future::poll_fn;
 use std::io::{self, IoSliceMut};
@@ -35,7 +37,7 @@ const MAX_SEEN: usize = 16 * 1024 * 1024;
 pub const BULK: usize = 1000;
 
 /// Which way a packet went.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Way {
     /// From an end.
     ToRelay,
@@ -95,6 +97,8 @@ struct Door {
     state: Mutex<State>,
     bulk: Arc<Bulk>,
     seen: Arc<Mutex<Vec<Seen>>>,
+    last: spoof::Last,
+    diversion: spoof::Diversion,
 }
 
 /// Bytes of bulk data that left the relay, for whoever waits for them.
@@ -214,7 +218,8 @@ impl Door {
         let port = Arc::new(Port::bind((Ipv4Addr::LOCALHOST, 0).into())?);
         let address = port.local_addr()?;
         let state = Mutex::new(State { relay, clients: HashMap::new() });
-        let door = Arc::new(Self { number, port, address, state, bulk, seen });
+        let (last, diversion) = Default::default();
+        let door = Arc::new(Self { number, port, address, state, bulk, seen, last, diversion });
         tokio::spawn(door.clone().serve());
         Ok(door)
     }
@@ -231,6 +236,9 @@ impl Door {
             for (received, bytes) in room.filled(count) {
                 self.remember(Way::ToRelay, &received, bytes);
                 let Ok((port, relay)) = self.towards(received.addr) else { continue };
+                if self.diversion.takes(relay, &received, bytes) {
+                    continue;
+                }
                 send(&port, relay, &received, bytes).await;
             }
         }
@@ -265,6 +273,7 @@ impl Door {
 
     fn remember(&self, way: Way, received: &RecvMeta, bytes: &[u8]) {
         let door = self.number;
+        self.last.keep(way, received, bytes);
         let packets = bytes.chunks(received.stride.max(1)).filter_map(|packet| {
             let label = label::of_datagram(packet)?;
             Some(Seen { at: 0, way, door, label, length: packet.len(), hash: hash(packet) })

@@ -3,15 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use deskside_protocol::channel::Channel;
-use deskside_protocol::code::Code;
-use deskside_protocol::policy::Recording;
 use deskside_protocol::transcript::sha256;
-use deskside_protocol::wire::message::{
-    Act, FileEnd, FileEntry, FilePut, FilesSent, Message, message::Kind,
-};
-use deskside_tests::agent::Agent;
-use deskside_tests::light::{self, Access};
 use serde_json::{Value, json};
 
 use crate::house::{Helped, House};
@@ -144,145 +136,8 @@ fn what_a_disk_has_no_room_for_is_refused_before() {
     session.end("").unwrap();
 }
 
-/// What no file that a hostile technician sends may be found as.
+/// What is written where a race is on.
 const MARKER: &str = "sent by somebody who means no good";
-
-/// A technician's program that is nobody's: it says what it likes.
-struct Hostile {
-    runtime: tokio::runtime::Runtime,
-    line: deskside_link::Line,
-    _half: light::Half,
-    _leg: deskside_link::Leg,
-}
-
-impl Hostile {
-    fn meets(house: &House, agent: &mut Agent) -> Self {
-        let ticket = house.alice.ticket("Hostile").unwrap();
-        let access = Access::read(house.alice.home(), ticket).unwrap();
-        let code = Code::parse(&agent.code().unwrap()).unwrap();
-        let runtime = tokio::runtime::Runtime::new().unwrap();
-        let (line, half, leg) = runtime.block_on(async {
-            let leg = light::technician_leg(&access).await.unwrap();
-            let mut half = light::join(&access, &leg, &code).await.unwrap();
-            let line = half.dial(&leg).await.unwrap();
-            (line, half, leg)
-        });
-        Self { runtime, line, _half: half, _leg: leg }
-    }
-
-    /// Says one message on a fresh stream of the channel, and keeps the stream open.
-    fn introduces(&self) -> impl Sized {
-        self.runtime.block_on(async {
-            let introduction = deskside_protocol::wire::message::Introduction::default();
-            let mut stream = self.line.open::<Act, Message>(Channel::Control).await.unwrap();
-            let mut actor = self.line.act_key().actor(Channel::Control, stream.id);
-            let kind = Some(Kind::Introduction(introduction));
-            stream.sender.send(&actor.wrap(&Message { kind })).await.unwrap();
-            stream.receiver.receive().await.unwrap().unwrap();
-            (stream, actor)
-        })
-    }
-
-    /// Sends one file into `into` under `path`, and says whether the agent says that it landed.
-    fn sends(&self, into: &[&str], path: &[&str]) -> bool {
-        let owned = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
-        let bytes = MARKER.len() as u64;
-        let put = FilePut { into: owned(into), files: 1, bytes, ..FilePut::default() };
-        let entry = FileEntry { path: owned(path), size: bytes, ..FileEntry::default() };
-        let end = FileEnd {
-            blake3: blake3::hash(MARKER.as_bytes()).as_bytes().to_vec().into(),
-            sha256: sha256(MARKER.as_bytes()).to_vec().into(),
-            failed: None,
-        };
-        self.runtime.block_on(async {
-            let mut stream = self.line.open::<Act, Message>(Channel::File).await.unwrap();
-            let mut actor = self.line.act_key().actor(Channel::File, stream.id);
-            let mut wrap = |kind| actor.wrap(&Message { kind: Some(kind) });
-            // The agent may break off at any of these.
-            let all = async {
-                stream.sender.send(&wrap(Kind::FilePut(put))).await?;
-                stream.sender.send(&wrap(Kind::FileEntry(entry))).await?;
-                stream.sender.send_body(MARKER.into()).await?;
-                stream.sender.send_body(bytes::Bytes::new()).await?;
-                stream.sender.send(&wrap(Kind::FileEnd(end))).await?;
-                stream.sender.send(&wrap(Kind::FilesSent(FilesSent {}))).await?;
-                stream.sender.finish();
-                Ok::<_, deskside_link::stream::StreamError>(())
-            };
-            drop(all.await);
-            let mut landed = false;
-            while let Ok(Some(said)) = stream.receiver.receive().await {
-                landed |= matches!(said.kind, Some(Kind::FileDone(done)) if done.failed.is_none());
-            }
-            landed
-        })
-    }
-}
-
-/// The files under a folder that hold the marker.
-fn marked(folder: &Path) -> Vec<String> {
-    let holds = |path: &String| fs::read(path).is_ok_and(|bytes| bytes == MARKER.as_bytes());
-    everything(folder).into_iter().filter(holds).collect()
-}
-
-#[test]
-fn a_name_is_one_component_of_this_folder_and_no_device() {
-    let house = House::new();
-    house.relay.change_policy(|policy| policy.recording = Recording::Off).unwrap();
-    let mut agent = house.agent("agent");
-    fs::create_dir(agent.file("inside")).unwrap();
-    let hostile = Hostile::meets(&house, &mut agent);
-    let _control = hostile.introduces();
-    assert!(hostile.sends(&[], &["fine"]), "an ordinary name lands");
-    assert!(hostile.sends(&["inside"], &["fine"]));
-
-    let absolute = house.path("absolute");
-    let bad = [
-        "..",
-        ".",
-        "",
-        "../up",
-        "inside/../../up",
-        "/",
-        absolute.to_str().unwrap(),
-        "a/b",
-        "a\\b",
-        "..\\up",
-        "C:",
-        "C:up",
-        "a:stream",
-        "CON",
-        "con.txt",
-        "nul",
-        "LPT1",
-        "COM9.log",
-        "AUX",
-        "CONIN$",
-        "dot.",
-        "space ",
-        "nul\0l",
-        "new\nline",
-        &"n".repeat(256),
-    ];
-    for name in bad {
-        for (into, path) in [
-            (&[][..], &[name][..]),
-            (&[name], &["fine"]),
-            (&["inside", name], &["fine"]),
-            (&[], &["inside", name]),
-        ] {
-            assert!(!hostile.sends(into, path), "{into:?} {path:?} landed");
-        }
-    }
-    assert!(!hostile.sends(&[], &[]), "a file without a name");
-    assert!(!hostile.sends(&[], &vec!["deep"; 100]), "a hundred folders");
-    let mut found = marked(&house.path(""));
-    found.sort();
-    let wanted = ["fine", "inside/fine"].map(|name| agent.file(name));
-    let mut wanted = wanted.map(|path| path.to_str().unwrap().to_owned());
-    wanted.sort();
-    assert_eq!(found, wanted);
-}
 
 #[test]
 fn a_link_leads_nowhere() {

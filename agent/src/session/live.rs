@@ -6,6 +6,7 @@ use std::time::Duration;
 use deskside_link::Lines;
 use deskside_link::attend::{AttendError, Attendance, CLOSE_TIMEOUT, Given, News};
 use deskside_protocol::close::CloseCode;
+use deskside_protocol::policy::Recording;
 use deskside_protocol::wire::record::Reason;
 use deskside_protocol::wire::signal::Closed;
 use tokio::sync::watch;
@@ -135,6 +136,11 @@ impl Hearing<'_> {
                 News::Away | News::Back | News::PeerAway | News::PeerBack => false,
             };
             if unrecorded && std::mem::take(&mut recorded) {
+                // The link does not know the policy: whatever the relay says, then it does not
+                // record, and nothing more is served.
+                if self.bond.policy.recording == Recording::Required {
+                    return Over::Here(Reason::RecordingFailed);
+                }
                 self.show.tell(&Event::Unrecorded);
             }
         }

@@ -15,12 +15,14 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
 use super::{answer, out_of_order};
 use crate::control::{MessageReader, MessageWriter};
-use crate::output::written;
+use crate::output::{json_line, written};
 
 /// Bytes of standard input in one message.
 const PIECE: usize = 32 * 1024;
 /// The exit code of a command that ran out of its time, as `timeout` of coreutils has it.
 const TIMED_OUT: u8 = 124;
+/// The user's computer keeps the time-out; where it says nothing this much later, it is kept here.
+const GRACE: Duration = Duration::from_secs(5);
 /// Added to a signal's number, as shells do.
 const SIGNAL: i32 = 128;
 
@@ -116,9 +118,11 @@ where
     let mut feeding = std::pin::pin!(feed(to, input));
     let mut fed = false;
     let mut running = std::pin::pin!(follow(from, &mut printer));
+    let mut late = std::pin::pin!(late(timeout));
     loop {
         tokio::select! {
             outcome = &mut running => return outcome,
+            () = &mut late => return Ok(Outcome::TimedOut),
             // A command need not read its input to the end: a broken way there is no error as
             // long as the answer still comes.
             done = &mut feeding, if !fed => {
@@ -128,6 +132,14 @@ where
                 }
             }
         }
+    }
+}
+
+/// Ends once a command with this time-out has to be over; never without one.
+async fn late(timeout: Option<Duration>) {
+    match timeout {
+        Some(timeout) => tokio::time::sleep(timeout.saturating_add(GRACE)).await,
+        None => std::future::pending().await,
     }
 }
 
@@ -224,7 +236,7 @@ impl<O: AsyncWrite + Unpin, E: AsyncWrite + Unpin> Printer<O, E> {
                 "base64": BASE64.encode(data),
             }),
         };
-        write_now(&mut self.output, format!("{event}\n").as_bytes()).await
+        write_now(&mut self.output, (json_line(&event) + "\n").as_bytes()).await
     }
 }
 

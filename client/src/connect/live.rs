@@ -23,7 +23,7 @@ use super::over::Over;
 use super::talk::{Control, Said, Talk};
 use super::telling::Telling;
 use super::wake::Clocks;
-use crate::failure::{exit_of, sentence_of};
+use crate::failure::{Failure, exit_of, sentence_of};
 
 /// A session that was paired, or that is gone on with.
 pub(super) struct Begun<'a> {
@@ -143,8 +143,7 @@ impl Live<'_> {
             News::PeerBack => self.telling.back(Away::Agent)?,
             News::Unrecorded => {
                 if let Err(error) = self.maker.unrecorded() {
-                    let over = Over::here(Reason::RecordingFailed);
-                    return Ok(Some(over.saying(sentence_of(&error))));
+                    return Ok(Some(Over::failed(Reason::TechnicianEnded, error)));
                 }
                 self.telling.unrecorded()?;
             }
@@ -186,6 +185,10 @@ impl Live<'_> {
             }
             Said::No(refusal) => return Ok(Some(Over::refused(Some(refusal.text)))),
             Said::Refused(refusal) => self.telling.refused(&refusal)?,
+            Said::Broken(breach) => {
+                let text = format!("the user's computer broke the protocol: {breach}");
+                return Ok(Some(gave_up(Exit::EndedByPeer, text)));
+            }
             Said::LineGone(error) => match close_code(&error) {
                 Some(CloseCode::Refused) => return Ok(Some(Over::refused(None))),
                 // In order: the relay says why in a moment.
@@ -197,13 +200,20 @@ impl Live<'_> {
             },
             Said::Late { .. } if self.telling.gap.away().is_some() => talk.wait_on(),
             Said::Late { asked: true } => {
-                let over = Over::here(Reason::UserRefused);
-                return Ok(Some(over.saying("the user did not answer in time")));
+                return Ok(Some(gave_up(Exit::Refused, "the user did not answer in time")));
             }
-            Said::Late { asked: false } => return Ok(Some(Over::here(Reason::AgentLost))),
+            Said::Late { asked: false } => {
+                let text = "the user's computer could not be reached any more";
+                return Ok(Some(gave_up(Exit::EndedByPeer, text)));
+            }
         }
         Ok(None)
     }
+}
+
+/// This side ends the session, which to the relay is an end like any other, and says why here.
+fn gave_up(exit: Exit, sentence: impl Into<String>) -> Over {
+    Over::failed(Reason::TechnicianEnded, Failure::new(exit, sentence).into())
 }
 
 /// Ctrl-C, or a polite end from outside.

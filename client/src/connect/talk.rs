@@ -9,9 +9,10 @@ use std::time::Duration;
 use deskside_link::Line;
 use deskside_link::attend::CLOSE_TIMEOUT;
 use deskside_link::line::Stream;
-use deskside_link::stream::{Receiver, Sender};
+use deskside_link::stream::{Receiver, Sender, StreamError};
 use deskside_protocol::act::Actor;
 use deskside_protocol::channel::Channel;
+use deskside_protocol::frame::FrameError;
 use deskside_protocol::grant::GrantSet;
 use deskside_protocol::wire::message::{Act, Introduction, Lease, Message, Refusal, message::Kind};
 use tokio::time::Instant;
@@ -46,6 +47,8 @@ pub(super) enum Said {
     No(Refusal),
     /// No, to something that was asked for later.
     Refused(Refusal),
+    /// What came is no message: whoever speaks there is not to be spoken with.
+    Broken(FrameError),
     /// The line is gone.
     LineGone(quinn::ConnectionError),
     /// The user's answer, or the reason for a lost line, did not come in time.
@@ -151,6 +154,7 @@ async fn hear(control: &mut Control, until: &mut Option<Instant>) -> Said {
             }
             // A kind that means nothing here, or of a newer version.
             Ok(Some(_)) => {}
+            Err(StreamError::Frame(breach)) => return Said::Broken(breach),
             Ok(None) | Err(_) => return Said::LineGone(control.line.lost().await),
         }
     }
