@@ -1,5 +1,6 @@
 //! One stream of signals with an end.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use deskside_link::leg::SIGNAL_VERSION;
@@ -45,6 +46,9 @@ pub(crate) enum Gone {
 pub(crate) struct Caller {
     pub(crate) connection: Connection,
     pub(crate) key: PublicKey,
+    /// Where its handshake was done from, which proved that address. What it says of itself later
+    /// it may be borrowing.
+    pub(crate) address: IpAddr,
 }
 
 /// A stream that an end opened.
@@ -137,8 +141,8 @@ impl Talk {
     }
 
     /// Who this is to limits: an address, until more is known.
-    pub(crate) fn doer(&self) -> Doer<'static> {
-        Doer::at(self.caller.connection.remote_address().ip())
+    pub(crate) const fn doer(&self) -> Doer<'static> {
+        Doer::at(self.caller.address)
     }
 
     /// Says no, with a reason, and that nothing more will come.

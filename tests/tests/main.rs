@@ -8,6 +8,7 @@ mod files;
 mod full_disk;
 mod help;
 mod house;
+mod limits;
 mod main_job;
 mod public_certificate;
 mod recording;

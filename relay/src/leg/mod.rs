@@ -138,7 +138,7 @@ async fn leg(service: Arc<Service>, incoming: Incoming, entry: Entry) {
     let Some(key) = link_tls::peer_key(&connection) else {
         return connection.close(CloseCode::Misbehaved.number().into(), b"");
     };
-    let caller = Caller { connection, key };
+    let caller = Caller { connection, key, address: remote.ip() };
     let mut streams = JoinSet::new();
     let mut patience = phases.first_stream;
     loop {
