@@ -68,7 +68,7 @@ fn the_page_speaks_four_languages_and_fits_phone_and_desk() {
         };
         picture("desk", (1280, 1700), false);
         picture("desk-dark", (1280, 1700), true);
-        picture("phone", (500, 2600), false);
+        picture("phone", (390, 2600), false);
     }
     // By the link of another language, whatever the browser prefers.
     let look = Look { language: "de", agent: Some(WINDOWS), ..Look::default() };
@@ -77,7 +77,7 @@ fn the_page_speaks_four_languages_and_fits_phone_and_desk() {
         dom.contains("<html lang=\"fr\">") && dom.contains("Télécharger pour Windows"),
         "{dom}"
     );
-    let look = Look { agent: Some(PHONE), size: (500, 2400), ..Look::default() };
+    let look = Look { agent: Some(PHONE), size: (390, 2400), ..Look::default() };
     let dom = browser::dom(&page, look).unwrap();
     assert!(dom.contains("does not run on phones"), "{dom}");
     browser::picture(&page, look, &gallery().join("en-on-a-phone.png")).unwrap();

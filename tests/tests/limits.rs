@@ -43,14 +43,14 @@ fn two_failed_codes_lock_and_an_admin_lifts_the_lock() {
     assert_eq!(ran.code, Some(3), "{ran}");
     let said = ran.sentence();
     assert!(
-        said.contains("2 codes failed in your name") && said.contains("unlock alice"),
+        said.contains("2 codes failed in your name") && said.contains("unlock admin"),
         "{said}"
     );
     assert!((house.relay.number("deskside_failed_pairings_total").unwrap() - 2.0).abs() < 0.1);
     let notes = house.alice.shown(&ticket).unwrap()["notes"].to_string();
-    assert_eq!(notes.matches("Pairing failed: alice").count(), 2, "{notes}");
+    assert_eq!(notes.matches("Pairing failed: admin").count(), 2, "{notes}");
 
-    let lifted = house.relay.beside(&["technician", "unlock", "alice"]).unwrap().done().unwrap();
+    let lifted = house.relay.beside(&["technician", "unlock", "admin"]).unwrap().done().unwrap();
     assert_eq!(lifted["forgiven"], 2);
     // The code that was refused has not been tried: it is as good as before.
     house.alice.connect(&code, &ticket).unwrap().end("").unwrap();
@@ -64,7 +64,7 @@ fn acting_on_the_admin_address_takes_the_token_also_from_loopback() {
     let mut agent = house.agent("agent");
     let ticket = house.alice.ticket("Guessing").unwrap();
     fail(&house, &mut agent, &ticket);
-    let path = "/technicians/alice/unlock";
+    let path = "/technicians/admin/unlock";
     let bare = web::ask("POST", house.relay.admin(), path, &[]).unwrap();
     assert_eq!(bare.status, 401, "{bare:?}");
     let token = fs::read_to_string(house.relay.data().join("admin.token")).unwrap();
