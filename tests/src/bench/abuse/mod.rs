@@ -56,7 +56,7 @@ pub(super) struct Args {
     #[arg(long, default_value_t = 4)]
     parallel: usize,
     /// Rounds of quiet and abuse
-    #[arg(long, default_value_t = 2)]
+    #[arg(long, default_value_t = 5)]
     reps: usize,
     /// Where the relay's folder is made
     #[arg(long, default_value_os_t = std::env::temp_dir())]
@@ -71,9 +71,22 @@ pub(super) async fn run(args: &Args, teller: Teller) -> anyhow::Result<()> {
     let packets = Arc::new(initials::make(args.half_open, relay)?);
     // Once for nothing: what the first pays is nobody's fault.
     honest(args, &ground).await?;
+    let mut ratios = Vec::new();
     for _ in 0..args.reps {
-        round(args, &ground, relay, packets.clone(), teller).await?;
+        ratios.push(round(args, &ground, relay, packets.clone(), teller).await?);
     }
+    let ratios = Spread::of(ratios).context("measure at all")?;
+    let (median, least, most) = (ratios.p50(), ratios.at(0.0), ratios.at(1.0));
+    let figure = json!({
+        "figure": "abuse_ratios", "rounds": ratios.count(), "goal": GOAL,
+        "median": rounded(median), "least": rounded(least), "most": rounded(most),
+    });
+    let text = format!(
+        "abuse: p99 under abuse is {median:.2} times that in quiet in the median of {} rounds \
+         ({least:.2} to {most:.2}; goal {GOAL:.0})",
+        ratios.count(),
+    );
+    teller.say(&figure, &text);
     Ok(())
 }
 
@@ -83,7 +96,7 @@ async fn round(
     relay: SocketAddr,
     packets: Arc<Vec<Vec<u8>>>,
     teller: Teller,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<f64> {
     let id = ground.relay.process.id();
     let quiet = honest(args, ground).await?;
     let before = watch::memory(id)?.rss;
@@ -104,8 +117,9 @@ async fn round(
             most = found.max(most);
         }
     }
-    tell(&Round { quiet, abused, before, most, numbers }, &tally, teller);
-    Ok(())
+    let round = Round { quiet, abused, before, most, numbers };
+    tell(&round, &tally, teller);
+    Ok(round.ratio())
 }
 
 /// All strangers come, and are there when this returns or the relay keeps them out.
@@ -227,9 +241,15 @@ struct Round {
     numbers: Numbers,
 }
 
+impl Round {
+    fn ratio(&self) -> f64 {
+        self.abused.p99() / self.quiet.p99()
+    }
+}
+
 fn tell(round: &Round, tally: &Tally, teller: Teller) {
     let Round { quiet, abused, before, most, numbers } = round;
-    let ratio = abused.p99() / quiet.p99();
+    let ratio = round.ratio();
     let grown = most - before;
     let [tries, refused, legs] =
         [&tally.tries, &tally.refused, &tally.legs].map(|count| count.load(Ordering::Relaxed));
