@@ -11,19 +11,17 @@ mod session;
 use std::io::{IoSliceMut, Read as _};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
 use deskside_link::random::System;
-use deskside_link::socket::Port;
+use deskside_link::socket::Udp;
 use deskside_protocol::label::Label;
 use deskside_protocol::policy::Recording as Rule;
 use deskside_protocol::recording::Kind;
 use deskside_protocol::session::End;
 use deskside_relay::metrics::Metrics;
 use deskside_relay::recorder::{Recorder, Recording};
-use deskside_relay::switch::{Attached, Line, Switch, Switched};
-use quinn::AsyncUdpSocket;
+use deskside_relay::switch::{Attached, Intake, Line, Switch};
 use quinn::udp::{BATCH_SIZE, RecvMeta, Transmit};
 
 /// Bytes of a packet, as quinn sends them to a peer whose path it knows.
@@ -56,12 +54,11 @@ impl Receiver {
     }
 
     /// Bytes that lie in the socket.
-    fn drain(&mut self, port: &Port) -> usize {
-        let mut cx = Context::from_waker(Waker::noop());
+    fn drain(&mut self, port: &Udp) -> usize {
         let mut bytes = 0;
         loop {
-            let received = self.with(|buffers, meta| port.poll_recv(&mut cx, buffers, meta));
-            let std::task::Poll::Ready(Ok(count)) = received else { return bytes };
+            let received = self.with(|buffers, meta| port.try_recv(buffers, meta));
+            let Ok(count) = received else { return bytes };
             bytes += self.meta.iter().take(count).map(|it| it.len).sum::<usize>();
         }
     }
@@ -69,27 +66,24 @@ impl Receiver {
 
 /// One machine: a technician who sends, the relay, an agent who receives.
 struct Bench {
-    relay: Arc<Port>,
-    technician: Arc<Port>,
-    agent: Arc<Port>,
+    relay: Arc<Udp>,
+    technician: Arc<Udp>,
+    agent: Arc<Udp>,
     receiver: Receiver,
     relay_receiver: Receiver,
     label: Label,
 }
 
-async fn port() -> Arc<Port> {
-    let port = Arc::new(Port::bind((Ipv4Addr::LOCALHOST, 0).into()).expect("a port"));
-    let mut poller = port.clone().poller();
-    std::future::poll_fn(|cx| poller.as_mut().poll_writable(cx)).await.expect("writable");
-    port
+fn port() -> Arc<Udp> {
+    Arc::new(Udp::bind((Ipv4Addr::LOCALHOST, 0).into()).expect("a port"))
 }
 
 impl Bench {
-    async fn new() -> Self {
+    fn new() -> Self {
         Self {
-            relay: port().await,
-            technician: port().await,
-            agent: port().await,
+            relay: port(),
+            technician: port(),
+            agent: port(),
             receiver: Receiver::new(),
             relay_receiver: Receiver::new(),
             label: Label::random(&mut System::new()),
@@ -115,9 +109,8 @@ impl Bench {
     /// What a forwarder does at the least.
     fn bare(&mut self) {
         let (relay, to) = (self.relay.clone(), address(&self.agent));
-        let mut cx = Context::from_waker(Waker::noop());
         self.relay_receiver.with(|buffers, meta| {
-            while let std::task::Poll::Ready(Ok(count)) = relay.poll_recv(&mut cx, buffers, meta) {
+            while let Ok(count) = relay.try_recv(buffers, meta) {
                 for (buffer, received) in buffers.iter().zip(meta.iter()).take(count) {
                     let contents = buffer.get(..received.len).unwrap_or_default();
                     let segment_size = (received.stride < received.len).then_some(received.stride);
@@ -134,28 +127,17 @@ impl Bench {
         });
     }
 
-    /// The switch's turn.
-    fn switch(&mut self, socket: &Switched) {
-        let mut cx = Context::from_waker(Waker::noop());
-        self.relay_receiver.with(|buffers, meta| {
-            let polled = socket.poll_recv(&mut cx, buffers, meta);
-            assert!(polled.is_pending(), "there are no legs");
-        });
-    }
-
     /// Waits until so many bytes are with the agent.
-    async fn arrive(&mut self, bytes: usize) {
+    fn arrive(&mut self, bytes: usize) {
         let (mut came, began) = (0, Instant::now());
         while came < bytes {
-            // The runtime looks at its sockets.
-            tokio::task::yield_now().await;
             came += self.receiver.drain(&self.agent);
             assert!(began.elapsed() < Duration::from_secs(20), "{came} of {bytes} bytes came");
         }
     }
 
     /// Time that `relay` takes for `rounds` rounds of trains, until they are with the agent.
-    async fn time(
+    fn time(
         &mut self,
         rounds: usize,
         (trains, packets, size): (usize, usize, usize),
@@ -167,17 +149,16 @@ impl Bench {
             for _ in 0..trains {
                 self.send(&train, size);
             }
-            tokio::task::yield_now().await;
             let began = Instant::now();
             relay(self);
-            self.arrive(trains * train.len()).await;
+            self.arrive(trains * train.len());
             times.push(began.elapsed());
         }
         times
     }
 }
 
-fn address(port: &Port) -> SocketAddr {
+fn address(port: &Udp) -> SocketAddr {
     port.local_addr().expect("an address")
 }
 
@@ -197,11 +178,12 @@ fn line(bench: &Bench, recording: Option<Arc<Recording>>) -> Arc<Line> {
 }
 
 async fn forwarding(rounds: usize, pings: usize, folder: &std::path::Path) {
-    let mut bench = Bench::new().await;
+    let mut bench = Bench::new();
     let metrics = Metrics::new();
     let recorder = Recorder::start(&bench.relay, &metrics).expect("threads");
     let switch = Switch::new(bench.relay.clone(), metrics);
-    let socket = Switched::new(switch.clone());
+    let mut intake = Intake::alone(switch.clone()).expect("an intake");
+    let mut relay = |_: &mut Bench| while intake.turn().expect("received") {};
     let recording =
         recorder.create(&folder.join("bench.dsr"), Rule::Required).await.expect("a file");
     recording.append(Kind::Event, 0, Vec::new()).await.expect("written");
@@ -215,12 +197,12 @@ async fn forwarding(rounds: usize, pings: usize, folder: &std::path::Path) {
         for _ in 0..10 {
             let [bare, plain, recorded] = &mut times;
             let each = rounds.div_ceil(10);
-            bare.extend(bench.time(each, shape, Bench::bare).await);
+            bare.extend(bench.time(each, shape, Bench::bare));
             let mut connected = switch.connect(line(&bench, None));
-            plain.extend(bench.time(each, shape, |bench| bench.switch(&socket)).await);
+            plain.extend(bench.time(each, shape, &mut relay));
             connected.disconnect();
             let mut connected = switch.connect(line(&bench, Some(recording.clone())));
-            recorded.extend(bench.time(each, shape, |bench| bench.switch(&socket)).await);
+            recorded.extend(bench.time(each, shape, &mut relay));
             connected.disconnect();
         }
         let [bare, plain, recorded] = times.map(median);
@@ -239,7 +221,7 @@ async fn walking(mebibytes: usize, folder: &std::path::Path) {
     }
     let path = folder.join("walk.dsr");
     std::fs::write(&path, &file.bytes).expect("written");
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     let recorder = Recorder::start(&bench.relay, &Metrics::new()).expect("threads");
     let (mut read, mut walked, mut hashed) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..5 {

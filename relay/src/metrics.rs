@@ -23,6 +23,7 @@ pub struct Metrics {
     refused_legs: Counter,
     failed_pairings: Counter,
     locked: Counter,
+    disk_stalls: Counter,
 }
 
 impl std::fmt::Debug for Metrics {
@@ -103,6 +104,12 @@ impl Default for Metrics {
                 Unit::Count,
                 "Joins that were refused because of failed codes before",
             ),
+            disk_stalls: counter(
+                &recorder,
+                "deskside_disk_stalls_total",
+                Unit::Count,
+                "Times that a write of a recording took long and others went on without it",
+            ),
             handle: recorder.handle(),
         }
     }
@@ -152,6 +159,11 @@ impl Metrics {
     pub fn forwarded(&self, packets: u64, bytes: u64) {
         self.forwarded_packets.increment(packets);
         self.forwarded_bytes.increment(bytes);
+    }
+
+    /// A write of a recording holds up the thread that receives.
+    pub fn disk_stalled(&self) {
+        self.disk_stalls.increment(1);
     }
 
     /// Packets of a line were not forwarded.

@@ -226,6 +226,13 @@ impl Packets {
         Self { line, time_us, buffer, body_end: BLOCK_HEADER, last: None }
     }
 
+    /// Empties it for another block, in the same memory.
+    pub fn begin(&mut self, line: u16, time_us: u64) {
+        self.buffer.truncate(BLOCK_HEADER);
+        let buffer = std::mem::take(&mut self.buffer);
+        *self = Self { line, time_us, buffer, body_end: BLOCK_HEADER, last: None };
+    }
+
     /// Appends one receive batch: packets of `stride` bytes that `from` sent, received at
     /// `time_us`. Gives where they stand in [`Self::block`]. A time before the block's counts as
     /// the block's; one more than 71 minutes after it does not occur. Batches that follow each
@@ -334,6 +341,22 @@ mod tests {
             .collect();
         assert_eq!(runs, [&b"abcdefg"[..], b"hi", b"jk", b"l", b"m"]);
         assert_eq!(next.state().seq(), 1);
+    }
+
+    #[test]
+    fn a_block_in_used_memory_is_the_same_block() {
+        let (writer, _) = Writer::create();
+        let mut used = Packets::new(1, 9, 0);
+        used.run(End::Agent, 2, 10, b"something before").unwrap();
+        let _never_written = writer.packets(&mut used).unwrap();
+        used.begin(3, 1_000);
+        assert_eq!(writer.packets(&mut used), Err(WriteError::EmptyRun));
+        let mut fresh = Packets::new(3, 1_000, 0);
+        for packets in [&mut used, &mut fresh] {
+            packets.run(End::Technician, 4, 1_005, b"abcdefg").unwrap();
+            assert!(writer.packets(packets).is_ok());
+        }
+        assert_eq!(used.block(), fresh.block());
     }
 
     #[test]

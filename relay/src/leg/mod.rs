@@ -19,7 +19,7 @@ use std::net::UdpSocket;
 use std::sync::Arc;
 use std::time::Duration;
 
-use deskside_link::socket::Port;
+use deskside_link::socket::Udp;
 use deskside_link::{cid, tls as link_tls};
 use deskside_protocol::close::CloseCode;
 use deskside_protocol::wire::signal::refused::Code;
@@ -37,7 +37,7 @@ use crate::relay::Relay;
 use crate::service::Service;
 use crate::session;
 use crate::sessions::{MAX_BEGINNING, Sessions};
-use crate::switch::{Switch, Switched};
+use crate::switch::{Pump, Switch};
 use crate::talk::{Caller, Talk};
 
 /// Legs at once. Each takes some 25 KiB, so this is 1 GiB.
@@ -55,10 +55,11 @@ pub(crate) async fn serve(
     relay: Arc<Relay>,
     stop: CancellationToken,
 ) -> io::Result<()> {
-    let port = Arc::new(Port::new(socket)?);
+    let port = Arc::new(Udp::new(socket)?);
     let switch = Switch::new(port.clone(), relay.metrics.clone());
     let recorder = Recorder::start(&port, &relay.metrics)?;
-    let socket = Arc::new(Switched::new(switch.clone()));
+    let pump = Pump::start(&switch)?;
+    let socket = Arc::new(pump.socket());
     let runtime = Arc::new(quinn::TokioRuntime);
     let settings = cid::leg_endpoint(Some(relay.node.key()));
     let endpoint = Endpoint::new_with_abstract_socket(settings, Some(server), socket, runtime)?;
@@ -82,17 +83,14 @@ pub(crate) async fn serve(
     endpoint.close(CloseCode::GoingAway.number().into(), b"");
     endpoint.wait_idle().await;
     tasks.shutdown().await;
-    end_recorder(service).await
-}
-
-/// The recorder's threads finish what waits before the relay is gone.
-async fn end_recorder(service: Arc<Service>) -> io::Result<()> {
-    match Arc::into_inner(service) {
-        Some(service) => {
-            tokio::task::spawn_blocking(|| service.recorder.end()).await.map_err(io::Error::other)
-        }
-        None => Err(io::Error::other("a leg outlived the relay")),
-    }
+    let service = Arc::into_inner(service);
+    let service = service.ok_or_else(|| io::Error::other("a leg outlived the relay"))?;
+    let end = move || {
+        drop(pump);
+        // Its threads finish what waits before the relay is gone.
+        service.recorder.end();
+    };
+    tokio::task::spawn_blocking(end).await.map_err(io::Error::other)
 }
 
 async fn accept(endpoint: &Endpoint, service: &Arc<Service>, tasks: &mut JoinSet<()>) {

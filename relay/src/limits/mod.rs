@@ -1,7 +1,7 @@
 //! What the relay lets one party do: how often, how much at once, for how long.
 //!
 //! A pure machine: the time is an argument, and nothing here knows a socket. Rates are `governor`'s,
-//! one keyed limiter for each row of [`table`]; what is kept of a key is a hash of it, so that nobody
+//! one keyed limiter for each row of the table; what is kept of a key is a hash of it, so that nobody
 //! can make a key long. Each map has a named bound: stale keys go when it is reached, and where none
 //! is stale, whoever is new shares one allowance with all others who are.
 

@@ -29,6 +29,13 @@ impl Batch {
         Self { line, block: Packets::new(line, time_us, room), runs: Vec::new() }
     }
 
+    /// Empty again, in the same memory.
+    pub(crate) fn begin(&mut self, line: u16, time_us: u64) {
+        self.line = line;
+        self.block.begin(line, time_us);
+        self.runs.clear();
+    }
+
     pub(crate) const fn line(&self) -> u16 {
         self.line
     }

@@ -1,12 +1,12 @@
 //! Write, then forward: the relay's recorder.
 //!
-//! A few threads own the disk. A receive batch comes to the thread of its session as one block in
-//! the making; the thread completes the block, writes it, and only then sends its packets on. What
-//! cannot be written is not forwarded, which the ends take for loss. Nothing here waits on behalf
-//! of the task that receives: a queue that is full drops the batch.
+//! A receive batch becomes one block, is written, and only then are its packets sent on. What cannot
+//! be written is not forwarded, which the ends take for loss. Whoever receives does all of that in
+//! its turn as long as the disk is quick; where it is not, the batch goes to one of a few threads,
+//! which wait for the disk in its place. A queue that is full drops the batch.
 //!
-//! What the async side reads of a recording (where its chain stands, its totals) is published by
-//! the thread after each write: nobody but the thread waits for a disk.
+//! The relay's own blocks go by these threads too. What the async side reads of a recording (where
+//! its chain stands, its totals) is published after each write: it never waits for a disk.
 
 mod batch;
 mod counts;
@@ -23,7 +23,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use deskside_link::socket::Port;
+use deskside_link::socket::Udp;
 use deskside_protocol::policy::Recording as Rule;
 use thiserror::Error;
 use tokio::sync::{Semaphore, oneshot};
@@ -84,12 +84,12 @@ impl Recorder {
     ///
     /// # Errors
     /// Where the operating system has no thread to give.
-    pub fn start(port: &Arc<Port>, metrics: &Metrics) -> std::io::Result<Self> {
+    pub fn start(port: &Arc<Udp>, metrics: &Metrics) -> std::io::Result<Self> {
         let count = std::thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS);
         Self::with_threads(port, metrics, count)
     }
 
-    fn with_threads(port: &Arc<Port>, metrics: &Metrics, count: usize) -> std::io::Result<Self> {
+    fn with_threads(port: &Arc<Udp>, metrics: &Metrics, count: usize) -> std::io::Result<Self> {
         let mut lanes = Vec::with_capacity(count);
         let mut threads = Vec::with_capacity(count);
         for number in 0..count {

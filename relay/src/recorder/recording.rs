@@ -3,11 +3,10 @@
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 use deskside_protocol::policy::Recording as Rule;
 use deskside_protocol::recording::{Kind, State};
-use deskside_protocol::session::End;
 use deskside_protocol::wire::record::Totals;
 use tokio::sync::{oneshot, watch};
 
@@ -30,9 +29,16 @@ pub struct Broken {
     pub best_effort: bool,
 }
 
-/// A batch must not be forwarded: it is not in a recording that is required.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Refused;
+/// What became of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    /// It is in the recording.
+    Recorded,
+    /// The recording is over, and the session goes on without it.
+    Unrecorded,
+    /// It is not in a recording that is required.
+    Refused,
+}
 
 /// Where the file stands.
 #[derive(Debug, Clone, Copy)]
@@ -52,9 +58,10 @@ impl Standing {
 pub struct Recording {
     rule: Rule,
     file: Arc<Unsynced>,
-    /// Locked by the recorder's thread for as long as a write takes, and by nobody else.
+    /// Locked for as long as a write takes, by the recorder's thread or by whoever receives, who does
+    /// not wait for it; by nobody else.
     spool: Mutex<Spool>,
-    /// What the thread published last. Locked for a copy, never while anybody writes.
+    /// What was published last. Locked for a copy, never while anybody writes.
     standing: Mutex<Standing>,
     lane: Lane,
     /// Bytes of this recording that wait in the lane.
@@ -151,7 +158,7 @@ impl Recording {
         let (reply, done) = oneshot::channel();
         let recording = self.clone();
         let append = move || {
-            let appended = recording.write(|spool| {
+            let appended = recording.write(&mut recording.spool_lock(), |spool| {
                 let (time_us, body, extra) = make(spool.state(), clock::micros());
                 Ok((spool.append(kind, line, time_us, &body)?, extra))
             });
@@ -172,31 +179,68 @@ impl Recording {
         done.await.map_err(|_| RecordError::Ended)?
     }
 
-    /// Writes a batch, on the recorder's thread. `true`: it is recorded and may be forwarded.
-    /// `false`: the session goes on unrecorded, and it may be forwarded all the same.
-    ///
-    /// # Errors
-    /// It must not be forwarded.
-    pub(super) fn packets(self: &Arc<Self>, batch: &mut Batch) -> Result<bool, Refused> {
-        self.taken(batch.bytes());
-        if !self.has_failed() && self.write(|spool| spool.packets(batch.block())).is_ok() {
-            self.announce();
-            return Ok(true);
+    /// Passes a batch on in the turn of whoever received it. `false`: others come first, or hold the
+    /// file, and it is to be submitted.
+    pub(crate) fn pass_now(self: &Arc<Self>, batch: &mut Batch) -> bool {
+        if self.waiting.load(Ordering::Acquire) > 0 {
+            return false;
         }
-        // What a required recording could not hold ends the session: nothing comes after a gap.
-        if self.is_over() { Ok(false) } else { Err(Refused) }
+        let spool = match self.spool.try_lock() {
+            Ok(spool) => spool,
+            Err(TryLockError::Poisoned(broken)) => broken.into_inner(),
+            Err(TryLockError::WouldBlock) => return false,
+        };
+        self.pass_with(spool, batch);
+        true
     }
 
-    /// One write, on the recorder's thread: what follows from it is published.
+    /// Passes on a batch that waited, on the recorder's thread.
+    pub(super) fn pass(self: &Arc<Self>, batch: &mut Batch) {
+        let bytes = batch.bytes();
+        self.pass_with(self.spool_lock(), batch);
+        // Not before: one that came later would overtake it.
+        self.taken(bytes);
+    }
+
+    /// Writes, then forwards. What was not written is not forwarded (invariant 4) as long as the
+    /// session counts as recorded.
+    fn pass_with(self: &Arc<Self>, spool: MutexGuard<'_, Spool>, batch: &mut Batch) {
+        let fate = self.packets(spool, batch);
+        if fate == Fate::Refused {
+            return self.count_dropped(batch.packets());
+        }
+        for (from, onward, contents) in batch.runs() {
+            let packets = onward.packets(contents.len());
+            if fate == Fate::Recorded {
+                self.counts.recorded(from, packets, contents.len() as u64);
+            } else {
+                self.count_unrecorded(packets);
+            }
+            onward.send(&self.lane.port, &self.lane.metrics, contents);
+        }
+    }
+
+    /// Writes a batch.
+    fn packets(self: &Arc<Self>, mut spool: MutexGuard<'_, Spool>, batch: &mut Batch) -> Fate {
+        let packets = |spool: &mut Spool| spool.packets(batch.block());
+        if !self.has_failed() && self.write(&mut spool, packets).is_ok() {
+            self.announce();
+            return Fate::Recorded;
+        }
+        // What a required recording could not hold ends the session: nothing comes after a gap.
+        if self.is_over() { Fate::Unrecorded } else { Fate::Refused }
+    }
+
+    /// One write: what follows from it is published.
     fn write<T>(
         &self,
+        spool: &mut Spool,
         work: impl FnOnce(&mut Spool) -> Result<T, SpoolError>,
     ) -> Result<T, RecordError> {
         if self.is_over() {
             return Err(RecordError::Over);
         }
-        let mut spool = self.spool.lock().unwrap_or_else(PoisonError::into_inner);
-        let written = work(&mut spool);
+        let written = work(spool);
         // A block that cannot be made is somebody's misuse and no failure of the disk.
         if let Err(error @ SpoolError::Disk(_)) = &written {
             self.fail(error);
@@ -204,7 +248,7 @@ impl Recording {
                 spool.release();
             }
         }
-        *self.standing_lock() = Standing::of(&spool);
+        *self.standing_lock() = Standing::of(spool);
         Ok(written?)
     }
 
@@ -286,11 +330,6 @@ impl Recording {
         self.counts.passed_unrecorded(packets);
     }
 
-    /// Packets that are in the recording.
-    pub(super) fn count_recorded(&self, from: End, packets: u64, bytes: u64) {
-        self.counts.recorded(from, packets, bytes);
-    }
-
     /// What was recorded so far, and what was dropped.
     #[must_use]
     pub fn totals(&self) -> Totals {
@@ -325,6 +364,10 @@ impl Recording {
             std::future::pending::<()>().await;
         }
         Broken { best_effort: self.rule == Rule::BestEffort }
+    }
+
+    fn spool_lock(&self) -> MutexGuard<'_, Spool> {
+        self.spool.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn standing_lock(&self) -> MutexGuard<'_, Standing> {

@@ -1,9 +1,10 @@
-//! One thread of the recorder: completes blocks, writes them, and forwards what was written.
+//! One thread of the recorder: the relay's own blocks, and packets that could not be written in the
+//! turn of whoever received them.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
-use deskside_link::socket::Port;
+use deskside_link::socket::Udp;
 use tokio::sync::mpsc;
 
 use super::{Batch, Recording};
@@ -27,20 +28,19 @@ pub(super) struct Lane {
     /// Bytes of batches.
     pub(super) waiting: Arc<AtomicUsize>,
     pub(super) metrics: Metrics,
+    /// Where packets leave.
+    pub(super) port: Arc<Udp>,
 }
 
 /// A thread's means.
 pub(super) struct Worker {
-    port: Arc<Port>,
-    metrics: Metrics,
     jobs: mpsc::Receiver<Job>,
 }
 
 /// A thread-to-be and the way to it.
-pub(super) fn pair(port: Arc<Port>, metrics: Metrics) -> (Lane, Worker) {
+pub(super) fn pair(port: Arc<Udp>, metrics: Metrics) -> (Lane, Worker) {
     let (sender, jobs) = mpsc::channel(MAX_JOBS);
-    let lane = Lane { jobs: sender, waiting: Arc::default(), metrics: metrics.clone() };
-    (lane, Worker { port, metrics, jobs })
+    (Lane { jobs: sender, waiting: Arc::default(), metrics, port }, Worker { jobs })
 }
 
 impl Worker {
@@ -48,26 +48,9 @@ impl Worker {
     pub(super) fn run(mut self) {
         while let Some(job) = self.jobs.blocking_recv() {
             match job {
-                Job::Packets(recording, batch) => self.packets(&recording, batch),
+                Job::Packets(recording, mut batch) => recording.pass(&mut batch),
                 Job::Append(append) => append(),
             }
-        }
-    }
-
-    /// Writes, then forwards. What was not written is not forwarded (invariant 4) as long as the
-    /// session counts as recorded.
-    fn packets(&self, recording: &Arc<Recording>, mut batch: Batch) {
-        let Ok(recorded) = recording.packets(&mut batch) else {
-            return recording.count_dropped(batch.packets());
-        };
-        for (from, onward, contents) in batch.runs() {
-            let packets = onward.packets(contents.len());
-            if recorded {
-                recording.count_recorded(from, packets, contents.len() as u64);
-            } else {
-                recording.count_unrecorded(packets);
-            }
-            onward.send(&self.port, &self.metrics, contents);
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 
-use deskside_link::socket::Port;
+use deskside_link::socket::Udp;
 use quinn::udp::{EcnCodepoint, Transmit};
 
 use crate::metrics::Metrics;
@@ -37,7 +37,7 @@ impl Onward {
     }
 
     /// Sends the run. A socket that is full or refuses is a loss, which QUIC handles.
-    pub(crate) fn send(&self, port: &Port, metrics: &Metrics, contents: &[u8]) {
+    pub(crate) fn send(&self, port: &Udp, metrics: &Metrics, contents: &[u8]) {
         let send = |transmit: &Transmit<'_>| port.try_send(transmit);
         let sent = self.send_by(|| port.max_transmit_segments(), send, contents);
         metrics.forwarded(self.packets(sent), sent as u64);

@@ -4,23 +4,35 @@
 //! that owns its label, so nothing can be aimed at a stranger; it is accepted from the partner's
 //! validated address, and within a small budget from elsewhere, since addresses change. For an end
 //! that is away nothing is kept.
+//!
+//! One thread of its own receives, writes and sends on, without a hop: [`pump`]. Legs' packets it
+//! leaves to their endpoint on the runtime.
 
+mod baton;
 mod bucket;
 mod budget;
 mod forward;
+mod intake;
+mod legs;
 mod line;
+mod pump;
 mod socket;
+mod thread;
+mod watch;
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
 
-use deskside_link::socket::Port;
+use deskside_link::socket::Udp;
 use deskside_protocol::label::Label;
 use deskside_protocol::session::End;
 
+use baton::Side;
 pub(crate) use forward::Onward;
+pub use intake::Intake;
 pub use line::{Attached, Line};
+pub use pump::Pump;
 pub use socket::Switched;
 
 use crate::metrics::Metrics;
@@ -35,7 +47,7 @@ struct Route {
 /// The table of labels, shared by the socket that forwards and the sessions that fill it.
 #[derive(Debug)]
 pub struct Switch {
-    port: Arc<Port>,
+    port: Arc<Udp>,
     metrics: Metrics,
     began: Instant,
     routes: RwLock<HashMap<Label, Route>>,
@@ -44,7 +56,7 @@ pub struct Switch {
 impl Switch {
     /// A switch on `port` without routes.
     #[must_use]
-    pub fn new(port: Arc<Port>, metrics: Metrics) -> Arc<Self> {
+    pub fn new(port: Arc<Udp>, metrics: Metrics) -> Arc<Self> {
         Arc::new(Self { port, metrics, began: Instant::now(), routes: RwLock::default() })
     }
 

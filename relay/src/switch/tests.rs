@@ -22,19 +22,18 @@ fn home(socket: &UdpSocket) -> Option<SocketAddr> {
 
 /// A switch that forwards, a line on it, and its two ends.
 struct Bench {
-    port: Arc<Port>,
+    port: Arc<Udp>,
     metrics: Metrics,
     connected: Connected,
     label: Label,
     agent: UdpSocket,
     technician: UdpSocket,
+    pump: Pump,
 }
 
 impl Bench {
-    async fn new() -> Self {
-        let port = Arc::new(Port::bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap());
-        let mut poller = port.clone().poller();
-        std::future::poll_fn(|cx| poller.as_mut().poll_writable(cx)).await.unwrap();
+    fn new() -> Self {
+        let port = Arc::new(Udp::bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap());
         let (metrics, agent, technician) = (Metrics::new(), socket(), socket());
         let label = || Label::random(&mut System::new());
         let (one, two) = (label(), label());
@@ -42,16 +41,8 @@ impl Bench {
         let line = Line::new(0, attached(one, &agent), attached(two, &technician), None);
         let switch = Switch::new(port.clone(), metrics.clone());
         let connected = switch.connect(line);
-        let socket = Switched::new(switch);
-        tokio::spawn(async move {
-            let mut buffer = vec![0; 2_000];
-            std::future::poll_fn(|cx| {
-                let slices = &mut [IoSliceMut::new(&mut buffer)];
-                socket.poll_recv(cx, slices, &mut [RecvMeta::default()]).map(drop)
-            })
-            .await;
-        });
-        Self { port, metrics, connected, label: one, agent, technician }
+        let pump = Pump::start(&switch).unwrap();
+        Self { port, metrics, connected, label: one, agent, technician, pump }
     }
 
     /// A packet for the agent.
@@ -61,10 +52,10 @@ impl Bench {
     }
 
     /// Waits until so many packets were dropped.
-    async fn dropped(&self, count: usize) {
+    fn dropped(&self, count: usize) {
         let line = format!("deskside_dropped_packets_total {count}\n");
         while !self.metrics.render().contains(&line) {
-            tokio::task::yield_now().await;
+            std::thread::yield_now();
         }
     }
 }
@@ -75,22 +66,22 @@ fn arrives(at: &UdpSocket) -> u8 {
     packet[length - 1]
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn for_an_end_that_is_away_nothing_is_kept() {
-    let bench = Bench::new().await;
+#[test]
+fn for_an_end_that_is_away_nothing_is_kept() {
+    let bench = Bench::new();
     bench.send(&bench.technician, 1);
     assert_eq!(arrives(&bench.agent), 1);
     bench.connected.line().place(End::Agent, None);
     bench.send(&bench.technician, 2);
-    bench.dropped(1).await;
+    bench.dropped(1);
     bench.connected.line().place(End::Agent, home(&bench.agent));
     bench.send(&bench.technician, 3);
     assert_eq!(arrives(&bench.agent), 3);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_end_that_moved_gets_its_packets_at_the_new_place() {
-    let bench = Bench::new().await;
+#[test]
+fn an_end_that_moved_gets_its_packets_at_the_new_place() {
+    let bench = Bench::new();
     let new = socket();
     bench.connected.line().place(End::Agent, home(&new));
     bench.send(&bench.technician, 1);
@@ -99,17 +90,40 @@ async fn an_end_that_moved_gets_its_packets_at_the_new_place() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn strange_packets_pass_and_are_a_hint() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     let stranger = socket();
     bench.send(&stranger, 1);
     bench.connected.line().strayed().await;
     assert_eq!(arrives(&bench.agent), 1);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_line_that_ended_is_nobodys() {
-    let mut bench = Bench::new().await;
+#[test]
+fn a_line_that_ended_is_nobodys() {
+    let mut bench = Bench::new();
     bench.connected.disconnect();
     bench.send(&bench.technician, 1);
-    bench.dropped(1).await;
+    bench.dropped(1);
+}
+
+#[tokio::test]
+async fn what_is_a_legs_goes_to_its_endpoint() {
+    let bench = Bench::new();
+    let packet = [&[0x40, 0x01][..], &[7; 30]].concat();
+    bench.technician.send_to(&packet, bench.port.local_addr().unwrap()).unwrap();
+    let (socket, mut space) = (bench.pump.socket(), vec![0; 100]);
+    let mut meta = [RecvMeta::default()];
+    let count = std::future::poll_fn(|cx| {
+        socket.poll_recv(cx, &mut [IoSliceMut::new(&mut space)], &mut meta)
+    });
+    assert_eq!(count.await.unwrap(), 1);
+    assert_eq!(
+        (&space[..meta[0].len], meta[0].addr),
+        (&packet[..], home(&bench.technician).unwrap())
+    );
+}
+
+#[test]
+fn a_switch_that_ends_does_not_wait_for_packets() {
+    let bench = Bench::new();
+    drop(bench.pump);
 }

@@ -13,6 +13,7 @@ mod lines;
 mod port;
 mod runs;
 mod sift;
+mod udp;
 mod view;
 
 use std::collections::VecDeque;
@@ -26,8 +27,9 @@ use deskside_protocol::label::Label;
 use quinn::udp::{RecvMeta, Transmit};
 
 pub use lines::Lines;
-pub use port::{Port, SOCKET_BUFFER};
+pub use port::Port;
 pub use sift::sift;
+pub use udp::{SOCKET_BUFFER, Udp};
 pub(crate) use view::{View, canonical};
 
 /// Datagrams that wait for a view which is not reading: legs talk little, and a line's own loss

@@ -1,8 +1,8 @@
-//! One UDP socket with the offloads of the platform: segmented sends, coalesced receives.
+//! One UDP socket as a task of the runtime waits for it.
 
 use std::fmt;
 use std::io::{self, IoSliceMut};
-use std::net::{SocketAddr, UdpSocket};
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -11,8 +11,7 @@ use quinn::UdpPoller;
 use quinn::udp::{RecvMeta, Transmit, UdpSocketState};
 use tokio::io::Interest;
 
-/// Kernel buffers in each direction, in bytes: 20 ms at 1.6 Gbit/s.
-pub const SOCKET_BUFFER: usize = 4 * 1024 * 1024;
+use super::Udp;
 
 /// A UDP socket as quinn wants it.
 pub struct Port {
@@ -21,30 +20,12 @@ pub struct Port {
 }
 
 impl Port {
-    /// Binds a socket of the family of `address`.
+    /// Binds a socket of the family of `address`. Must be called inside a tokio runtime.
     ///
     /// # Errors
     /// The operating system's.
     pub fn bind(address: SocketAddr) -> io::Result<Self> {
-        let domain = socket2::Domain::for_address(address);
-        let socket = socket2::Socket::new(domain, socket2::Type::DGRAM, None)?;
-        socket.bind(&address.into())?;
-        Self::new(socket.into())
-    }
-
-    /// Takes over a bound socket. Must be called inside a tokio runtime.
-    ///
-    /// # Errors
-    /// The operating system's.
-    pub fn new(socket: UdpSocket) -> io::Result<Self> {
-        let state = UdpSocketState::new((&socket).into())?;
-        // The kernel caps what it grants; a smaller buffer costs speed, not correctness.
-        for set in [UdpSocketState::set_send_buffer_size, UdpSocketState::set_recv_buffer_size] {
-            if let Err(error) = set(&state, (&socket).into(), SOCKET_BUFFER) {
-                tracing::debug!(%error, "the kernel keeps its own buffer size");
-            }
-        }
-        socket.set_nonblocking(true)?;
+        let (socket, state) = Udp::bind(address)?.into_parts();
         Ok(Self { io: tokio::net::UdpSocket::from_std(socket)?, state })
     }
 

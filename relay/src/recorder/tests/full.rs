@@ -12,7 +12,7 @@ use super::support::{Bench, Memory, read};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_required_recording_lets_nothing_pass_that_it_does_not_hold() {
-    let (bench, disk) = (Bench::new().await, Memory::default());
+    let (bench, disk) = (Bench::new(), Memory::default());
     let recording = bench.recording(&disk, Rule::Required);
     recording.submit(bench.batch(b"recorded"));
     assert_eq!(bench.arrives(), b"recorded");
@@ -31,7 +31,7 @@ async fn a_required_recording_lets_nothing_pass_that_it_does_not_hold() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_best_effort_session_goes_on_and_its_recording_does_not() {
-    let (bench, disk) = (Bench::new().await, Memory::default());
+    let (bench, disk) = (Bench::new(), Memory::default());
     let recording = bench.recording(&disk, Rule::BestEffort);
     recording.submit(bench.batch(b"recorded"));
     assert_eq!(bench.arrives(), b"recorded");
@@ -56,7 +56,7 @@ async fn a_best_effort_session_goes_on_and_its_recording_does_not() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_disk_that_cannot_sync_is_broken() {
     for rule in [Rule::Required, Rule::BestEffort] {
-        let (bench, disk) = (Bench::new().await, Memory::default());
+        let (bench, disk) = (Bench::new(), Memory::default());
         let recording = bench.recording(&disk, rule);
         disk.stall_sync(true);
         recording.submit(bench.batch(b"forwarded"));
@@ -80,7 +80,7 @@ async fn fill(bench: &Bench, disk: &Memory, recording: &Arc<Recording>) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_has_room_for_the_closing() {
-    let (bench, disk) = (Bench::new().await, Memory::default());
+    let (bench, disk) = (Bench::new(), Memory::default());
     let recording = bench.recording(&disk, Rule::Required);
     fill(&bench, &disk, &recording).await;
     for kind in [Kind::Event, Kind::Checkpoint, Kind::Close] {
@@ -97,7 +97,7 @@ async fn a_full_disk_has_room_for_the_closing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_ends_a_best_effort_recording_and_gets_its_room_back() {
-    let (bench, disk) = (Bench::new().await, Memory::default());
+    let (bench, disk) = (Bench::new(), Memory::default());
     let recording = bench.recording(&disk, Rule::BestEffort);
     fill(&bench, &disk, &recording).await;
     assert!(matches!(recording.append(Kind::Close, 0, Vec::new()).await, Err(RecordError::Over)));

@@ -37,7 +37,7 @@ async fn resume(bench: &Bench, path: &Path) -> Result<Resumed, ResumeError> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_whole_file_goes_on_where_it_was() {
-    let (bench, file) = (Bench::new().await, session());
+    let (bench, file) = (Bench::new(), session());
     let (_folder, path) = store(&file.bytes);
     let Resumed { recording, cut, sealed, header, closed, .. } =
         resume(&bench, &path).await.unwrap();
@@ -63,7 +63,7 @@ async fn a_whole_file_goes_on_where_it_was() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tail_torn_at_any_byte_is_cut() {
-    let (bench, file) = (Bench::new().await, session());
+    let (bench, file) = (Bench::new(), session());
     let last = *file.starts.last().unwrap();
     for end in last..file.bytes.len() {
         let (_folder, path) = store(&file.bytes[..end]);
@@ -77,7 +77,7 @@ async fn a_tail_torn_at_any_byte_is_cut() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_power_cut_leaves_zeros_and_they_are_cut() {
-    let (bench, file) = (Bench::new().await, session());
+    let (bench, file) = (Bench::new(), session());
     let mut torn = file.bytes.clone();
     torn.resize(file.bytes.len() + 9_000_000, 0);
     let (_folder, path) = store(&torn);
@@ -87,7 +87,7 @@ async fn a_power_cut_leaves_zeros_and_they_are_cut() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_altered_block_is_no_torn_tail() {
-    let (bench, file) = (Bench::new().await, session());
+    let (bench, file) = (Bench::new(), session());
     for (number, start) in file.starts[..file.starts.len() - 1].iter().enumerate() {
         let mut altered = file.bytes.clone();
         altered[start + 24] ^= 1;
@@ -104,7 +104,7 @@ async fn an_altered_block_is_no_torn_tail() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_recording_of_ours_is_kept() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     let twice = File::new().with(Kind::Header, 0, &[]);
     let late = File::empty().with(Kind::Event, 0, &[]);
     let malformed = File::new().with(Kind::Packets, 0, b"no runs");
@@ -127,7 +127,7 @@ async fn what_is_no_recording_of_ours_is_kept() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_without_a_header_held_nothing_yet() {
-    let (bench, file) = (Bench::new().await, File::new());
+    let (bench, file) = (Bench::new(), File::new());
     for end in [0, 5, 10, 40, file.bytes.len() - 1] {
         let (_folder, path) = store(&file.bytes[..end]);
         let refused = resume(&bench, &path).await;
@@ -140,7 +140,7 @@ async fn a_file_without_a_header_held_nothing_yet() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_closed_recording_says_so_and_takes_no_more() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     let file = session().close();
     let (_folder, path) = store(&file.bytes);
     let resumed = resume(&bench, &path).await.unwrap();
@@ -152,7 +152,7 @@ async fn a_closed_recording_says_so_and_takes_no_more() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_larger_than_memory_is_walked_in_pieces() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     let mut file = File::new().seal(0, End::Agent).seal(0, End::Technician);
     for _ in 0..30 {
         file = file.packets(End::Agent, 1_000, &vec![9; 1_000_000]);
@@ -168,7 +168,7 @@ async fn a_file_larger_than_memory_is_walked_in_pieces() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_chain_that_was_made_anew_does_not_pass_what_the_node_signed() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     let honest = session().checkpoint(&node()).packets(End::Agent, 9, b"behind");
     let (_folder, path) = store(&honest.bytes);
     resume(&bench, &path).await.unwrap();

@@ -1,6 +1,5 @@
 //! A disk that stalls costs packets of the sessions on it, and nobody anything else.
 
-use std::io::IoSliceMut;
 use std::net::UdpSocket;
 use std::sync::Arc;
 
@@ -9,17 +8,14 @@ use deskside_protocol::label::Label;
 use deskside_protocol::policy::Recording as Rule;
 use deskside_protocol::recording::Kind;
 
-use quinn::AsyncUdpSocket as _;
-use quinn::udp::RecvMeta;
-
 use super::super::Recording;
 use super::super::recording::{MAX_LANE, MAX_WAITING};
 use super::support::{Bench, Memory, read};
-use crate::switch::{Attached, Line, Switch, Switched};
+use crate::switch::{Attached, Line, Pump, Switch};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stalled_disk_holds_up_neither_who_asks_nor_the_other_thread() {
-    let (bench, slow, fine) = (Bench::new().await, Memory::default(), Memory::default());
+    let (bench, slow, fine) = (Bench::new(), Memory::default(), Memory::default());
     let stalled = bench.recording(&slow, Rule::Required);
     let other = bench.recording(&fine, Rule::Required);
     let before = stalled.state();
@@ -39,9 +35,26 @@ async fn a_stalled_disk_holds_up_neither_who_asks_nor_the_other_thread() {
     assert_eq!(stalled.totals().packets_from_agent, 1);
 }
 
+#[test]
+fn whoever_receives_writes_in_its_turn_and_never_waits() {
+    let (bench, disk) = (Bench::new(), Memory::default());
+    let recording = bench.recording(&disk, Rule::Required);
+    assert!(recording.pass_now(&mut bench.batch(b"in its turn")));
+    assert_eq!(bench.arrives(), b"in its turn");
+
+    disk.stall(true);
+    recording.submit(bench.batch(b"waits"));
+    assert!(!recording.pass_now(&mut bench.batch(b"would overtake")));
+    disk.wait_until_stalled();
+    assert!(!recording.pass_now(&mut bench.batch(b"would wait")));
+    disk.stall(false);
+    assert_eq!(bench.arrives(), b"waits");
+    assert!(bench.nothing_arrives());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_waits_is_bounded_and_the_rest_is_counted() {
-    let (bench, disk) = (Bench::new().await, Memory::default());
+    let (bench, disk) = (Bench::new(), Memory::default());
     let recording = bench.recording(&disk, Rule::Required);
     disk.stall(true);
     recording.submit(bench.batch(&[0; 1_200]));
@@ -67,7 +80,7 @@ async fn what_waits_is_bounded_and_the_rest_is_counted() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn many_sessions_on_a_stalled_disk_have_one_bound() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     let disks: Vec<Memory> = std::iter::repeat_with(Memory::default).take(40).collect();
     let recordings: Vec<_> = disks.iter().map(|it| bench.recording(it, Rule::Required)).collect();
     disks.iter().for_each(|disk| disk.stall(true));
@@ -85,7 +98,7 @@ async fn many_sessions_on_a_stalled_disk_have_one_bound() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_takes_long_to_sync_keeps_no_other_waiting() {
-    let (bench, slow, fine) = (Bench::new().await, Memory::default(), Memory::default());
+    let (bench, slow, fine) = (Bench::new(), Memory::default(), Memory::default());
     let stalled = bench.recording(&slow, Rule::Required);
     let _second = bench.recording(&Memory::default(), Rule::Required);
     // On the same thread as the first.
@@ -112,7 +125,7 @@ async fn a_file_that_takes_long_to_sync_keeps_no_other_waiting() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_forwarded_is_forced_to_the_disk_soon() {
-    let (bench, disk) = (Bench::new().await, Memory::default());
+    let (bench, disk) = (Bench::new(), Memory::default());
     let recording = bench.recording(&disk, Rule::Required);
     for packet in [b"one", b"two"] {
         disk.stall_sync(true);
@@ -127,7 +140,7 @@ async fn what_was_forwarded_is_forced_to_the_disk_soon() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_end_leaves_nothing_unsynced() {
-    let (bench, disk) = (Bench::new().await, Memory::default());
+    let (bench, disk) = (Bench::new(), Memory::default());
     let recording = bench.recording(&disk, Rule::Required);
     recording.submit(bench.batch(b"last"));
     drop(recording);
@@ -151,22 +164,14 @@ fn line(bench: &Bench, from: &UdpSocket, recording: Option<Arc<Recording>>) -> (
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_socket_and_sessions_without_a_recording_go_on() {
-    let (bench, disk) = (Bench::new().await, Memory::default());
+    let (bench, disk) = (Bench::new(), Memory::default());
     let from = UdpSocket::bind((std::net::Ipv4Addr::LOCALHOST, 0)).unwrap();
     let recording = bench.recording(&disk, Rule::Required);
     let switch = Switch::new(bench.port.clone(), bench.metrics.clone());
     let (recorded, line_recorded) = line(&bench, &from, Some(recording.clone()));
     let (plain, line_plain) = line(&bench, &from, None);
+    let _pump = Pump::start(&switch).unwrap();
     let _connected = [switch.connect(line_recorded), switch.connect(line_plain)];
-    let socket = Switched::new(switch);
-    let receiving = tokio::spawn(async move {
-        let mut buffer = vec![0; 2_000];
-        std::future::poll_fn(|cx| {
-            let (slices, meta) = (&mut [IoSliceMut::new(&mut buffer)], &mut [RecvMeta::default()]);
-            socket.poll_recv(cx, slices, meta).map(drop)
-        })
-        .await;
-    });
     let send = |label: Label, mark: u8| {
         let packet = [&[0x40][..], label.as_bytes(), &[mark; 20]].concat();
         from.send_to(&packet, bench.port.local_addr().unwrap()).unwrap();
@@ -183,5 +188,6 @@ async fn the_socket_and_sessions_without_a_recording_go_on() {
     for _ in 1..100 {
         assert_eq!(bench.arrives().last(), Some(&1));
     }
-    receiving.abort();
+    let text = bench.metrics.render();
+    assert!(text.contains("deskside_disk_stalls_total 1\n"), "{text}");
 }

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
-use deskside_link::socket::Port;
+use deskside_link::socket::Udp;
 use deskside_protocol::policy::Recording as Rule;
 use deskside_protocol::recording::{Kind, Reader, Step, runs};
 use deskside_protocol::session::End;
@@ -130,18 +130,16 @@ impl Disk for Memory {
 pub(super) struct Bench {
     pub(super) recorder: Recorder,
     pub(super) metrics: Metrics,
-    pub(super) port: Arc<Port>,
+    pub(super) port: Arc<Udp>,
     peer: UdpSocket,
 }
 
 impl Bench {
-    pub(super) async fn new() -> Self {
+    pub(super) fn new() -> Self {
         let any = (Ipv4Addr::LOCALHOST, 0);
         let (port, peer) =
-            (Arc::new(Port::bind(any.into()).unwrap()), UdpSocket::bind(any).unwrap());
+            (Arc::new(Udp::bind(any.into()).unwrap()), UdpSocket::bind(any).unwrap());
         peer.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-        let mut poller = port.clone().poller();
-        std::future::poll_fn(|cx| poller.as_mut().poll_writable(cx)).await.unwrap();
         let metrics = Metrics::new();
         let recorder = Recorder::with_threads(&port, &metrics, 2).unwrap();
         Self { recorder, metrics, port, peer }
