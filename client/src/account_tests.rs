@@ -30,6 +30,8 @@ pub(crate) fn policy(auditors: Vec<String>) -> Policy {
         retention_days: 365,
         grace_seconds: deskside_protocol::policy::MAX_GRACE,
         relays: Vec::new(),
+        bytes_per_second: None,
+        recording_quota_bytes: None,
         note: NoteContents::default(),
     }
 }

@@ -21,6 +21,12 @@ pub const MAX_RELAYS: usize = 16;
 /// line's own idle time-out is this long too.
 pub const MAX_GRACE: u32 = 300;
 
+/// The least bytes per second that a policy may leave an end: a voice call's worth, in which a
+/// picture still arrives.
+pub const MIN_BYTES_PER_SECOND: u64 = 16 * 1024;
+/// The least bytes of a recording: what seals, signatures and a minute of a still picture take.
+pub const MIN_RECORDING_QUOTA: u64 = 1024 * 1024;
+
 /// Why a policy is not accepted.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum PolicyError {
@@ -107,6 +113,14 @@ pub struct Policy {
     /// the same key: tried by an end that comes back.
     #[serde(default)]
     pub relays: Vec<String>,
+    /// What each end of a session may send, in bytes per second from [`MIN_BYTES_PER_SECOND`]; what
+    /// is over it is dropped. The relay's own bound where the policy says nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes_per_second: Option<u64>,
+    /// How long a recording may become, in bytes from [`MIN_RECORDING_QUOTA`]; then the session ends.
+    /// No bound but the disk where the policy says nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recording_quota_bytes: Option<u64>,
     /// What a ticket's note may hold.
     #[serde(default)]
     pub note: NoteContents,
@@ -129,6 +143,14 @@ impl Policy {
         if !(1..=MAX_GRACE).contains(&policy.grace_seconds) {
             let text = format!("grace_seconds is from 1 to {MAX_GRACE}");
             return Err(PolicyError::Malformed(text));
+        }
+        for (name, value, least) in [
+            ("bytes_per_second", policy.bytes_per_second, MIN_BYTES_PER_SECOND),
+            ("recording_quota_bytes", policy.recording_quota_bytes, MIN_RECORDING_QUOTA),
+        ] {
+            if value.is_some_and(|value| value < least) {
+                return Err(PolicyError::Malformed(format!("{name} is at least {least}")));
+            }
         }
         Ok(policy)
     }
@@ -223,6 +245,8 @@ mod tests {
             retention_days: 365,
             grace_seconds: 300,
             relays: vec!["help.example.com:4433".to_owned()],
+            bytes_per_second: None,
+            recording_quota_bytes: None,
             note: NoteContents::default(),
         }
     }
@@ -255,6 +279,23 @@ mod tests {
         assert_eq!(Policy::parse(&toml.replace("grace_seconds = 300\n", "")), Ok(policy()));
         for bad in ["grace_seconds = 0", "grace_seconds = 301"] {
             assert!(Policy::parse(&toml.replace("grace_seconds = 300", bad)).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn bounds_of_a_session_may_be_left_out_and_are_not_too_small() {
+        let toml = policy().to_toml().unwrap();
+        assert!(!toml.contains("bytes_per_second") && !toml.contains("recording_quota"));
+        let bound = Policy {
+            bytes_per_second: Some(MIN_BYTES_PER_SECOND),
+            recording_quota_bytes: Some(MIN_RECORDING_QUOTA),
+            ..policy()
+        };
+        let toml = bound.to_toml().unwrap();
+        assert_eq!(Policy::parse(&toml), Ok(bound));
+        for (good, bad) in [("= 16384", "= 16383"), ("= 1048576", "= 1048575"), ("= 16384", "= -1")]
+        {
+            assert!(Policy::parse(&toml.replace(good, bad)).is_err(), "{bad}");
         }
     }
 

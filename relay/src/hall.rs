@@ -12,7 +12,8 @@ use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 
 use crate::desk::Summary;
-use crate::lobby::{Busy, Lobby, Slot};
+use crate::limits::Run;
+use crate::lobby::{Busy, Holder, Lobby, Slot};
 use crate::metrics::Metrics;
 use crate::store::Technician;
 use crate::talk::Talk;
@@ -27,6 +28,9 @@ pub(crate) struct Visitor {
     pub(crate) who: Technician,
     pub(crate) ticket: String,
     pub(crate) summary: Summary,
+    /// Counts as one of this technician's tries at this ticket for as long as it lasts.
+    #[allow(dead_code, reason = "held, never read")]
+    pub(crate) run: Run,
     /// Goes back to the lobby where the technician leaves early.
     pub(crate) handle: Handle,
 }
@@ -44,14 +48,19 @@ pub(crate) struct Hall {
 }
 
 impl Hall {
-    pub(crate) fn new(metrics: Metrics) -> Self {
-        Self { lobby: Mutex::default(), began: Instant::now(), opened: Notify::new(), metrics }
+    /// No codes yet; each will live for `lifetime`.
+    pub(crate) fn new(lifetime: Duration, metrics: Metrics) -> Self {
+        let lobby = Mutex::new(Lobby::new(lifetime));
+        Self { lobby, began: Instant::now(), opened: Notify::new(), metrics }
     }
 
     /// A nameplate for an agent, and where its technician will appear.
-    pub(crate) fn open(&self) -> Result<(Slot, mpsc::Receiver<Box<Visitor>>), Busy> {
+    pub(crate) fn open(
+        &self,
+        holder: Option<Holder>,
+    ) -> Result<(Slot, mpsc::Receiver<Box<Visitor>>), Busy> {
         let (handle, arrivals) = mpsc::channel(1);
-        let slot = self.change(|lobby, now| lobby.open(now, handle, &mut System::new()))?;
+        let slot = self.change(|lobby, now| lobby.open(now, handle, holder, &mut System::new()))?;
         self.opened.notify_one();
         Ok((slot, arrivals))
     }
@@ -108,9 +117,9 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_agent_hears_that_its_code_has_expired() {
-        let hall = Hall::new(Metrics::new());
+        let hall = Hall::new(LIFETIME, Metrics::new());
         let began = Instant::now();
-        let (slot, mut arrivals) = hall.open().unwrap();
+        let (slot, mut arrivals) = hall.open(None).unwrap();
         tokio::select! {
             visitor = arrivals.recv() => assert!(visitor.is_none()),
             () = hall.expire() => {}
@@ -121,8 +130,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_code_that_is_put_back_too_late_has_expired() {
-        let hall = Hall::new(Metrics::new());
-        let (slot, mut arrivals) = hall.open().unwrap();
+        let hall = Hall::new(LIFETIME, Metrics::new());
+        let (slot, mut arrivals) = hall.open(None).unwrap();
         let (_, handle) = hall.join(slot.nameplate()).unwrap();
         tokio::time::sleep(LIFETIME).await;
         hall.put_back(slot, handle);

@@ -1,6 +1,7 @@
 //! The relay of Deskside: pairs ends by code, forwards and records lines that it cannot open.
 
 pub mod authority;
+pub mod burned;
 pub mod cli;
 pub mod clock;
 pub mod desk;
@@ -10,6 +11,7 @@ pub mod http;
 pub mod invitation;
 pub mod keyfile;
 mod leg;
+pub mod limits;
 pub mod lobby;
 pub mod metrics;
 pub mod node;

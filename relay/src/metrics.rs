@@ -17,6 +17,12 @@ pub struct Metrics {
     forwarded_packets: Counter,
     forwarded_bytes: Counter,
     dropped_packets: Counter,
+    half_open: Gauge,
+    limited: Counter,
+    retries: Counter,
+    refused_legs: Counter,
+    failed_pairings: Counter,
+    locked: Counter,
     disk_stalls: Counter,
 }
 
@@ -66,6 +72,37 @@ impl Default for Metrics {
                 "deskside_dropped_packets_total",
                 Unit::Count,
                 "Packets of lines that were not forwarded",
+            ),
+            half_open: gauge(&recorder, "deskside_half_open", "Handshakes that are under way"),
+            limited: counter(
+                &recorder,
+                "deskside_limited_total",
+                Unit::Count,
+                "Codes, joins, enrolments, requests and pages that were over a limit",
+            ),
+            retries: counter(
+                &recorder,
+                "deskside_retries_total",
+                Unit::Count,
+                "Legs that had to validate their address first",
+            ),
+            refused_legs: counter(
+                &recorder,
+                "deskside_refused_legs_total",
+                Unit::Count,
+                "Legs that were refused",
+            ),
+            failed_pairings: counter(
+                &recorder,
+                "deskside_failed_pairings_total",
+                Unit::Count,
+                "Codes that were spent on a wrong guess",
+            ),
+            locked: counter(
+                &recorder,
+                "deskside_locked_total",
+                Unit::Count,
+                "Joins that were refused because of failed codes before",
             ),
             disk_stalls: counter(
                 &recorder,
@@ -132,6 +169,36 @@ impl Metrics {
     /// Packets of a line were not forwarded.
     pub fn dropped(&self, packets: u64) {
         self.dropped_packets.increment(packets);
+    }
+
+    /// Handshakes that are under way.
+    pub fn set_half_open(&self, count: usize) {
+        self.half_open.set(u32::try_from(count).map_or(f64::INFINITY, f64::from));
+    }
+
+    /// Somebody was over a limit.
+    pub fn limited(&self) {
+        self.limited.increment(1);
+    }
+
+    /// A leg has to validate its address first.
+    pub fn retried(&self) {
+        self.retries.increment(1);
+    }
+
+    /// A leg was refused.
+    pub fn leg_refused(&self) {
+        self.refused_legs.increment(1);
+    }
+
+    /// A code was spent on a wrong guess.
+    pub fn pairing_failed(&self) {
+        self.failed_pairings.increment(1);
+    }
+
+    /// A technician may not try for a while.
+    pub fn locked(&self) {
+        self.locked.increment(1);
     }
 
     /// Everything in Prometheus' text format.

@@ -309,6 +309,8 @@ fn first_policy(organisation: &str, now: u64) -> Result<Policy, PolicyError> {
         retention_days: RETENTION_DAYS,
         grace_seconds: deskside_protocol::policy::MAX_GRACE,
         relays: Vec::new(),
+        bytes_per_second: None,
+        recording_quota_bytes: None,
         note: NoteContents::default(),
     })
 }

@@ -1,7 +1,12 @@
 //! What a running relay is to all its rooms.
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
 
+use tokio::time::Instant;
+
+use crate::limits::{Doer, Limited, Limits, Phases, What};
 use crate::metrics::Metrics;
 use crate::node::Node;
 
@@ -15,7 +20,6 @@ pub struct PublicCertificate {
 }
 
 /// One relay: identity, numbers, how it is reached.
-#[allow(missing_debug_implementations, reason = "holds the node key")]
 pub struct Relay {
     /// Identity, store, desk, policy.
     pub node: Node,
@@ -25,4 +29,35 @@ pub struct Relay {
     pub origin: String,
     /// For legs that are verified by public authorities.
     pub certificate: Option<PublicCertificate>,
+    /// How long each phase of a leg may take.
+    pub phases: Phases,
+    /// How much one party may do.
+    pub(crate) limits: Arc<Limits>,
+    /// What the time of limits counts from.
+    pub(crate) began: Instant,
+}
+
+impl std::fmt::Debug for Relay {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Holds the node key.
+        f.debug_struct("Relay").field("origin", &self.origin).finish_non_exhaustive()
+    }
+}
+
+impl Relay {
+    /// The time as limits take it.
+    pub(crate) fn now(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    /// Counts one more of `what`.
+    ///
+    /// # Errors
+    /// [`Limited`]: it was one too many, which is counted and logged here.
+    pub(crate) fn admit(&self, what: What, doer: Doer<'_>) -> Result<(), Limited> {
+        self.limits.admit(what, doer, self.now()).inspect_err(|limited| {
+            self.metrics.limited();
+            tracing::info!(address = %doer.address, technician = doer.technician, %limited, "a limit was reached");
+        })
+    }
 }

@@ -4,6 +4,7 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use deskside_protocol::identity::link::JoinLink;
@@ -11,9 +12,12 @@ use deskside_protocol::identity::token::EnrolmentToken;
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::task::{JoinError, JoinSet};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
 
+use crate::http::Help;
+use crate::limits::{Limits, Network, Phases};
 use crate::metrics::Metrics;
 use crate::node::{Lock, Node, NodeError, Places};
 use crate::relay::{PublicCertificate, Relay};
@@ -26,8 +30,10 @@ use deskside_link::random::System;
 pub struct Settings {
     /// Where legs and lines arrive.
     pub listen: SocketAddr,
-    /// Where health and numbers are asked for.
+    /// Where people find the help page and the programs, and health is asked for.
     pub http: SocketAddr,
+    /// Where whoever runs the relay finds numbers, and lifts locks.
+    pub admin: SocketAddr,
     /// Host and port for the join link, where they differ from what is bound; port 0 is the bound one.
     pub public: Option<(String, u16)>,
     /// Name of the organisation; only a first start looks at it.
@@ -36,6 +42,12 @@ pub struct Settings {
     pub places: Places,
     /// For legs that are verified by public authorities.
     pub certificate: Option<PublicCertificate>,
+    /// Folder of the users' programs that the help page hands out.
+    pub programs: Option<PathBuf>,
+    /// Networks whose addresses have no limits: a company behind one address, a load test.
+    pub unlimited: Vec<Network>,
+    /// How long each phase of a leg may take.
+    pub phases: Phases,
 }
 
 /// Why a relay does not start, or stopped.
@@ -58,6 +70,9 @@ pub enum ServeError {
     /// The certificate or key of the legs.
     #[error("the certificate for --tls-cert and --tls-key does not fit")]
     Tls(#[source] io::Error),
+    /// The token of the admin address.
+    #[error("the token for the admin address cannot be made")]
+    Token(#[source] io::Error),
     /// A room of the relay failed while it ran.
     #[error("the relay's {room} failed")]
     Room {
@@ -76,8 +91,10 @@ pub enum ServeError {
 pub struct Running {
     /// Where legs and lines arrive, really bound.
     pub address: SocketAddr,
-    /// Where health and numbers are, really bound.
+    /// Where the help page and health are, really bound.
     pub http: SocketAddr,
+    /// Where numbers are, really bound.
+    pub admin: SocketAddr,
     /// What agents and technicians are given.
     pub join: JoinLink,
     /// First start only: the first person's enrolment token.
@@ -97,7 +114,8 @@ pub async fn start(settings: Settings, stop: CancellationToken) -> Result<Runnin
     let lock = Lock::take(&settings.places.data)?;
     // Sockets first: a start that cannot bind founds nothing and gives out no token.
     let (socket, address) = bind_udp(settings.listen)?;
-    let (listener, http) = bind_tcp(settings.http).await?;
+    let (http_listener, http) = bind_tcp(settings.http).await?;
+    let (admin_listener, admin) = bind_tcp(settings.admin).await?;
     let started =
         Node::start(settings.places, &settings.organisation, clock::seconds(), &mut System::new())
             .await;
@@ -109,16 +127,25 @@ pub async fn start(settings: Settings, stop: CancellationToken) -> Result<Runnin
     let (organisation, key) = (node.organisation(), node.key().public());
     let join = JoinLink { host, port, organisation, node: key, webpki };
     let enroll = secret.map(|secret| EnrolmentToken { join: join.clone(), secret }.to_text());
-    let certificate = settings.certificate;
-    let relay =
-        Arc::new(Relay { node, metrics: Metrics::new(), origin: join.origin(), certificate });
+    let token = http::token(&node.places().data).map_err(ServeError::Token)?;
+    let relay = Arc::new(Relay {
+        node,
+        metrics: Metrics::new(),
+        origin: join.origin(),
+        certificate: settings.certificate,
+        phases: settings.phases,
+        limits: Arc::new(Limits::new(settings.unlimited)),
+        began: Instant::now(),
+    });
 
     let server = leg::server(&relay).map_err(ServeError::Tls)?;
     let mut rooms = JoinSet::new();
     rooms.spawn(room("legs", leg::serve(socket, server, relay.clone(), stop.child_token())));
-    let (store, metrics) = (relay.node.store().clone(), relay.metrics.clone());
-    rooms.spawn(room("http", http::serve(listener, store, metrics, stop.child_token())));
-    Ok(Running { address, http, join, enroll, relay, rooms, stop, _lock: lock })
+    let help = Help::new(relay.clone(), join.clone(), settings.programs);
+    rooms.spawn(room("http", http::serve(http_listener, help, stop.child_token())));
+    let admin_room = http::serve_admin(admin_listener, relay.clone(), token, stop.child_token());
+    rooms.spawn(room("admin", admin_room));
+    Ok(Running { address, http, admin, join, enroll, relay, rooms, stop, _lock: lock })
 }
 
 impl Running {
@@ -197,10 +224,14 @@ mod tests {
         Settings {
             listen: any,
             http: any,
+            admin: any,
             public: None,
             organisation: "Example Help".to_owned(),
             places: Places::under(folder.join("relay")),
             certificate: None,
+            programs: None,
+            unlimited: Vec::new(),
+            phases: Phases::default(),
         }
     }
 

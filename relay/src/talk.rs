@@ -1,5 +1,6 @@
 //! One stream of signals with an end.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use deskside_link::leg::SIGNAL_VERSION;
@@ -14,12 +15,11 @@ use quinn::{Connection, RecvStream, SendStream};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
+use crate::limits::Doer;
 use crate::relay::Relay;
 use crate::store::StoreError;
 use crate::{chain, clock};
 
-/// An end that is expected to answer has this long.
-pub(crate) const ANSWER: Duration = Duration::from_secs(30);
 /// An end that does not read for this long, with its window full, is as good as gone. A leg that
 /// is silent altogether is lost after ten seconds.
 const HEARING: Duration = Duration::from_secs(10);
@@ -46,6 +46,9 @@ pub(crate) enum Gone {
 pub(crate) struct Caller {
     pub(crate) connection: Connection,
     pub(crate) key: PublicKey,
+    /// Where its handshake was done from, which proved that address. What it says of itself later
+    /// it may be borrowing.
+    pub(crate) address: IpAddr,
 }
 
 /// A stream that an end opened.
@@ -54,15 +57,22 @@ pub(crate) struct Talk {
     pub(crate) caller: Caller,
     /// Hash of the policy that the end was told last.
     policy: [u8; HASH],
+    /// An end that is expected to answer has this long.
+    answer: Duration,
     sender: Sender<Signal>,
     receiver: Receiver<Signal>,
 }
 
 impl Talk {
-    pub(crate) fn new(send: SendStream, receive: RecvStream, caller: Caller) -> Self {
+    pub(crate) fn new(
+        send: SendStream,
+        receive: RecvStream,
+        caller: Caller,
+        answer: Duration,
+    ) -> Self {
         let (sender, receiver) =
             (Sender::new(send, MAX_SIGNAL), Receiver::new(receive, MAX_SIGNAL));
-        Self { caller, policy: [0; HASH], sender, receiver }
+        Self { caller, policy: [0; HASH], answer, sender, receiver }
     }
 
     /// Exchanges greetings and gives the first signal behind them.
@@ -127,7 +137,12 @@ impl Talk {
 
     /// The next signal, from an end that is expected to answer.
     pub(crate) async fn answer(&mut self) -> Result<Kind, Gone> {
-        tokio::time::timeout(ANSWER, self.receive()).await.map_err(|_| Gone::TimedOut)?
+        tokio::time::timeout(self.answer, self.receive()).await.map_err(|_| Gone::TimedOut)?
+    }
+
+    /// Who this is to limits: an address, until more is known.
+    pub(crate) const fn doer(&self) -> Doer<'static> {
+        Doer::at(self.caller.address)
     }
 
     /// Says no, with a reason, and that nothing more will come.

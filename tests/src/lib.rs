@@ -7,6 +7,7 @@
 
 pub mod agent;
 pub mod bench;
+pub mod browser;
 pub mod dice;
 pub mod display;
 pub mod hostile;
@@ -18,4 +19,5 @@ pub mod recorded;
 pub mod relay;
 pub mod tap;
 pub mod technician;
+pub mod web;
 pub mod xwd;

@@ -14,7 +14,7 @@ use deskside_link::leg::Signals;
 use deskside_link::line::{self, Line, Listener, Plan};
 use deskside_link::random::System;
 use deskside_link::{Leg, line::LineError};
-use deskside_protocol::code::{Code, Nameplate};
+use deskside_protocol::code::{Code, LIFETIME_SECONDS, Nameplate};
 use deskside_protocol::grant::GrantSet;
 use deskside_protocol::identity::link::JoinLink;
 use deskside_protocol::key::{PublicKey, SigningKey};
@@ -106,6 +106,8 @@ pub struct Half {
 /// Both ends of a session.
 #[allow(missing_debug_implementations, reason = "holds secret keys")]
 pub struct Met {
+    /// The public part of the code by which they met.
+    pub nameplate: String,
     /// The agent's.
     pub agent: Half,
     /// The technician's.
@@ -121,7 +123,7 @@ pub async fn pair(access: &Access, agent: &Leg, technician: &Leg) -> anyhow::Res
     let code = shown.code.clone();
     let both = tokio::try_join!(shown.answer(&access.link), join(access, technician, &code));
     let (agent, technician) = both?;
-    Ok(Met { agent, technician })
+    Ok(Met { nameplate: code.nameplate().to_string(), agent, technician })
 }
 
 /// Joins whoever shows `code`, as the technician.
@@ -229,10 +231,10 @@ pub struct Shown {
 }
 
 impl Shown {
-    /// Opens a code.
+    /// Opens a code on a leg of its own or of several.
     ///
     /// # Errors
-    /// Where the relay gives none.
+    /// Where the relay does not play its part.
     pub async fn open(link: &JoinLink, leg: &Leg) -> anyhow::Result<Self> {
         let mut signals = leg.open().await?;
         signals.send(Kind::Open(Open {})).await?;
@@ -244,6 +246,19 @@ impl Shown {
         signals.send(Kind::Park(park)).await?;
         let Kind::Parked(_) = said(&mut signals).await? else { bail!("no code was parked") };
         Ok(Self { signals, waiting, code })
+    }
+
+    /// Waits until the code has expired. Gives its public part.
+    ///
+    /// # Errors
+    /// Where the relay says something else, or nothing for a minute more than a code lives.
+    pub async fn expired(mut self) -> anyhow::Result<String> {
+        let patience = Duration::from_secs(u64::from(LIFETIME_SECONDS) + 60);
+        let said = tokio::time::timeout(patience, self.signals.receive()).await;
+        let said = said.context("a code does not expire")??;
+        let expired = matches!(said, Kind::CodeEnded(ended) if ended.expired);
+        ensure!(expired, "a code that waits hears something else");
+        Ok(self.code.nameplate().to_string())
     }
 
     /// Answers whoever has the code, and takes the session.

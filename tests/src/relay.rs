@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use crate::process::{Process, Ran, command, full_disk_is_an_error, run};
 use crate::programs::programs;
+use crate::web;
 
 /// `deskside-relay serve`, running.
 #[derive(Debug)]
@@ -29,6 +30,14 @@ impl Relay {
     /// The relay's own words.
     pub fn start(data: &Path) -> anyhow::Result<Self> {
         Self::start_at(data, "127.0.0.1:0")
+    }
+
+    /// Starts one on the folder `data`, with further words for `serve`.
+    ///
+    /// # Errors
+    /// The relay's own words.
+    pub fn start_with(data: &Path, words: &[&str]) -> anyhow::Result<Self> {
+        Self::serving(data, serve_command(data, "127.0.0.1:0")?.args(words))
     }
 
     /// Starts one on the folder `data` at an address.
@@ -89,6 +98,29 @@ impl Relay {
     #[must_use]
     pub fn address(&self) -> &str {
         self.ready["address"].as_str().unwrap_or_default()
+    }
+
+    /// Its address for people, `127.0.0.1:PORT`: the help page and health.
+    #[must_use]
+    pub fn http(&self) -> &str {
+        self.ready["http"].as_str().unwrap_or_default().trim_start_matches("http://")
+    }
+
+    /// Its address for whoever runs it, `127.0.0.1:PORT`.
+    #[must_use]
+    pub fn admin(&self) -> &str {
+        self.ready["admin"].as_str().unwrap_or_default().trim_start_matches("http://")
+    }
+
+    /// A number of its `/metrics`.
+    ///
+    /// # Errors
+    /// Where it does not answer, or has no such number.
+    pub fn number(&self, name: &str) -> anyhow::Result<f64> {
+        let answer = web::get(self.admin(), "/metrics", &[])?;
+        let text = answer.text();
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.with_context(|| format!("find {name}"))?.parse().context("read a number")
     }
 
     /// Its join link.

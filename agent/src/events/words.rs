@@ -156,5 +156,6 @@ pub const fn reason_in_words(reason: Reason) -> &'static str {
         Reason::RelayStopped => "the server in the middle was stopped",
         Reason::RecordingFailed => "it could not be recorded, and it must be",
         Reason::NotSealed => "the recording could not be protected, and it must be",
+        Reason::RecordingFull => "the recording is as long as your help desk's rules let it become",
     }
 }

@@ -173,7 +173,7 @@ async fn answer(
     let (paired, technician, answer) = match waiting.receive(offer, checks) {
         Ok(agreed) => agreed,
         Err(error) => {
-            let failed = PairingFailed { cause: error.cause() };
+            let failed = PairingFailed { cause: error.cause(), text: String::new() };
             signals.send(Kind::PairingFailed(failed)).await?;
             signals.sender.finish();
             return Ok(Some(Err(error.to_string())));

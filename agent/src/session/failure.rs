@@ -30,9 +30,10 @@ pub fn exit_of(error: &anyhow::Error) -> Exit {
 const fn of_dial(error: &DialError) -> Exit {
     match error {
         DialError::WrongRelay { .. } => Exit::Verification,
-        DialError::Unknown { .. } | DialError::Unreachable { .. } | DialError::Version { .. } => {
-            Exit::NoConnection
-        }
+        DialError::Unknown { .. }
+        | DialError::Unreachable { .. }
+        | DialError::Busy { .. }
+        | DialError::Version { .. } => Exit::NoConnection,
         DialError::Own(_) | DialError::Tls(_) => Exit::Other,
     }
 }

@@ -122,6 +122,7 @@ const fn exit_after(reason: Reason) -> Exit {
         | Reason::TechnicianLost
         | Reason::AgentLost
         | Reason::RelayStopped
+        | Reason::RecordingFull
         | Reason::RecordingFailed => Exit::EndedByPeer,
     }
 }

@@ -1,12 +1,11 @@
 //! Where the agent finds what it was not told on the command line: its relay, its own folder, the
 //! folder for files. It reads small files and the environment, and writes nothing.
 
-pub mod name;
-
 use std::ffi::OsString;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
+use deskside_protocol::identity::file_name;
 use deskside_protocol::identity::link::JoinLink;
 use directories::{ProjectDirs, UserDirs};
 use serde::Deserialize;
@@ -176,7 +175,7 @@ fn find_relay(
         return link(line, || beside.display().to_string());
     }
     let name = executable.and_then(Path::file_name).map(|name| name.to_string_lossy());
-    if let Some(relay) = name.as_deref().and_then(name::parse) {
+    if let Some(relay) = name.as_deref().and_then(file_name::parse) {
         return Ok(relay);
     }
     if let Some(text) = configured {
@@ -245,7 +244,7 @@ mod tests {
             .unwrap();
         assert_eq!(found(&environment).unwrap(), "config");
 
-        let named = name::of(&relay("named").parse().unwrap()).unwrap();
+        let named = file_name::of(&relay("named").parse().unwrap()).unwrap();
         environment.executable = Some(program.join(named));
         assert_eq!(found(&environment).unwrap(), "named");
 

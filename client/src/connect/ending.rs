@@ -235,6 +235,7 @@ const fn in_words(reason: Reason) -> &'static str {
         Reason::RelayStopped => "the relay was stopped or lost",
         Reason::RecordingFailed => "the recording failed, and the policy requires one",
         Reason::NotSealed => "the recording could not be sealed, and the policy requires it",
+        Reason::RecordingFull => "the recording is as long as the policy lets it become",
         Reason::Unspecified => "it ended",
     }
 }
@@ -250,6 +251,7 @@ fn outcome(last: &Final, said: Option<String>) -> anyhow::Result<()> {
         | Reason::AgentLost
         | Reason::RelayStopped
         | Reason::RecordingFailed
+        | Reason::RecordingFull
         | Reason::Unspecified => Exit::EndedByPeer,
     };
     let sentence = said.unwrap_or_else(|| in_words(last.reason).to_owned());

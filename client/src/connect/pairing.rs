@@ -13,9 +13,12 @@ use deskside_protocol::key::PublicKey;
 use deskside_protocol::pairing::technician::{Offered, Request};
 use deskside_protocol::pairing::{Paired, PairingError};
 use deskside_protocol::policy::{Policy, Recording};
+use deskside_protocol::text::visible;
 use deskside_protocol::transcript::{ChannelIdentifier, MAX_SUBJECT, policy_hash};
 use deskside_protocol::wire::record::Signed;
-use deskside_protocol::wire::signal::{Confirmed, Join, Joined, PairingOffer, signal::Kind};
+use deskside_protocol::wire::signal::{
+    Confirmed, Join, Joined, PairingFailed, PairingOffer, signal::Kind,
+};
 
 use super::Technician;
 use crate::failure::{Failure, OrExit as _};
@@ -120,7 +123,7 @@ async fn confirm(
     let answer = match step(signals).await? {
         Kind::PairingAnswer(answer) => answer,
         Kind::PairingFailed(failed) => {
-            return Err(Failure::new(Exit::Code, PairingError::sentence(failed.cause)).into());
+            return Err(Failure::new(Exit::Code, failure(&failed)).into());
         }
         _ => return Err(unexpected()),
     };
@@ -137,6 +140,13 @@ async fn step(signals: &mut Signals) -> anyhow::Result<Kind> {
     let slow =
         |_| Failure::new(Exit::NoConnection, "the relay or the user's program took too long");
     said.map_err(slow)?.map_err(unanswered)
+}
+
+/// Why the run failed, and what follows from it where the relay says so.
+fn failure(failed: &PairingFailed) -> String {
+    let cause = PairingError::sentence(failed.cause);
+    let follows = visible(failed.text.trim());
+    if follows.is_empty() { cause.to_owned() } else { format!("{cause} ({follows})") }
 }
 
 fn tried_before() -> Failure {
@@ -164,6 +174,15 @@ fn shortened(subject: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_follows_from_a_failed_run_is_said_beside_its_cause() {
+        let failed = PairingFailed { cause: 2, text: "one more locks\u{7}".to_owned() };
+        let said = failure(&failed);
+        assert!(said.ends_with("type it anew (one more locks\u{fffd})"), "{said}");
+        let failed = PairingFailed { cause: 2, text: String::new() };
+        assert_eq!(failure(&failed), PairingError::sentence(2));
+    }
 
     #[test]
     fn a_long_subject_is_cut_at_a_character() {

@@ -160,6 +160,7 @@ fn reason(reason: Reason) -> &'static str {
         Reason::AgentLost => "the user's computer was lost",
         Reason::RelayStopped => "the relay was stopped",
         Reason::RecordingFailed => "the recording failed",
+        Reason::RecordingFull => "the recording was as long as the policy lets it become",
         Reason::NotSealed => "it could not be recorded as the policy requires",
         Reason::Unspecified => "for a reason not known",
     }

@@ -33,9 +33,10 @@ pub async fn dial(join: &JoinLink, key: &SigningKey) -> anyhow::Result<Leg> {
 #[must_use]
 pub fn dial_exit(error: &DialError) -> Exit {
     match error {
-        DialError::Unknown { .. } | DialError::Unreachable { .. } | DialError::Version { .. } => {
-            Exit::NoConnection
-        }
+        DialError::Unknown { .. }
+        | DialError::Unreachable { .. }
+        | DialError::Busy { .. }
+        | DialError::Version { .. } => Exit::NoConnection,
         DialError::WrongRelay { .. } => Exit::Verification,
         DialError::Own(_) | DialError::Tls(_) => Exit::Other,
     }

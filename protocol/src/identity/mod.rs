@@ -2,6 +2,7 @@
 //! and the two texts that carry an organisation's key to a person's computer.
 
 pub mod certificate;
+pub mod file_name;
 pub mod link;
 pub mod revocations;
 pub mod token;

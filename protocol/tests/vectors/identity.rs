@@ -129,6 +129,8 @@ pub(crate) fn policy() -> Policy {
         retention_days: 365,
         grace_seconds: 300,
         relays: Vec::new(),
+        bytes_per_second: None,
+        recording_quota_bytes: None,
         note: NoteContents::default(),
     }
 }

@@ -80,9 +80,18 @@ pub(super) struct ServeArgs {
     /// Address for users' and technicians' programs (UDP) [default: 0.0.0.0:7443].
     #[arg(long, value_name = "ADDR:PORT", env = "DESKSIDE_LISTEN")]
     pub(super) listen: Option<SocketAddr>,
-    /// Address for health and numbers [default: 127.0.0.1:0, any free port].
+    /// Address for the users' help page and for health, plain HTTP [default: 127.0.0.1:0, any free port].
     #[arg(long, value_name = "ADDR:PORT", env = "DESKSIDE_HTTP")]
     pub(super) http: Option<SocketAddr>,
+    /// Address for numbers and for lifting locks [default: 127.0.0.1:0, any free port].
+    #[arg(long, value_name = "ADDR:PORT", env = "DESKSIDE_ADMIN")]
+    pub(super) admin: Option<SocketAddr>,
+    /// Folder with the users' programs that the help page hands out: deskside-agent-linux-x86_64, deskside-agent-windows-x86_64.exe, ...
+    #[arg(long, value_name = "DIR", env = "DESKSIDE_PROGRAMS_DIR")]
+    pub(super) programs: Option<PathBuf>,
+    /// Networks whose addresses have no limits, by comma: a company behind one address, a proxy.
+    #[arg(long, value_name = "NETWORKS", env = "DESKSIDE_UNLIMITED", value_delimiter = ',')]
+    pub(super) unlimited: Vec<String>,
     /// Name and port by which the world reaches this relay, for the join link; port 0 is the one that it listens on.
     #[arg(long, value_name = "HOST:PORT", env = "DESKSIDE_PUBLIC")]
     pub(super) public: Option<String>,
@@ -112,6 +121,11 @@ pub(super) enum TechnicianCommand {
     },
     /// Show who is enrolled and who is invited.
     List,
+    /// Lift the locks that failed codes put on a person.
+    Unlock {
+        /// Whose.
+        login: String,
+    },
     /// Take a person's certificates and open invitations back, at once.
     Revoke {
         /// Whose.

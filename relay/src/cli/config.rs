@@ -12,6 +12,7 @@ use serde::Deserialize;
 use thiserror::Error;
 
 use super::args::{PlacesArgs, ServeArgs};
+use crate::limits::Phases;
 use crate::node::Places;
 use crate::relay::PublicCertificate;
 use crate::serve::Settings;
@@ -23,6 +24,7 @@ pub(super) struct Wrong(pub(super) String);
 
 const LISTEN: &str = "0.0.0.0:7443";
 const HTTP: &str = "127.0.0.1:0";
+const ADMIN: &str = "127.0.0.1:0";
 const ORGANISATION: &str = "Help desk";
 
 /// `deskside/relay.toml` in the platform's configuration folder.
@@ -35,6 +37,10 @@ pub(super) struct Config {
     store: Option<String>,
     listen: Option<SocketAddr>,
     http: Option<SocketAddr>,
+    admin: Option<SocketAddr>,
+    programs: Option<PathBuf>,
+    #[serde(default)]
+    unlimited: Vec<String>,
     public: Option<String>,
     organisation: Option<String>,
     tls_cert: Option<PathBuf>,
@@ -87,9 +93,22 @@ pub(super) fn settings(
             (Some(_), None) => return Err(wrong("--tls-cert needs --tls-key beside it")),
             (None, Some(_)) => return Err(wrong("--tls-key needs --tls-cert beside it")),
         };
+    let unlimited = if args.unlimited.is_empty() {
+        std::mem::take(&mut config.unlimited)
+    } else {
+        args.unlimited
+    };
+    let unlimited = unlimited
+        .iter()
+        .map(|text| text.parse().map_err(|error| wrong(&format!("--unlimited {text}: {error}"))));
+    let unlimited = unlimited.collect::<anyhow::Result<_>>()?;
     Ok(Settings {
         listen: args.listen.or(config.listen).map_or_else(|| LISTEN.parse(), Ok)?,
         http: args.http.or(config.http).map_or_else(|| HTTP.parse(), Ok)?,
+        admin: args.admin.or(config.admin).map_or_else(|| ADMIN.parse(), Ok)?,
+        programs: args.programs.or(config.programs.take()),
+        unlimited,
+        phases: Phases::default(),
         public: public.as_deref().map(host_and_port).transpose()?,
         organisation: checked(organisation.unwrap_or_else(|| ORGANISATION.to_owned()))?,
         places: self::places(places, config)?,

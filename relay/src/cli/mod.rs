@@ -70,6 +70,7 @@ async fn run(cli: Cli, say: Say) -> anyhow::Result<Exit> {
                     people::invite(&node, &login, &name, &role, say).await?;
                 }
                 TechnicianCommand::List => people::list(&node, say).await?,
+                TechnicianCommand::Unlock { login } => people::unlock(&node, &login, say).await?,
                 TechnicianCommand::Revoke { login } => people::revoke(&node, &login, say).await?,
             }
         }

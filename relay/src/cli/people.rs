@@ -1,4 +1,4 @@
-//! `technician invite|list|revoke`.
+//! `technician invite|list|unlock|revoke`.
 
 use deskside_protocol::identity::token::EnrolmentToken;
 use jiff::Timestamp;
@@ -77,6 +77,18 @@ pub(super) async fn list(node: &Node, say: Say) -> anyhow::Result<()> {
             return "Nobody is enrolled or invited: deskside-relay technician invite".to_owned();
         }
         table(&["LOGIN", "NAME", "ROLES", "STATE", "UNTIL"], &rows)
+    })
+}
+
+pub(super) async fn unlock(node: &Node, login: &str, say: Say) -> anyhow::Result<()> {
+    let forgiven = node.store().forgive(login).await?;
+    let forgiven =
+        forgiven.ok_or_else(|| NotThere(format!("nobody here has the login {login}")))?;
+    tracing::info!(login, forgiven, "locks were lifted");
+    say.answer(&json!({"login": login, "forgiven": forgiven}), || match forgiven {
+        0 => format!("{login} was not locked: no code failed within a day."),
+        1 => format!("{login} can try again: one failed code is forgotten."),
+        many => format!("{login} can try again: {many} failed codes are forgotten."),
     })
 }
 

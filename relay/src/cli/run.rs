@@ -34,6 +34,7 @@ fn ready(running: &Running, say: Say) -> anyhow::Result<()> {
         "address": running.address.to_string(),
         "join": join,
         "http": format!("http://{}", running.http),
+        "admin": format!("http://{}", running.admin),
     });
     if let (Some(token), Some(fields)) = (&running.enroll, object.as_object_mut()) {
         fields.insert("enroll".to_owned(), token.as_str().into());
@@ -47,9 +48,10 @@ fn words(running: &Running, join: &str) -> String {
     let mut text = format!(
         "Deskside relay is running.\n\n  \
          address    {} (UDP)\n  \
-         health     http://{}/healthz\n  \
+         help page  http://{}/help\n  \
+         numbers    http://{}/metrics\n  \
          join link  {join}\n",
-        running.address, running.http,
+        running.address, running.http, running.admin,
     );
     if let Some(token) = &running.enroll {
         text.push_str(&format!(

@@ -1,42 +1,76 @@
-//! The HTTP address: is the relay well, and what does it count. Nothing here takes a password or
-//! changes anything; it listens on loopback unless told otherwise.
+//! Two HTTP addresses. The public one is for people: the help page, the users' programs, and whether
+//! the relay is well; it changes nothing. The other is for whoever runs the relay: numbers, and
+//! lifting a lock, which takes a token, since loopback alone is no credential.
+//!
+//! Plain HTTP: a proxy in front adds TLS.
+
+mod admin;
+mod help;
+mod listener;
+
+use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use axum::routing::get;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::metrics::Metrics;
-use crate::store::Store;
+pub(crate) use admin::{Token, token};
+pub(crate) use help::Help;
 
-#[derive(Debug, Clone)]
-struct Rooms {
-    store: Store,
-    metrics: Metrics,
-}
+use crate::relay::Relay;
+use listener::{Bounded, Visitor};
 
-/// Serves `/healthz` and `/metrics` on a bound listener until `stop`.
+/// Serves the help page, the programs and `/healthz` on a bound listener until `stop`.
 ///
 /// # Errors
 /// What the listener says.
-pub async fn serve(
+pub(crate) async fn serve(
     listener: TcpListener,
-    store: Store,
-    metrics: Metrics,
+    help: Help,
+    stop: CancellationToken,
+) -> std::io::Result<()> {
+    let relay = help.relay().clone();
+    let routes = Router::new()
+        .route("/healthz", get(health))
+        .with_state(relay.clone())
+        .merge(help::routes(help));
+    run(listener, &relay, routes, stop).await
+}
+
+/// Serves numbers and `/healthz`, and lifts locks for whoever has the token, until `stop`.
+///
+/// # Errors
+/// What the listener says.
+pub(crate) async fn serve_admin(
+    listener: TcpListener,
+    relay: Arc<Relay>,
+    token: Token,
     stop: CancellationToken,
 ) -> std::io::Result<()> {
     let routes = Router::new()
         .route("/healthz", get(health))
-        .route("/metrics", get(numbers))
-        .with_state(Rooms { store, metrics });
-    axum::serve(listener, routes).with_graceful_shutdown(stop.cancelled_owned()).await
+        .with_state(relay.clone())
+        .merge(admin::routes(relay.clone(), token));
+    run(listener, &relay, routes, stop).await
 }
 
-async fn health(State(rooms): State<Rooms>) -> impl IntoResponse {
-    match rooms.store.ping().await {
+async fn run(
+    listener: TcpListener,
+    relay: &Relay,
+    routes: Router,
+    stop: CancellationToken,
+) -> std::io::Result<()> {
+    let listener = Bounded::new(listener, relay.limits.clone());
+    let service = routes.into_make_service_with_connect_info::<Visitor>();
+    axum::serve(listener, service).with_graceful_shutdown(stop.cancelled_owned()).await
+}
+
+async fn health(State(relay): State<Arc<Relay>>) -> impl IntoResponse {
+    match relay.node.store().ping().await {
         Ok(()) => (StatusCode::OK, "ok\n".to_owned()),
         Err(error) => {
             tracing::error!(error = %crate::chain(&error), "unhealthy");
@@ -45,42 +79,5 @@ async fn health(State(rooms): State<Rooms>) -> impl IntoResponse {
     }
 }
 
-async fn numbers(State(rooms): State<Rooms>) -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], rooms.metrics.render())
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::net::SocketAddr;
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    use tokio::net::TcpStream;
-
-    async fn fetch(address: SocketAddr, path: &str) -> String {
-        let mut stream = TcpStream::connect(address).await.unwrap();
-        let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
-        stream.write_all(request.as_bytes()).await.unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await.unwrap();
-        answer
-    }
-
-    #[tokio::test]
-    async fn health_follows_the_database_and_it_ends_when_told() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(&folder.path().join("relay.db")).await.unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let stop = CancellationToken::new();
-        let task = tokio::spawn(serve(listener, store.clone(), Metrics::new(), stop.clone()));
-        assert!(fetch(address, "/healthz").await.starts_with("HTTP/1.1 200"));
-        assert!(fetch(address, "/metrics").await.contains("deskside_open_codes 0"));
-        assert!(fetch(address, "/elsewhere").await.starts_with("HTTP/1.1 404"));
-        store.close().await;
-        let answer = fetch(address, "/healthz").await;
-        assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
-        assert!(answer.contains("the database does not answer"), "{answer}");
-        stop.cancel();
-        task.await.unwrap().unwrap();
-    }
-}
+mod tests;

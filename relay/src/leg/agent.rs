@@ -2,22 +2,30 @@
 
 use std::sync::Arc;
 
-use deskside_protocol::code::LIFETIME_SECONDS;
 use deskside_protocol::wire::signal::refused::Code;
 use deskside_protocol::wire::signal::{CodeEnded, Opened, Parked, signal::Kind};
 use tokio::sync::mpsc;
 
 use crate::hall::Visitor;
-use crate::lobby::Slot;
+use crate::limits::What;
+use crate::lobby::{Holder, Slot};
 use crate::service::Service;
 use crate::session::{self, Outcome};
 use crate::talk::{Gone, Talk};
 
 /// One code, from its opening to its end.
 pub(super) async fn serve(service: &Arc<Service>, mut talk: Talk) {
-    let (slot, arrivals) = match service.hall.open() {
+    let doer = talk.doer();
+    if let Err(limited) = service.relay.admit(What::Code, doer) {
+        return talk.refuse(Code::Busy, &limited.to_string()).await;
+    }
+    let holder = service.relay.limits.count(doer.address).then(|| Holder::of(doer.address));
+    let (slot, arrivals) = match service.hall.open(holder) {
         Ok(opened) => opened,
-        Err(busy) => return talk.refuse(Code::Busy, &busy.to_string()).await,
+        Err(busy) => {
+            service.relay.metrics.limited();
+            return talk.refuse(Code::Busy, &busy.to_string()).await;
+        }
     };
     if let Err(gone) = host(service, talk, slot, arrivals).await {
         tracing::debug!(%gone, "an agent's code ended");
@@ -32,7 +40,8 @@ async fn host(
     mut arrivals: mpsc::Receiver<Box<Visitor>>,
 ) -> Result<(), Gone> {
     let nameplate = slot.nameplate().to_string();
-    talk.send(Kind::Opened(Opened { nameplate, expires_in: LIFETIME_SECONDS })).await?;
+    let expires_in = u32::try_from(service.relay.phases.code.as_secs()).unwrap_or(u32::MAX);
+    talk.send(Kind::Opened(Opened { nameplate, expires_in })).await?;
     let Kind::Park(mut park) = talk.answer().await? else { return Err(Gone::Unexpected) };
     talk.send(Kind::Parked(Parked {})).await?;
     loop {
@@ -43,7 +52,7 @@ async fn host(
         // Large, and soon over: a waiting agent does not carry it.
         match Box::pin(session::host(service, talk, &mut park, slot, *visitor)).await {
             Outcome::Unused(unused, handle) => {
-                talk = unused;
+                talk = *unused;
                 service.hall.put_back(slot, handle);
             }
             Outcome::Ended => return Ok(()),

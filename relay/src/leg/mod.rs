@@ -1,11 +1,13 @@
 //! Service: the QUIC connections of agents and technicians that end at this relay.
 //!
-//! Each leg is a task, and each of its streams is one below it. The first signal of a stream says
+//! Each leg is a task, and each of its streams is one below it. No phase of either is without a time
+//! limit. The first signal of a stream says
 //! what it is: an agent that opens a code, a technician that joins one, an end that comes back to its
 //! session, or a single request.
 
 mod agent;
 mod download;
+mod entry;
 mod request;
 mod technician;
 mod tls;
@@ -20,13 +22,16 @@ use std::time::Duration;
 use deskside_link::socket::Udp;
 use deskside_link::{cid, tls as link_tls};
 use deskside_protocol::close::CloseCode;
+use deskside_protocol::wire::signal::refused::Code;
 use deskside_protocol::wire::signal::signal::Kind;
 use quinn::{Endpoint, Incoming, ServerConfig};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use self::entry::Entry;
 use crate::hall::Hall;
+use crate::limits::What;
 use crate::recorder::Recorder;
 use crate::relay::Relay;
 use crate::service::Service;
@@ -37,8 +42,6 @@ use crate::talk::{Caller, Talk};
 
 /// Legs at once. Each takes some 25 KiB, so this is 1 GiB.
 const MAX_LEGS: usize = 40_000;
-/// A handshake takes this long at most.
-const HANDSHAKE: Duration = Duration::from_secs(10);
 /// Running sessions have this long to close when the relay ends.
 const DRAIN: Duration = Duration::from_secs(10);
 
@@ -60,7 +63,7 @@ pub(crate) async fn serve(
     let runtime = Arc::new(quinn::TokioRuntime);
     let settings = cid::leg_endpoint(Some(relay.node.key()));
     let endpoint = Endpoint::new_with_abstract_socket(settings, Some(server), socket, runtime)?;
-    let hall = Hall::new(relay.metrics.clone());
+    let hall = Hall::new(relay.phases.code, relay.metrics.clone());
     let (begin, begun) = mpsc::channel(MAX_BEGINNING);
     let sessions = Sessions::new(begin, relay.metrics.clone());
     let service = Arc::new(Service { relay, switch, recorder, hall, sessions, stop });
@@ -96,8 +99,15 @@ async fn accept(endpoint: &Endpoint, service: &Arc<Service>, tasks: &mut JoinSet
             () = service.stop.cancelled() => return,
             Some(_) = tasks.join_next() => {}
             incoming = endpoint.accept() => match incoming {
-                Some(incoming) if tasks.len() > MAX_LEGS => incoming.refuse(),
-                Some(incoming) => { tasks.spawn(leg(service.clone(), incoming)); }
+                Some(incoming) if tasks.len() > MAX_LEGS => {
+                    service.relay.metrics.leg_refused();
+                    incoming.refuse();
+                }
+                Some(incoming) => {
+                    if let Some((incoming, entry)) = entry::judge(&service.relay, incoming) {
+                        tasks.spawn(leg(service.clone(), incoming, entry));
+                    }
+                }
                 None => return,
             },
         }
@@ -112,25 +122,31 @@ async fn expire(service: Arc<Service>) {
     }
 }
 
-async fn leg(service: Arc<Service>, incoming: Incoming) {
+async fn leg(service: Arc<Service>, incoming: Incoming, entry: Entry) {
     let remote = incoming.remote_address();
-    let connection = match tokio::time::timeout(HANDSHAKE, incoming).await {
+    let phases = service.relay.phases;
+    let connection = match tokio::time::timeout(phases.handshake, incoming).await {
         Ok(Ok(connection)) => connection,
         Ok(Err(error)) => return tracing::debug!(%remote, %error, "a leg did not come about"),
         Err(_elapsed) => return tracing::debug!(%remote, "a leg took too long"),
     };
+    if !entry.complete(&connection) {
+        return;
+    }
     let Some(key) = link_tls::peer_key(&connection) else {
         return connection.close(CloseCode::Misbehaved.number().into(), b"");
     };
-    let caller = Caller { connection, key };
+    let caller = Caller { connection, key, address: remote.ip() };
     let mut streams = JoinSet::new();
+    let mut patience = phases.first_stream;
     loop {
         tokio::select! {
             () = service.stop.cancelled() => break,
             Some(_) = streams.join_next() => {}
             opened = caller.connection.accept_bi() => match opened {
                 Ok((send, receive)) => {
-                    let talk = Talk::new(send, receive, caller.clone());
+                    patience = phases.idle;
+                    let talk = Talk::new(send, receive, caller.clone(), phases.answer);
                     streams.spawn(stream(service.clone(), talk));
                 }
                 Err(error) => {
@@ -138,14 +154,26 @@ async fn leg(service: Arc<Service>, incoming: Incoming) {
                     break;
                 }
             },
+            () = tokio::time::sleep(patience), if streams.is_empty() => {
+                tracing::debug!(%remote, "a leg was good for nothing");
+                caller.connection.close(CloseCode::TimedOut.number().into(), b"");
+                break;
+            }
         }
     }
     while streams.join_next().await.is_some() {}
 }
 
+/// An end that opens too many streams waits so long for each refusal, with four at a time.
+const CALM: Duration = Duration::from_secs(1);
+
 /// Greetings, then what the first signal says.
 #[allow(clippy::wildcard_enum_match_arm, reason = "everything else is a request")]
 async fn stream(service: Arc<Service>, mut talk: Talk) {
+    if let Err(limited) = service.relay.admit(What::Stream, talk.doer()) {
+        tokio::time::sleep(CALM).await;
+        return talk.refuse(Code::Busy, &limited.to_string()).await;
+    }
     let first = match talk.greet(&service.relay).await {
         Ok(first) => first,
         Err(gone) => return tracing::debug!(%gone, "a stream said nothing that is understood"),
@@ -163,7 +191,7 @@ async fn stream(service: Arc<Service>, mut talk: Talk) {
 mod tests {
     use super::*;
 
-    fn size<A, B, F: Future>(_: impl FnOnce(A, B) -> F) -> usize {
+    fn size<A, B, C, F: Future>(_: impl FnOnce(A, B, C) -> F) -> usize {
         size_of::<F>()
     }
 

@@ -10,6 +10,7 @@ use deskside_protocol::wire::signal::{
 use crate::clock;
 use crate::desk::DeskError;
 use crate::enrolment::{self, Request};
+use crate::limits::{Limited, What};
 use crate::roles::Roles;
 use crate::service::Service;
 use crate::store::{SessionRow, Technician};
@@ -26,6 +27,8 @@ pub(super) async fn serve(service: &Service, mut talk: Talk, request: Kind) {
 
 async fn answer(service: &Service, talk: &Talk, request: Kind) -> Result<Kind, Refused> {
     let key = &talk.caller.key;
+    let what = if matches!(request, Kind::Enrol(_)) { What::Enrol } else { What::Request };
+    admit(service, talk, what).await?;
     if let Kind::Enrol(enrol) = request {
         return enrolled(service, *key, &enrol).await;
     }
@@ -65,6 +68,17 @@ async fn answer(service: &Service, talk: &Talk, request: Kind) -> Result<Kind, R
             Err(Refused { code: Code::BadRequest as i32, text: text.to_owned() })
         }
     }
+}
+
+/// Counts one more request, of an address and of whoever is known by the leg's key.
+pub(super) async fn admit(service: &Service, talk: &Talk, what: What) -> Result<(), Refused> {
+    let relay = &service.relay;
+    let busy = |limited: Limited| Refused { code: Code::Busy as i32, text: limited.to_string() };
+    relay.admit(what, talk.doer()).map_err(busy)?;
+    let known =
+        relay.node.rules().person(&talk.caller.key).await.map_err(|error| trouble(&error))?;
+    let Some(who) = known else { return Ok(()) };
+    relay.admit(what, talk.doer().named(&who.login, None)).map_err(busy)
 }
 
 /// The enrolled person of a leg's key, with `role` where one is needed.

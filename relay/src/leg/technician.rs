@@ -1,22 +1,35 @@
 //! A technician's stream: who it is, which ticket, and then the way to the agent.
 
+use std::time::Duration;
+
 use deskside_protocol::code::Nameplate;
 use deskside_protocol::policy::Recording;
 use deskside_protocol::wire::record::Role;
 use deskside_protocol::wire::signal::refused::Code;
 use deskside_protocol::wire::signal::{Join, Refused};
+use tokio::time::Instant;
 
 use super::request;
+use crate::burned::{self, Locked, NoTry};
 use crate::desk::Summary;
 use crate::hall::{Handle, SPENT, Visitor};
+use crate::limits::{Run, What};
 use crate::lobby::Slot;
 use crate::policy;
 use crate::service::Service;
 use crate::store::Technician;
 use crate::talk::{Talk, trouble};
 
+/// Unknown, used and expired codes get the same answer after the same time, whatever the relay found
+/// out in it: above what finding out takes, and below what a person would notice.
+const SPENT_AFTER: Duration = Duration::from_millis(100);
+
 /// Checks the technician and the ticket, then hands the stream over to the agent's task.
 pub(super) async fn serve(service: &Service, mut talk: Talk, join: Join) {
+    let spent_at = Instant::now() + SPENT_AFTER;
+    if let Err(limited) = service.relay.admit(What::Join, talk.doer()) {
+        return talk.refuse(Code::Busy, &limited.to_string()).await;
+    }
     match talk.outdated(&service.relay).await {
         Ok(None) => {}
         Ok(Some(_)) => {
@@ -27,33 +40,49 @@ pub(super) async fn serve(service: &Service, mut talk: Talk, join: Join) {
         Err(gone) => return tracing::debug!(%gone, "a technician was not admitted"),
     }
     let admitted = admit(service, &talk, &join).await;
-    let (who, summary) = match admitted {
+    let (who, summary, run) = match admitted {
         Ok(admitted) => admitted,
         Err(refused) => return talk.refuse_with(refused).await,
     };
     let met = Nameplate::parse(&join.nameplate).ok().and_then(|plate| service.hall.join(plate));
     let Some((slot, handle)) = met else {
-        return talk.refuse(Code::CodeSpent, SPENT).await;
+        // Nobody was guessed at.
+        drop(run);
+        return refuse_spent(talk, spent_at).await;
     };
     let ticket = join.ticket;
-    let visitor = Box::new(Visitor { talk, who, ticket, summary, handle: handle.clone() });
-    hand_over(service, slot, &handle, visitor).await;
+    let visitor = Box::new(Visitor { talk, who, ticket, summary, run, handle: handle.clone() });
+    if let Some(talk) = hand_over(service, slot, &handle, visitor).await {
+        refuse_spent(talk, spent_at).await;
+    }
 }
 
-async fn hand_over(service: &Service, slot: Slot, handle: &Handle, visitor: Box<Visitor>) {
-    if let Err(unheard) = handle.send(visitor).await {
-        service.hall.end(slot);
-        let mut talk = unheard.0.talk;
-        talk.refuse(Code::CodeSpent, SPENT).await;
-    }
+/// Gives the stream back where the agent has just left.
+async fn hand_over(
+    service: &Service,
+    slot: Slot,
+    handle: &Handle,
+    visitor: Box<Visitor>,
+) -> Option<Talk> {
+    let unheard = handle.send(visitor).await.err()?;
+    service.hall.end(slot);
+    Some(unheard.0.talk)
+}
+
+async fn refuse_spent(mut talk: Talk, at: Instant) {
+    tokio::time::sleep_until(at).await;
+    talk.refuse(Code::CodeSpent, SPENT).await;
 }
 
 async fn admit(
     service: &Service,
     talk: &Talk,
     join: &Join,
-) -> Result<(Technician, Summary), Refused> {
+) -> Result<(Technician, Summary, Run), Refused> {
     let who = request::person(service, &talk.caller.key, Some(Role::Technician)).await?;
+    let doer = talk.doer().named(&who.login, Some(&join.ticket));
+    let busy = |text: String| Refused { code: Code::Busy as i32, text };
+    service.relay.admit(What::Join, doer).map_err(|limited| busy(limited.to_string()))?;
     let node = &service.relay.node;
     let summary = node.desk().summary(&join.ticket).await.map_err(|error| error.refusal())?;
     if !summary.open {
@@ -67,5 +96,14 @@ async fn admit(
                     or invites a person with the role auditor";
         return Err(Refused { code: Code::NoAuditor as i32, text: text.to_owned() });
     }
-    Ok((who, summary))
+    let counts = service.relay.limits.count(doer.address);
+    let run = burned::begin(&service.relay, &who.login, &join.ticket, counts).await;
+    let run = run.map_err(|none| match none {
+        NoTry::Locked(locked @ Locked::Trying { .. }) => busy(locked.to_string()),
+        NoTry::Locked(locked) => {
+            Refused { code: Code::NotPermitted as i32, text: locked.to_string() }
+        }
+        NoTry::Store(error) => trouble(&error),
+    })?;
+    Ok((who, summary, run))
 }

@@ -3,14 +3,19 @@
 //! A pure machine: time is a `Duration` since any fixed moment, randomness an argument, and what
 //! reaches the agent (`T`) is the caller's. It knows nameplates only; the secret half of a code
 //! never comes here. One code has one run: whoever joins takes the agent's handle out, and only
-//! [`Lobby::put_back`] brings it back, before anything was offered to the agent.
+//! [`Lobby::put_back`] brings it back, before anything was offered to the agent. What one network
+//! holds is counted until the nameplate has rested, so that nobody uses them up by opening and
+//! leaving.
 
 use std::collections::{HashMap, VecDeque};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use deskside_protocol::code::{LIFETIME_SECONDS, NAMEPLATES, Nameplate, REST_SECONDS};
 use deskside_protocol::random::Random;
 use thiserror::Error;
+
+use crate::limits::{MAX_HELD_NEAR, MAX_HELD_WIDE, Network};
 
 /// A code lives this long.
 pub const LIFETIME: Duration = Duration::from_secs(LIFETIME_SECONDS as u64);
@@ -25,8 +30,23 @@ const MAX_DRAWS: usize = 64;
 
 /// Too many codes are open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("busy, try again in a minute")]
-pub struct Busy;
+pub enum Busy {
+    /// At this relay.
+    #[error("busy, try again in a minute")]
+    Full,
+    /// From this network: [`MAX_HELD_NEAR`] or [`MAX_HELD_WIDE`].
+    #[error("busy, try again in a minute: too many codes for your network")]
+    Network,
+}
+
+/// For whom a nameplate is held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Holder {
+    /// The address.
+    pub near: Network,
+    /// Its neighbourhood.
+    pub wide: Network,
+}
 
 /// One code's stay in the lobby. A slot of an earlier code with the same nameplate is a different
 /// one, so that a late word about it harms nobody.
@@ -44,10 +64,20 @@ impl Slot {
     }
 }
 
+impl Holder {
+    /// Whoever has this address.
+    #[must_use]
+    pub fn of(address: IpAddr) -> Self {
+        Self { near: Network::near(address), wide: Network::wide(address) }
+    }
+}
+
 #[derive(Debug)]
 struct Stay<T> {
     number: u64,
     ends: Duration,
+    /// `None`: nobody's share is counted.
+    holder: Option<Holder>,
     /// `None` while a technician has it.
     handle: Option<T>,
 }
@@ -55,9 +85,12 @@ struct Stay<T> {
 /// All open codes of one node.
 #[derive(Debug)]
 pub struct Lobby<T> {
+    lifetime: Duration,
     stays: HashMap<Nameplate, Stay<T>>,
-    /// Until when a nameplate rests. With `stays` at most [`MAX_NAMEPLATES`].
-    resting: HashMap<Nameplate, Duration>,
+    /// For whom a nameplate rests. With `stays` at most [`MAX_NAMEPLATES`].
+    resting: HashMap<Nameplate, Option<Holder>>,
+    /// Nameplates in use or at rest, by network: two entries for each at the most.
+    held: HashMap<Network, u32>,
     /// In the order of their ends, which is that of their beginnings; one that ended early stays in
     /// here until its time. At most [`MAX_NAMEPLATES`].
     ends: VecDeque<(Duration, Slot)>,
@@ -69,21 +102,23 @@ pub struct Lobby<T> {
 
 impl<T> Default for Lobby<T> {
     fn default() -> Self {
-        Self {
-            stays: HashMap::new(),
-            resting: HashMap::new(),
-            ends: VecDeque::new(),
-            rests: VecDeque::new(),
-            number: 0,
-        }
+        Self::new(LIFETIME)
     }
 }
 
 impl<T> Lobby<T> {
-    /// An empty lobby.
+    /// An empty lobby, in which a code lives for `lifetime`.
     #[must_use]
-    pub fn new() -> Self {
-        Self::default()
+    pub fn new(lifetime: Duration) -> Self {
+        Self {
+            lifetime,
+            stays: HashMap::new(),
+            resting: HashMap::new(),
+            held: HashMap::new(),
+            ends: VecDeque::new(),
+            rests: VecDeque::new(),
+            number: 0,
+        }
     }
 
     /// Codes that are open, with or without a technician.
@@ -92,25 +127,31 @@ impl<T> Lobby<T> {
         self.stays.len()
     }
 
-    /// Gives the agent behind `handle` a nameplate for [`LIFETIME`].
+    /// Gives the agent behind `handle` a nameplate for the lifetime of a code.
     ///
     /// # Errors
-    /// [`Busy`] once [`MAX_NAMEPLATES`] are in use or at rest.
+    /// [`Busy`] once [`MAX_NAMEPLATES`] are in use or at rest, or too many for this holder.
     pub fn open(
         &mut self,
         now: Duration,
         handle: T,
+        holder: Option<Holder>,
         random: &mut dyn Random,
     ) -> Result<Slot, Busy> {
         self.wake(now);
         if self.ends.len().max(self.stays.len() + self.resting.len()) >= MAX_NAMEPLATES {
-            return Err(Busy);
+            return Err(Busy::Full);
         }
-        let nameplate = self.draw(random).ok_or(Busy)?;
+        if holder.is_some_and(|holder| !self.may_hold(holder)) {
+            return Err(Busy::Network);
+        }
+        let nameplate = self.draw(random).ok_or(Busy::Full)?;
         let slot = Slot { nameplate, number: self.number };
         self.number += 1;
-        let ends = now + LIFETIME;
-        self.stays.insert(nameplate, Stay { number: slot.number, ends, handle: Some(handle) });
+        let ends = now + self.lifetime;
+        let stay = Stay { number: slot.number, ends, holder, handle: Some(handle) };
+        self.stays.insert(nameplate, stay);
+        self.hold(holder);
         self.ends.push_back((ends, slot));
         Ok(slot)
     }
@@ -146,7 +187,7 @@ impl<T> Lobby<T> {
         }
         let stay = self.stays.remove(&slot.nameplate)?;
         let until = now + REST;
-        self.resting.insert(slot.nameplate, until);
+        self.resting.insert(slot.nameplate, stay.holder);
         self.rests.push_back((until, slot.nameplate));
         stay.handle
     }
@@ -179,7 +220,32 @@ impl<T> Lobby<T> {
             |slot: &Slot| stays.get(&slot.nameplate).is_some_and(|it| it.number == slot.number);
         while self.ends.pop_front_if(|(at, slot)| *at <= now && !open(slot)).is_some() {}
         while let Some((_, nameplate)) = self.rests.pop_front_if(|(until, _)| *until <= now) {
-            self.resting.remove(&nameplate);
+            let holder = self.resting.remove(&nameplate).flatten();
+            self.let_go(holder);
+        }
+    }
+
+    fn may_hold(&self, Holder { near, wide }: Holder) -> bool {
+        let held = |network| self.held.get(&network).copied().unwrap_or(0);
+        held(near) < MAX_HELD_NEAR && held(wide) < MAX_HELD_WIDE
+    }
+
+    fn hold(&mut self, holder: Option<Holder>) {
+        let networks = holder.map(|Holder { near, wide }| [near, wide]);
+        for network in networks.into_iter().flatten() {
+            *self.held.entry(network).or_insert(0) += 1;
+        }
+    }
+
+    fn let_go(&mut self, holder: Option<Holder>) {
+        let networks = holder.map(|Holder { near, wide }| [near, wide]);
+        for network in networks.into_iter().flatten() {
+            if let Some(count) = self.held.get_mut(&network) {
+                *count = count.saturating_sub(1);
+                if *count == 0 {
+                    self.held.remove(&network);
+                }
+            }
         }
     }
 

@@ -32,8 +32,8 @@ impl Random for Stuck {
 
 #[test]
 fn a_code_has_one_run() {
-    let mut lobby = Lobby::new();
-    let slot = lobby.open(at(0), "agent", &mut Seeded(1)).unwrap();
+    let mut lobby = Lobby::new(LIFETIME);
+    let slot = lobby.open(at(0), "agent", None, &mut Seeded(1)).unwrap();
     assert_eq!(lobby.join(slot.nameplate(), at(1)), Some((slot, "agent")));
     assert_eq!(lobby.join(slot.nameplate(), at(2)), None);
     assert_eq!(lobby.end(slot, at(3)), None);
@@ -42,8 +42,8 @@ fn a_code_has_one_run() {
 
 #[test]
 fn a_technician_who_leaves_early_spends_nothing() {
-    let mut lobby = Lobby::new();
-    let slot = lobby.open(at(0), "agent", &mut Seeded(1)).unwrap();
+    let mut lobby = Lobby::new(LIFETIME);
+    let slot = lobby.open(at(0), "agent", None, &mut Seeded(1)).unwrap();
     let (same, handle) = lobby.join(slot.nameplate(), at(1)).unwrap();
     assert_eq!(lobby.put_back(same, handle, at(2)), Ok(()));
     assert!(lobby.join(slot.nameplate(), at(3)).is_some());
@@ -51,8 +51,8 @@ fn a_technician_who_leaves_early_spends_nothing() {
 
 #[test]
 fn what_comes_back_too_late_is_handed_back() {
-    let mut lobby = Lobby::new();
-    let slot = lobby.open(at(0), "agent", &mut Seeded(1)).unwrap();
+    let mut lobby = Lobby::new(LIFETIME);
+    let slot = lobby.open(at(0), "agent", None, &mut Seeded(1)).unwrap();
     let (_, handle) = lobby.join(slot.nameplate(), at(599)).unwrap();
     assert_eq!(lobby.put_back(slot, handle, at(600)), Err("agent"));
     assert_eq!(lobby.handle_timeout(at(600)), []);
@@ -61,8 +61,8 @@ fn what_comes_back_too_late_is_handed_back() {
 
 #[test]
 fn a_code_ends_by_itself_and_its_agent_is_told() {
-    let mut lobby = Lobby::new();
-    let slot = lobby.open(at(5), "agent", &mut Seeded(1)).unwrap();
+    let mut lobby = Lobby::new(LIFETIME);
+    let slot = lobby.open(at(5), "agent", None, &mut Seeded(1)).unwrap();
     assert_eq!(lobby.poll_timeout(), Some(at(605)));
     assert_eq!(lobby.handle_timeout(at(604)), []);
     assert_eq!(lobby.join(slot.nameplate(), at(605)), None);
@@ -75,12 +75,12 @@ fn a_code_ends_by_itself_and_its_agent_is_told() {
 
 #[test]
 fn a_nameplate_rests_before_it_is_used_again() {
-    let mut lobby = Lobby::new();
-    let slot = lobby.open(at(0), 1, &mut Stuck).unwrap();
-    assert_eq!(lobby.open(at(1), 2, &mut Stuck), Err(Busy));
+    let mut lobby = Lobby::new(LIFETIME);
+    let slot = lobby.open(at(0), 1, None, &mut Stuck).unwrap();
+    assert_eq!(lobby.open(at(1), 2, None, &mut Stuck), Err(Busy::Full));
     assert_eq!(lobby.end(slot, at(10)), Some(1));
-    assert_eq!(lobby.open(at(609), 2, &mut Stuck), Err(Busy));
-    let next = lobby.open(at(610), 2, &mut Stuck).unwrap();
+    assert_eq!(lobby.open(at(609), 2, None, &mut Stuck), Err(Busy::Full));
+    let next = lobby.open(at(610), 2, None, &mut Stuck).unwrap();
     assert_eq!(next.nameplate(), slot.nameplate());
     // A late word about the first code does not touch the second.
     assert_eq!(lobby.end(slot, at(611)), None);
@@ -90,17 +90,17 @@ fn a_nameplate_rests_before_it_is_used_again() {
 
 #[test]
 fn it_is_busy_well_before_it_is_full() {
-    let mut lobby = Lobby::new();
+    let mut lobby = Lobby::new(LIFETIME);
     let mut random = Seeded(7);
     let mut slots = Vec::new();
     for _ in 0..MAX_NAMEPLATES {
-        slots.push(lobby.open(at(0), (), &mut random).unwrap());
+        slots.push(lobby.open(at(0), (), None, &mut random).unwrap());
     }
-    assert_eq!(lobby.open(at(1), (), &mut random), Err(Busy));
+    assert_eq!(lobby.open(at(1), (), None, &mut random), Err(Busy::Full));
     // Opening and ending in a hurry makes no room, and nothing grows.
     assert_eq!(lobby.end(slots[0], at(2)), Some(()));
-    assert_eq!(lobby.open(at(3), (), &mut random), Err(Busy));
-    assert!(lobby.open(at(602), (), &mut random).is_ok());
+    assert_eq!(lobby.open(at(3), (), None, &mut random), Err(Busy::Full));
+    assert!(lobby.open(at(602), (), None, &mut random).is_ok());
     assert!(lobby.ends.len() <= MAX_NAMEPLATES);
 }
 
@@ -153,7 +153,7 @@ proptest! {
         steps in proptest::collection::vec(step(), 1..200),
         seed: u64,
     ) {
-        let mut lobby = Lobby::new();
+        let mut lobby = Lobby::new(LIFETIME);
         let mut random = Few(Seeded(seed));
         let mut now = 0;
         let mut slots: Vec<Slot> = Vec::new();
@@ -163,7 +163,7 @@ proptest! {
         for step in steps {
             match step {
                 Step::Open => {
-                    let Ok(slot) = lobby.open(at(now), slots.len(), &mut random) else { continue };
+                    let Ok(slot) = lobby.open(at(now), slots.len(), None, &mut random) else { continue };
                     if let Some(alive) = last_alive.insert(slot.nameplate(), now) {
                         prop_assert!(now >= alive + 600, "reused after {}", now - alive);
                     }
@@ -223,4 +223,45 @@ proptest! {
         prop_assert_eq!(lobby.poll_timeout(), None);
         prop_assert!(lobby.stays.is_empty() && lobby.resting.is_empty());
     }
+}
+
+fn household(host: u8) -> Option<Holder> {
+    Some(Holder::of(IpAddr::from([192, 0, 2, host])))
+}
+
+#[test]
+fn what_a_network_holds_counts_until_it_has_rested() {
+    let mut lobby = Lobby::new(LIFETIME);
+    let mut random = Seeded(5);
+    let mut slots = Vec::new();
+    for _ in 0..MAX_HELD_NEAR {
+        slots.push(lobby.open(at(0), (), household(1), &mut random).unwrap());
+    }
+    assert_eq!(lobby.open(at(0), (), household(1), &mut random), Err(Busy::Network));
+    // Leaving gives nothing back before the nameplate has rested.
+    for slot in slots {
+        lobby.end(slot, at(1));
+    }
+    assert_eq!(lobby.open_codes(), 0);
+    assert_eq!(lobby.open(at(600), (), household(1), &mut random), Err(Busy::Network));
+    assert!(lobby.open(at(600), (), household(2), &mut random).is_ok());
+    assert!(lobby.open(at(600), (), None, &mut random).is_ok());
+    assert!(lobby.open(at(601), (), household(1), &mut random).is_ok());
+}
+
+#[test]
+fn neighbours_share_what_a_neighbourhood_holds_and_nothing_is_left_of_it() {
+    let mut lobby = Lobby::new(LIFETIME);
+    let mut random = Seeded(6);
+    let mut opened = 0;
+    for host in 0..=255 {
+        for _ in 0..4 {
+            opened += u32::from(lobby.open(at(0), (), household(host), &mut random).is_ok());
+        }
+    }
+    assert_eq!(opened, MAX_HELD_WIDE);
+    assert_eq!(lobby.open(at(599), (), household(9), &mut random), Err(Busy::Network));
+    assert_eq!(lobby.handle_timeout(at(600)).len(), usize::try_from(opened).unwrap());
+    lobby.handle_timeout(at(1200));
+    assert_eq!((lobby.held.len(), lobby.resting.len(), lobby.stays.len()), (0, 0, 0));
 }

@@ -3,7 +3,6 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use deskside_link::random::System;
 use deskside_protocol::label::Label;
@@ -47,6 +46,8 @@ pub(super) struct Beginning {
     pub(super) addresses: Ends<Option<SocketAddr>>,
     /// Without one nothing has to be sealed.
     pub(super) recording: Option<Arc<Recording>>,
+    /// What the policy lets each end send.
+    pub(super) bytes_per_second: Option<u64>,
 }
 
 impl Beginning {
@@ -67,10 +68,11 @@ pub(super) fn labels() -> Ends<Label> {
 impl Current {
     /// Forwards the line's handshake, and everything where there is no recording.
     pub(super) fn begin(switch: &Arc<Switch>, beginning: Beginning) -> Self {
-        let Beginning { number, labels, addresses, recording } = beginning;
+        let Beginning { number, labels, addresses, recording, bytes_per_second } = beginning;
         let attached = |end| Attached { label: *labels.of(end), address: *addresses.of(end) };
         let (agent, technician) = (attached(End::Agent), attached(End::Technician));
-        let connected = switch.connect(Line::new(number, agent, technician, recording));
+        let line = Line::with_rate(number, agent, technician, recording, bytes_per_second);
+        let connected = switch.connect(line);
         let sealed = Ends { agent: Sealed::No, technician: Sealed::No };
         Self { connected, number, labels, addresses, sealed, told: Ends::default() }
     }
@@ -147,6 +149,3 @@ impl Current {
         self.connected.disconnect();
     }
 }
-
-/// Both ends have to seal a line by then, while both are there.
-pub(super) const SEALING: Duration = Duration::from_secs(30);

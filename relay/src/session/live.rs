@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deskside_protocol::key::PublicKey;
+use deskside_protocol::policy::Policy;
 use deskside_protocol::recording::Binding;
 use deskside_protocol::session::{End, Ends, SessionId};
 use deskside_protocol::wire::record::Reason;
@@ -13,7 +14,7 @@ use tokio::time::Instant;
 
 use super::closing;
 use super::evidence::Last;
-use super::line::{Current, SEALING};
+use super::line::Current;
 use super::moving::Probe;
 use super::presence::{Lost, Presence};
 use crate::metrics::Away;
@@ -54,6 +55,24 @@ pub(super) struct Session {
     pub(super) recording: Option<Arc<Recording>>,
     /// Whether the policy lets a session go on unrecorded.
     pub(super) best_effort: bool,
+    pub(super) bounds: Bounds,
+}
+
+/// What the policy lets a session use.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    /// Of each end.
+    pub(super) bytes_per_second: Option<u64>,
+    /// Of the recording, in bytes. It is looked at every second, so that it is passed by what the
+    /// ends send in one at the most.
+    pub(super) recording: Option<u64>,
+}
+
+impl Bounds {
+    pub(super) const fn of(policy: &Policy) -> Self {
+        let Policy { bytes_per_second, recording_quota_bytes, .. } = *policy;
+        Self { bytes_per_second, recording: recording_quota_bytes }
+    }
 }
 
 impl Session {
@@ -220,6 +239,9 @@ impl Live {
         }
         if self.tick <= now {
             let length = self.recording().map_or(0, |recording| recording.length());
+            if self.session.bounds.recording.is_some_and(|most| length >= most) {
+                return Err(Reason::RecordingFull);
+            }
             let quiet = std::mem::replace(&mut self.length, length) == length;
             self.tick = now + if quiet { QUIET_TICK } else { TICK };
             self.look().await;
@@ -276,7 +298,7 @@ impl Live {
         if sealed || !self.presence.both() {
             self.sealing = None;
         } else if self.sealing.is_none() {
-            self.sealing = Some(Instant::now() + SEALING);
+            self.sealing = Some(Instant::now() + self.session.service.relay.phases.sealing);
         }
     }
 

@@ -148,7 +148,9 @@ impl Live {
             technician: self.line.address(End::Technician),
         };
         let recording = self.recording().cloned();
-        let beginning = Beginning { number, labels: labels(), addresses, recording };
+        let bytes_per_second = self.session.bounds.bytes_per_second;
+        let labels = labels();
+        let beginning = Beginning { number, labels, addresses, recording, bytes_per_second };
         let node = &self.session.service.relay.node;
         let written = node.store().add_line(self.session.id().as_bytes(), beginning.row()).await;
         if let Err(error) = written {

@@ -21,7 +21,7 @@ use prost::Message as _;
 use thiserror::Error;
 
 use super::line::{Beginning, Current, FIRST_LINE, labels};
-use super::live::{BOTH, Live, Session};
+use super::live::{BOTH, Bounds, Live, Session};
 use super::pairing::Pairing;
 use super::presence::Presence;
 use crate::recorder::{RecordError, Recording};
@@ -77,6 +77,7 @@ pub(super) async fn open(
         labels: labels(),
         addresses: Ends { agent: Some(addresses.agent), technician: Some(addresses.technician) },
         recording: recording.clone(),
+        bytes_per_second: Bounds::of(&facts.held).bytes_per_second,
     };
     let bytes = |key: PublicKey| *key.as_bytes();
     let new = NewSession {
@@ -101,6 +102,7 @@ pub(super) async fn open(
         place: service.sessions.register(tokens, door),
         binding: Binding { session: id, transcript: facts.transcript_hash },
         best_effort: facts.held.recording == Rule::BestEffort,
+        bounds: Bounds::of(&facts.held),
         recording,
     };
     let went_unrecorded = facts.is_recorded() && session.recording.is_none();

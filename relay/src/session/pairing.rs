@@ -1,13 +1,14 @@
 //! The pairing as the relay sees it: four signals pass through, and none of them opens anything.
 
 use bytes::Bytes;
-use deskside_protocol::pairing::{SHARE, TAG};
+use deskside_protocol::pairing::{PairingError, SHARE, TAG};
 use deskside_protocol::wire::signal::refused::Code;
 use deskside_protocol::wire::signal::{
     CodeEnded, Joined, PairingAnswer, PairingFailed, PairingOffer, Park, signal::Kind,
 };
 
 use super::{Pair, misplaced};
+use crate::burned;
 use crate::hall::SPENT;
 use crate::lobby::Slot;
 use crate::service::Service;
@@ -53,6 +54,8 @@ pub(super) async fn renew(
 pub(super) struct Joining<'a> {
     pub(super) park: &'a Park,
     pub(super) subject: &'a str,
+    pub(super) ticket: &'a str,
+    pub(super) technician: &'a str,
     pub(super) slot: Slot,
 }
 
@@ -66,7 +69,7 @@ impl Joining<'_> {
         let offer = self.offer(&mut ends).await?;
         // From here on the code is spent: the agent spends it when the offer arrives.
         service.hall.end(self.slot);
-        match self.confirm(&mut ends, offer).await {
+        match self.confirm(service, &mut ends, offer).await {
             Ok(pairing) => Ok(pairing),
             Err(gone) => {
                 let over = Kind::CodeEnded(CodeEnded { expired: false });
@@ -99,13 +102,19 @@ impl Joining<'_> {
     }
 
     #[allow(clippy::wildcard_enum_match_arm, reason = "whatever else comes does not belong here")]
-    async fn confirm(&self, ends: &mut Pair<'_>, offer: PairingOffer) -> Result<Pairing, Gone> {
+    async fn confirm(
+        &self,
+        service: &Service,
+        ends: &mut Pair<'_>,
+        offer: PairingOffer,
+    ) -> Result<Pairing, Gone> {
         let PairingOffer { y_t, ad_t, tag_t } = offer.clone();
         let answered = ask_agent(ends.agent, offer).await;
         let tag_a = match answered {
             Ok(tag) => tag,
             Err((gone, cause)) => {
-                let failed = Kind::PairingFailed(PairingFailed { cause });
+                let text = self.burn(service, cause).await;
+                let failed = Kind::PairingFailed(PairingFailed { cause, text });
                 ends.technician.say_last(failed).await;
                 return Err(gone);
             }
@@ -118,6 +127,15 @@ impl Joining<'_> {
         }
         let Park { y_a, ad_a } = self.park.clone();
         Ok(Pairing { y_a, ad_a, y_t, ad_t, tag_t, tag_a })
+    }
+
+    /// Writes a wrong guess down, and gives what the technician is told beside the cause.
+    async fn burn(&self, service: &Service, cause: u32) -> String {
+        if ![PairingError::Share.cause(), PairingError::WrongCode.cause()].contains(&cause) {
+            return String::new();
+        }
+        let plate = self.slot.nameplate();
+        burned::note(&service.relay, self.technician, self.ticket, plate).await
     }
 }
 

@@ -15,7 +15,7 @@ use thiserror::Error;
 use tokio::sync::Semaphore;
 
 use super::line::{Beginning, Current, FIRST_LINE};
-use super::live::{Live, Session};
+use super::live::{Bounds, Live, Session};
 use super::presence::Presence;
 use super::{closing, opening};
 use crate::chain;
@@ -157,8 +157,8 @@ impl Rebuild {
                 self.end(reason, bytes, Some(hash)).await;
                 None
             }
-            Ok((Found::Unsealed(recording), _)) => {
-                let session = self.session(Some(recording), false);
+            Ok((Found::Unsealed(recording), held)) => {
+                let session = self.session(Some(recording), &held);
                 closing::finish(session, &mut Ends::default(), true, Reason::RelayStopped).await;
                 None
             }
@@ -246,10 +246,17 @@ impl Rebuild {
         Ok(Found::Goes { recording: Some(recording), line })
     }
 
-    fn session(self, recording: Option<Arc<Recording>>, best_effort: bool) -> Session {
+    fn session(self, recording: Option<Arc<Recording>>, held: &Policy) -> Session {
         let transcript = self.back.transcript;
         let binding = Binding { session: self.place.door().session(), transcript };
-        Session { service: self.service, place: self.place, binding, recording, best_effort }
+        Session {
+            service: self.service,
+            place: self.place,
+            binding,
+            recording,
+            best_effort: held.recording == Rule::BestEffort,
+            bounds: Bounds::of(held),
+        }
     }
 
     /// Connects the last line again, with both ends away, or another in its place.
@@ -261,10 +268,11 @@ impl Rebuild {
     ) -> Option<Live> {
         let (number, labels) = (self.number, self.labels);
         let was_recorded = !self.row.recording.is_empty();
-        let session = self.session(recording.clone(), held.recording == Rule::BestEffort);
+        let session = self.session(recording.clone(), held);
         let went_unrecorded = was_recorded && recording.is_none();
         let addresses = Ends::default();
-        let beginning = Beginning { number, labels, addresses, recording };
+        let bytes_per_second = session.bounds.bytes_per_second;
+        let beginning = Beginning { number, labels, addresses, recording, bytes_per_second };
         let current = Current::begin(&session.service.switch, beginning);
         let presence = Presence::rebuilt(opening::grace(held), Duration::ZERO);
         let mut live = Live::new(session, Ends::default(), presence, current);

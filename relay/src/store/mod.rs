@@ -5,6 +5,7 @@
 //! what Postgres reads too (numbered placeholders, `RETURNING`, counters in a table); the pragmas
 //! and `BEGIN IMMEDIATE` stand in this file alone. Times are arguments, in seconds since 1970.
 
+mod burned;
 mod founding;
 mod people;
 mod policy;
@@ -27,6 +28,7 @@ use sqlx::sqlite::{
 use sqlx::{Row as _, Sqlite, SqliteConnection, Transaction};
 use thiserror::Error;
 
+pub use burned::Burned;
 pub use people::{Enrolling, Invitation, NewInvitation, RolesText, Technician};
 pub use policy::StoredPolicy;
 pub use session::{Back, LineRow, NewSession, SessionEnd, SessionRow, Unfinished};

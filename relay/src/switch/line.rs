@@ -19,11 +19,26 @@ use crate::recorder::Recording;
 /// and more than this machine forwards; a burst is 26 ms of that, and above a line's largest window
 /// (16 MiB). Who is over it runs away.
 const FLOW: Rate = Rate { per_second: 1_250_000_000, burst: 32 * 1024 * 1024 };
+/// The least burst of a policy's rate: two of the largest runs of packets that one receive gives
+/// (64 KiB each), so that none is dropped for its size.
+const LEAST_BURST: u64 = 128 * 1024;
 /// What a line takes from addresses that are not those of its legs: each change of an address has a
 /// second or two of a picture while it is on its way through the leg, and after 8 s again.
 const STRAY: Rate = Rate { per_second: 128 * 1024, burst: 1024 * 1024 };
 /// Hints that packets came from elsewhere: ten a second, so that strangers cost little.
 const HINTS: Rate = Rate { per_second: 10, burst: 1 };
+
+/// A policy's rate, a quarter of a second of it at once.
+fn flow(bytes_per_second: Option<u64>) -> Rate {
+    let wished = bytes_per_second.unwrap_or(FLOW.per_second);
+    let per_second = wished.min(FLOW.per_second);
+    let burst = if per_second < FLOW.per_second {
+        (per_second / 4).clamp(LEAST_BURST, FLOW.burst)
+    } else {
+        FLOW.burst
+    };
+    Rate { per_second, burst }
+}
 
 /// One end of a line.
 #[derive(Debug)]
@@ -59,6 +74,20 @@ impl Line {
         technician: Attached,
         recording: Option<Arc<Recording>>,
     ) -> Arc<Self> {
+        Self::with_rate(number, agent, technician, recording, None)
+    }
+
+    /// As [`Self::new`], where each end may send so many bytes a second, if that is less than what
+    /// every line may carry.
+    #[must_use]
+    pub fn with_rate(
+        number: u16,
+        agent: Attached,
+        technician: Attached,
+        recording: Option<Arc<Recording>>,
+        bytes_per_second: Option<u64>,
+    ) -> Arc<Self> {
+        let flow = flow(bytes_per_second);
         Arc::new(Self {
             number,
             labels: Ends { agent: agent.label, technician: technician.label },
@@ -70,7 +99,7 @@ impl Line {
             open: AtomicBool::new(recording.is_none()),
             recording,
             handshake: Budget::new(HANDSHAKE_BYTES),
-            flow: Ends { agent: Bucket::new(FLOW), technician: Bucket::new(FLOW) },
+            flow: Ends { agent: Bucket::new(flow), technician: Bucket::new(flow) },
             stray: Bucket::new(STRAY),
             hints: Bucket::new(HINTS),
         })
@@ -190,6 +219,25 @@ mod tests {
         assert!(!line.admits(End::Agent, home(0x80), 1_200, NOW));
         assert!(line.admits(End::Technician, home(0x81), 1_200, NOW));
         assert!(line.admits(End::Agent, home(0x80), 1_200, NOW + Duration::from_micros(1)));
+    }
+
+    #[test]
+    fn a_policy_may_have_a_line_carry_less() {
+        let line = Line::with_rate(0, attached(0x80), attached(0x81), None, Some(1024 * 1024));
+        let mut passed = 0;
+        for millisecond in 0..10_000 {
+            let now = NOW + Duration::from_millis(millisecond);
+            for _ in 0..10 {
+                passed += u64::from(line.admits(End::Agent, home(0x80), 1_200, now)) * 1_200;
+            }
+        }
+        let (most, least) = (10 * 1024 * 1024 + 256 * 1024, 10 * 1024 * 1024);
+        assert!((least..=most).contains(&passed), "{passed}");
+        // The other end has its own.
+        assert!(line.admits(End::Technician, home(0x81), 65_507, NOW));
+        // Nobody gets more than the relay's own bound.
+        assert_eq!(flow(Some(u64::MAX)).per_second, FLOW.per_second);
+        assert_eq!(flow(Some(16 * 1024)).burst, LEAST_BURST);
     }
 
     #[test]

@@ -23,6 +23,7 @@ use deskside_protocol::wire::record::{Event, Reason, event};
 use deskside_protocol::wire::signal::{
     Challenge, CloseSignature, Closed, EndSession, Proof, Reattach, Session, Signal, signal::Kind,
 };
+use deskside_relay::limits::Phases;
 use deskside_relay::node::Places;
 use deskside_relay::serve::{self, Running, Settings};
 use deskside_relay::{clock, policy};
@@ -162,10 +163,14 @@ async fn start(folder: &TempDir, listen: SocketAddr) -> (Running, CancellationTo
     let settings = Settings {
         listen,
         http: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+        admin: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
         public: None,
         organisation: "Example Help".to_owned(),
         places: Places::under(folder.path().join("relay")),
         certificate: None,
+        programs: None,
+        unlimited: Vec::new(),
+        phases: Phases::default(),
     };
     let stop = CancellationToken::new();
     (serve::start(settings, stop.clone()).await.unwrap(), stop)

@@ -21,8 +21,14 @@ pub(super) struct Ground {
 impl Ground {
     /// A relay in a fresh folder under `under`, which records or not.
     pub(super) fn new(under: &Path, rule: Recording) -> anyhow::Result<Self> {
+        // All of a bench's ends are at one address, which stands for many.
+        Self::with(under, rule, &["--unlimited", "127.0.0.0/8"])
+    }
+
+    /// As [`Self::new`], with words of one's own for `serve`.
+    pub(super) fn with(under: &Path, rule: Recording, words: &[&str]) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir_in(under).context("make a folder")?;
-        let relay = Relay::start(&folder.path().join("relay"))?;
+        let relay = Relay::start_with(&folder.path().join("relay"), words)?;
         let alice = Technician::enrolled(&folder.path().join("alice"), relay.token()?)?;
         relay.change_policy(|policy| policy.recording = rule)?;
         let ticket = alice.ticket("A bench")?;

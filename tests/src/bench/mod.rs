@@ -4,6 +4,8 @@
 //! Every figure is printed beside a peer or a limit that was measured in the same run, since the
 //! machine is shared. Whatever is started here is ended here, by its own id.
 
+mod abuse;
+mod answers;
 mod figures;
 mod ground;
 mod hold;
@@ -41,6 +43,10 @@ enum What {
     Latency(latency::Args),
     /// Files both ways while the relay is killed, and what a tap beside it saw
     Kills(kills::Args),
+    /// Refusals of unknown, used and expired codes, beside each other
+    Answers(answers::Args),
+    /// Honest pairings while strangers do their worst
+    Abuse(abuse::Args),
     /// A process of `idle`
     #[command(hide = true)]
     Hold(hold::Args),
@@ -58,6 +64,8 @@ pub fn main() -> ExitCode {
         What::Idle(args) => on_runtime(idle::run(&args, teller)),
         What::Latency(args) => on_runtime(latency::run(&args, teller)),
         What::Kills(args) => on_runtime(kills::run(&args, teller)),
+        What::Answers(args) => on_runtime(answers::run(&args, teller)),
+        What::Abuse(args) => on_runtime(abuse::run(&args, teller)),
         What::Hold(args) => on_runtime(hold::run(&args)),
         What::Session(args) => on_runtime(session::run(&args)),
     };

@@ -360,6 +360,8 @@ fn policy() -> Policy {
         auditors: Vec::new(),
         retention_days: 1,
         grace_seconds: 1,
+        bytes_per_second: None,
+        recording_quota_bytes: None,
         relays: Vec::new(),
         note: NoteContents::default(),
     }

@@ -23,6 +23,9 @@ const PINNED_NAME: &str = "deskside";
 /// TLS alert `no_application_protocol` (RFC 7301), as QUIC carries it (RFC 9001 section 4.8).
 const NO_COMMON_PROTOCOL: u64 = 0x100 + 120;
 
+/// QUIC's CONNECTION_REFUSED (RFC 9000 section 20.1).
+const CONNECTION_REFUSED: u64 = 2;
+
 /// Why a relay could not be reached.
 #[derive(Debug, Error)]
 pub enum DialError {
@@ -37,6 +40,12 @@ pub enum DialError {
     /// Nobody answers.
     #[error("the relay at {origin} does not answer: check that it runs, and that UDP gets through")]
     Unreachable {
+        /// As in the join link.
+        origin: String,
+    },
+    /// The relay takes no more legs, or no more from here.
+    #[error("the relay at {origin} is busy: try again in a minute")]
+    Busy {
         /// As in the join link.
         origin: String,
     },
@@ -184,6 +193,7 @@ impl Greeting {
             Attempt::Refused(error) => error,
         };
         match transport_code(&error) {
+            Some(CONNECTION_REFUSED) => DialError::Busy { origin },
             Some(NO_COMMON_PROTOCOL) => DialError::Version { origin },
             // TLS failed otherwise: a certificate that no authority vouches for, or no raw key at
             // all.

@@ -9,7 +9,7 @@ use deskside_protocol::frame::MAX_SIGNAL;
 use deskside_protocol::identity::link::JoinLink;
 use deskside_protocol::key::SigningKey;
 use deskside_protocol::reattach::{EXPORTER, EXPORTER_LABEL};
-use deskside_protocol::wire::signal::{Hello, Refused, Signal, Welcome, signal::Kind};
+use deskside_protocol::wire::signal::{Hello, Refused, Signal, Welcome, refused, signal::Kind};
 use quinn::{Connection, ConnectionError};
 use thiserror::Error;
 use zeroize::Zeroizing;
@@ -37,9 +37,27 @@ pub enum LegError {
     Unexpected,
 }
 
+impl LegError {
+    /// Why no stream came about. A relay that closes a leg because of a limit says so there, since
+    /// it has heard no signal yet.
+    fn opening(error: StreamError) -> Self {
+        match error.connection() {
+            Some(ConnectionError::ApplicationClosed(closed))
+                if CloseCode::from_number(closed.error_code.into()) == Some(CloseCode::Busy) =>
+            {
+                let said = String::from_utf8_lossy(&closed.reason);
+                let text = if said.is_empty() { CloseCode::Busy.sentence() } else { &said };
+                let code = refused::Code::Busy as i32;
+                Self::Refused(Refused { code, text: text.to_owned() })
+            }
+            _ => Self::Lost(error),
+        }
+    }
+}
+
 impl From<ConnectionError> for LegError {
     fn from(error: ConnectionError) -> Self {
-        Self::Lost(quinn::WriteError::ConnectionLost(error).into())
+        Self::opening(quinn::WriteError::ConnectionLost(error).into())
     }
 }
 
@@ -122,8 +140,9 @@ impl Leg {
         let mut sender = Sender::new(send, MAX_SIGNAL);
         let mut receiver = Receiver::new(receive, MAX_SIGNAL);
         let hello = Hello { version: SIGNAL_VERSION, software: self.software.clone() };
-        sender.send(&Signal { kind: Some(Kind::Hello(hello)) }).await?;
-        match receiver.receive().await? {
+        let hello = Signal { kind: Some(Kind::Hello(hello)) };
+        sender.send(&hello).await.map_err(LegError::opening)?;
+        match receiver.receive().await.map_err(LegError::opening)? {
             Some(Signal { kind: Some(Kind::Welcome(welcome)) }) => {
                 Ok(Signals { welcome, sender, receiver })
             }

@@ -6,8 +6,9 @@
 //! browser adds to a second download (" (1)") is skipped. An IPv6 address does not fit in a name.
 
 use data_encoding::BASE32_NOPAD;
-use deskside_protocol::identity::link::JoinLink;
-use deskside_protocol::key::PublicKey;
+
+use super::link::JoinLink;
+use crate::key::PublicKey;
 
 const SEPARATOR: &str = "--";
 const WEBPKI: &str = "webpki";
