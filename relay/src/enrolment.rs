@@ -3,24 +3,30 @@
 //! Everything happens in one transaction: where the authority cannot sign, the invitation is still
 //! good. An unknown, a used and an expired token get one and the same answer.
 
-use deskside_protocol::identity::certificate::{self, MAX_NAME};
+mod issue;
+mod renewal;
+mod sign_in;
+
+pub use renewal::renew;
+pub use sign_in::{SignedIn, sign_in};
+
+use deskside_protocol::identity::certificate::MAX_NAME;
 use deskside_protocol::key::PublicKey;
-use deskside_protocol::policy::{Policy, PolicyError};
+use deskside_protocol::policy::PolicyError;
 use deskside_protocol::random::Random;
 use deskside_protocol::text;
-use deskside_protocol::wire::record::{Certificate, Role, Signed};
+use deskside_protocol::wire::record::Signed;
 use deskside_protocol::wire::signal::Refused;
 use deskside_protocol::wire::signal::refused::Code;
-use prost::Message as _;
 use thiserror::Error;
 
 use crate::authority::AuthorityError;
 use crate::invitation::{self, Secret};
 use crate::node::Node;
-use crate::policy::{self, AuditorError};
+use crate::policy::AuditorError;
 use crate::roles::{Roles, UnknownRole};
-use crate::rules;
-use crate::store::{Enrolling, StoreError, StoredPolicy, Technician};
+use crate::store::{Enrolling, NewInvitation, Renewal, StoreError};
+use issue::{Issue, Issued};
 
 /// A certificate is good for one year, in seconds.
 pub const CERTIFICATE_SECONDS: u64 = 365 * 24 * 60 * 60;
@@ -50,6 +56,12 @@ pub enum EnrolmentError {
     /// This key has its certificate.
     #[error("this computer's key is enrolled already")]
     KeyTaken,
+    /// Its time is fixed, or somebody has to sign in again.
+    #[error("{}", not_renewable(*.0))]
+    NotRenewable(Renewal),
+    /// Meanwhile.
+    #[error("your enrolment was revoked: ask whoever runs the relay")]
+    Revoked,
     /// The recipient that came with it, or did not.
     #[error(transparent)]
     Auditor(#[from] AuditorError),
@@ -71,12 +83,24 @@ impl EnrolmentError {
         let code = match self {
             Self::Spent => Code::TokenSpent,
             Self::Authority(_) => Code::AuthorityAway,
+            Self::NotRenewable(_) | Self::Revoked => Code::NotPermitted,
             Self::Login | Self::Name | Self::LoginTaken(_) | Self::KeyTaken | Self::Auditor(_) => {
                 Code::BadRequest
             }
             Self::Policy(_) | Self::Role(_) | Self::Store(_) => Code::Trouble,
         };
         Refused { code: code as i32, text: self.to_string() }
+    }
+}
+
+const fn not_renewable(renewal: Renewal) -> &'static str {
+    match renewal {
+        Renewal::BySignIn => {
+            "your certificate is renewed by signing in: run deskside enroll --sign-in"
+        }
+        Renewal::ByItself | Renewal::Never => {
+            "your certificate is for a fixed time: ask whoever runs the relay for another invitation"
+        }
     }
 }
 
@@ -117,51 +141,27 @@ pub async fn redeem(
     let mut under_way = under_way.ok_or(EnrolmentError::Spent)?;
     let (login, name) = who(&mut under_way, request).await?;
     let roles: Roles = under_way.invitation.roles.parse()?;
-    let authority = node.authority().key(&node.organisation())?;
-
-    let held = under_way.policy.as_ref().ok_or(StoreError::Value("no policy"))?;
-    let signed_now = rules::decode(held)?;
-    let policy = Policy::open_at_any_time(&signed_now, &node.organisation())?;
-    let organisation = policy.organisation.clone();
-    let renewed = if roles.contains(Role::Auditor) {
-        policy::with_auditor(policy, request.recipient, now)?
-    } else {
-        None
+    let held = under_way.policy.clone().ok_or(StoreError::Value("no policy"))?;
+    let (seconds, renewal) = match under_way.invitation.valid_seconds {
+        Some(seconds) => (seconds, Renewal::Never),
+        None => (CERTIFICATE_SECONDS, Renewal::ByItself),
     };
-    let renewed =
-        renewed.map(|policy| Ok::<_, PolicyError>((policy.serial, policy.sign(&authority)?)));
-    let renewed = renewed.transpose()?;
-
-    let certificate = Certificate {
-        login: login.clone(),
-        name: name.clone(),
-        organisation,
-        public_key: request.key.as_bytes().to_vec().into(),
-        roles: roles.to_wire(),
-        not_before: now.saturating_sub(CLOCK_SLACK),
-        not_after: now.saturating_add(CERTIFICATE_SECONDS),
+    let wish = Issue {
         serial: under_way.serial,
-    };
-    let signed = certificate::issue(&authority, &certificate);
-    let row = Technician {
-        serial: certificate.serial,
         login,
         name,
-        roles: roles.to_string(),
-        public_key: *request.key.as_bytes(),
-        certificate: signed.encode_to_vec(),
-        enrolled_at: now,
-        expires_at: certificate.not_after,
-        revoked_at: None,
+        roles,
+        key: request.key,
+        recipient: request.recipient,
+        seconds,
+        renewal,
+        subject: None,
     };
-    let stored = renewed
-        .as_ref()
-        .map(|(serial, signed)| StoredPolicy { serial: *serial, signed: signed.encode_to_vec() });
-    if !under_way.finish(&row, stored.as_ref()).await? {
+    let Issued { row, policy, enrolled } = issue::issue(node, &held, wish, now)?;
+    if !under_way.finish(&row, policy.as_ref()).await? {
         return Err(StoreError::Value("policy serial").into());
     }
-    let policy = renewed.map_or(signed_now, |(_, signed)| signed);
-    Ok(Enrolled { certificate: signed, policy })
+    Ok(enrolled)
 }
 
 /// Login and name: the invitation's, or else those that were wished for.
@@ -187,7 +187,8 @@ async fn who(
     Ok((login, name))
 }
 
-/// Writes an invitation down and gives the secret for the token.
+/// Writes an invitation down and gives the secret for the token. `valid_seconds` is for a
+/// certificate that ends then and is not renewed.
 ///
 /// # Errors
 /// [`EnrolmentError`].
@@ -196,12 +197,14 @@ pub async fn invite(
     login: &str,
     name: &str,
     roles: &Roles,
+    valid_seconds: Option<u64>,
     now: u64,
     random: &mut (dyn Random + Send),
 ) -> Result<Secret, EnrolmentError> {
     check_login(login)?;
     check_name(name)?;
     let (secret, invitation) = invitation::new(login, name, roles, now, random);
+    let invitation = NewInvitation { valid_seconds, ..invitation };
     node.store().invite(&invitation).await?;
     Ok(secret)
 }

@@ -23,6 +23,8 @@ pub mod serve;
 mod service;
 mod session;
 mod sessions;
+pub mod sign_in;
+mod standing;
 pub mod store;
 pub mod switch;
 mod talk;

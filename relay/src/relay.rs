@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::metrics::Metrics;
 use crate::node::Node;
+use crate::sign_in::SignIn;
 
 /// A certificate of a public authority for the legs, and its key, as PEM files.
 #[derive(Debug, Clone)]
@@ -25,4 +26,6 @@ pub struct Relay {
     pub origin: String,
     /// For legs that are verified by public authorities.
     pub certificate: Option<PublicCertificate>,
+    /// Where people sign in, if they do.
+    pub sign_in: Option<SignIn>,
 }

@@ -18,7 +18,7 @@ use crate::metrics::Metrics;
 use crate::node::{Lock, Node, NodeError, Places};
 use crate::relay::{PublicCertificate, Relay};
 use crate::store::StoreError;
-use crate::{clock, http, leg};
+use crate::{clock, http, leg, sign_in};
 use deskside_link::random::System;
 
 /// What a relay is started with.
@@ -36,6 +36,8 @@ pub struct Settings {
     pub places: Places,
     /// For legs that are verified by public authorities.
     pub certificate: Option<PublicCertificate>,
+    /// Where people sign in, if they do.
+    pub sign_in: Option<sign_in::Settings>,
 }
 
 /// Why a relay does not start, or stopped.
@@ -110,8 +112,9 @@ pub async fn start(settings: Settings, stop: CancellationToken) -> Result<Runnin
     let join = JoinLink { host, port, organisation, node: key, webpki };
     let enroll = secret.map(|secret| EnrolmentToken { join: join.clone(), secret }.to_text());
     let certificate = settings.certificate;
-    let relay =
-        Arc::new(Relay { node, metrics: Metrics::new(), origin: join.origin(), certificate });
+    let sign_in = settings.sign_in.map(sign_in::SignIn::new);
+    let (metrics, origin) = (Metrics::new(), join.origin());
+    let relay = Arc::new(Relay { node, metrics, origin, certificate, sign_in });
 
     let server = leg::server(&relay).map_err(ServeError::Tls)?;
     let mut rooms = JoinSet::new();
@@ -201,6 +204,7 @@ mod tests {
             organisation: "Example Help".to_owned(),
             places: Places::under(folder.join("relay")),
             certificate: None,
+            sign_in: None,
         }
     }
 

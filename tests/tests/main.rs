@@ -7,6 +7,7 @@ mod coming_back;
 mod files;
 mod full_disk;
 mod house;
+mod identity;
 mod main_job;
 mod public_certificate;
 mod recording;

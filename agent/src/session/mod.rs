@@ -122,6 +122,8 @@ const fn exit_after(reason: Reason) -> Exit {
         | Reason::TechnicianLost
         | Reason::AgentLost
         | Reason::RelayStopped
-        | Reason::RecordingFailed => Exit::EndedByPeer,
+        | Reason::RecordingFailed
+        | Reason::TechnicianRevoked
+        | Reason::TechnicianExpired => Exit::EndedByPeer,
     }
 }

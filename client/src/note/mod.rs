@@ -161,6 +161,8 @@ fn reason(reason: Reason) -> &'static str {
         Reason::RelayStopped => "the relay was stopped",
         Reason::RecordingFailed => "the recording failed",
         Reason::NotSealed => "it could not be recorded as the policy requires",
+        Reason::TechnicianRevoked => "the technician's enrolment was revoked",
+        Reason::TechnicianExpired => "the technician's certificate expired",
         Reason::Unspecified => "for a reason not known",
     }
 }

@@ -66,8 +66,8 @@ async fn run(cli: Cli, say: Say) -> anyhow::Result<Exit> {
         Command::Technician { command } => {
             let node = node(config::places(cli.places, config)?).await?;
             match command {
-                TechnicianCommand::Invite { login, name, role } => {
-                    people::invite(&node, &login, &name, &role, say).await?;
+                TechnicianCommand::Invite { login, name, role, valid } => {
+                    people::invite(&node, &login, &name, &role, valid, say).await?;
                 }
                 TechnicianCommand::List => people::list(&node, say).await?,
                 TechnicianCommand::Revoke { login } => people::revoke(&node, &login, say).await?,
@@ -140,7 +140,10 @@ fn of_enrolment(error: &EnrolmentError) -> Exit {
     match error {
         EnrolmentError::Spent => Exit::Code,
         EnrolmentError::Login | EnrolmentError::Name | EnrolmentError::Role(_) => Exit::Usage,
-        EnrolmentError::LoginTaken(_) | EnrolmentError::KeyTaken => Exit::Refused,
+        EnrolmentError::LoginTaken(_)
+        | EnrolmentError::KeyTaken
+        | EnrolmentError::NotRenewable(_)
+        | EnrolmentError::Revoked => Exit::Refused,
         EnrolmentError::Auditor(error) => of_auditor(error),
         EnrolmentError::Authority(AuthorityError::Away { .. }) => Exit::NotFound,
         EnrolmentError::Authority(_) | EnrolmentError::Policy(_) | EnrolmentError::Store(_) => {

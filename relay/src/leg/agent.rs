@@ -43,7 +43,7 @@ async fn host(
         // Large, and soon over: a waiting agent does not carry it.
         match Box::pin(session::host(service, talk, &mut park, slot, *visitor)).await {
             Outcome::Unused(unused, handle) => {
-                talk = unused;
+                talk = *unused;
                 service.hall.put_back(slot, handle);
             }
             Outcome::Ended => return Ok(()),

@@ -2,11 +2,9 @@
 
 use deskside_protocol::code::Nameplate;
 use deskside_protocol::policy::Recording;
-use deskside_protocol::wire::record::Role;
 use deskside_protocol::wire::signal::refused::Code;
 use deskside_protocol::wire::signal::{Join, Refused};
 
-use super::request;
 use crate::desk::Summary;
 use crate::hall::{Handle, SPENT, Visitor};
 use crate::lobby::Slot;
@@ -15,20 +13,19 @@ use crate::service::Service;
 use crate::store::Technician;
 use crate::talk::{Talk, trouble};
 
-/// Checks the technician and the ticket, then hands the stream over to the agent's task.
-pub(super) async fn serve(service: &Service, mut talk: Talk, join: Join) {
-    match talk.outdated(&service.relay).await {
-        Ok(None) => {}
-        Ok(Some(_)) => {
+/// Checks the ticket and the policy, then hands the stream over to the agent's task.
+pub(super) async fn serve(service: &Service, mut talk: Talk, who: Technician, join: Join) {
+    match talk.has_other_policy(&service.relay).await {
+        Ok(false) => {}
+        Ok(true) => {
             let text =
                 "the organisation's policy changed just now: try again, the code is still good";
             return talk.refuse(Code::Busy, text).await;
         }
         Err(gone) => return tracing::debug!(%gone, "a technician was not admitted"),
     }
-    let admitted = admit(service, &talk, &join).await;
-    let (who, summary) = match admitted {
-        Ok(admitted) => admitted,
+    let summary = match admit(service, &join).await {
+        Ok(summary) => summary,
         Err(refused) => return talk.refuse_with(refused).await,
     };
     let met = Nameplate::parse(&join.nameplate).ok().and_then(|plate| service.hall.join(plate));
@@ -48,12 +45,7 @@ async fn hand_over(service: &Service, slot: Slot, handle: &Handle, visitor: Box<
     }
 }
 
-async fn admit(
-    service: &Service,
-    talk: &Talk,
-    join: &Join,
-) -> Result<(Technician, Summary), Refused> {
-    let who = request::person(service, &talk.caller.key, Some(Role::Technician)).await?;
+async fn admit(service: &Service, join: &Join) -> Result<Summary, Refused> {
     let node = &service.relay.node;
     let summary = node.desk().summary(&join.ticket).await.map_err(|error| error.refusal())?;
     if !summary.open {
@@ -67,5 +59,5 @@ async fn admit(
                     or invites a person with the role auditor";
         return Err(Refused { code: Code::NoAuditor as i32, text: text.to_owned() });
     }
-    Ok((who, summary))
+    Ok(summary)
 }

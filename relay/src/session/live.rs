@@ -20,6 +20,7 @@ use crate::metrics::Away;
 use crate::recorder::{Broken, Recording};
 use crate::service::Service;
 use crate::sessions::{Registered, Visit};
+use crate::standing::{Expelled, Tenure};
 use crate::talk::{Gone, Talk};
 
 /// How often it is looked whether a checkpoint is due or a leg has another address.
@@ -54,6 +55,8 @@ pub(super) struct Session {
     pub(super) recording: Option<Arc<Recording>>,
     /// Whether the policy lets a session go on unrecorded.
     pub(super) best_effort: bool,
+    /// Whether its technician may be here.
+    pub(super) stay: Tenure,
 }
 
 impl Session {
@@ -95,6 +98,7 @@ enum Step {
     Visit(End, Box<Visit>),
     Strayed,
     Broken(Broken),
+    Expelled(Expelled),
     Stop,
     Time,
 }
@@ -146,14 +150,16 @@ impl Live {
         let wake = self.wake();
         let looking = self.second_look.is_some();
         let Self { session, talks, line, recorded, .. } = self;
-        let recording = session.recording.as_ref().filter(|_| *recorded);
+        let Session { service, place, recording, stay, .. } = session;
+        let recording = recording.as_ref().filter(|_| *recorded);
         tokio::select! {
             said = hear(&mut talks.agent) => Step::Said(End::Agent, said),
             said = hear(&mut talks.technician) => Step::Said(End::Technician, said),
-            (end, visit) = session.place.door().visit() => Step::Visit(end, visit),
+            (end, visit) = place.door().visit() => Step::Visit(end, visit),
             () = line.strayed(), if !looking => Step::Strayed,
             broken = broken(recording) => Step::Broken(broken),
-            () = session.service.stop.cancelled() => Step::Stop,
+            out = stay.expelled() => Step::Expelled(out),
+            () = service.stop.cancelled() => Step::Stop,
             () = tokio::time::sleep_until(wake) => Step::Time,
         }
     }
@@ -181,6 +187,7 @@ impl Live {
                 self.look().await;
             }
             Step::Broken(broken) => self.broke(broken).await?,
+            Step::Expelled(out) => return Err(out.reason()),
             Step::Stop => return Err(Reason::RelayStopped),
             Step::Time => self.time().await?,
         }

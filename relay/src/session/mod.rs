@@ -37,7 +37,7 @@ use live::Live;
 /// What became of a technician's visit.
 pub(crate) enum Outcome {
     /// Nothing was offered to the agent: its code is as good as before.
-    Unused(Talk, Handle),
+    Unused(Box<Talk>, Handle),
     /// The code is spent, whatever came of it.
     Ended,
 }
@@ -89,7 +89,7 @@ pub(crate) async fn host(
 ) -> Outcome {
     if service.sessions.are_full() {
         visitor.talk.refuse_with(full(Full::Busy)).await;
-        return Outcome::Unused(agent, visitor.handle);
+        return Outcome::Unused(Box::new(agent), visitor.handle);
     }
     if let Err(gone) = pairing::renew(service, &mut agent, park).await {
         tracing::debug!(%gone, "an agent did not follow a change of policy");
@@ -100,7 +100,7 @@ pub(crate) async fn host(
     let joined = pairing::Joining { park, subject: &visitor.summary.subject, slot };
     let pairing = match joined.run(service, ends).await {
         Ok(pairing) => pairing,
-        Err(pairing::Failed::Unused) => return Outcome::Unused(agent, visitor.handle),
+        Err(pairing::Failed::Unused) => return Outcome::Unused(Box::new(agent), visitor.handle),
         Err(pairing::Failed::Spent(gone)) => {
             tracing::debug!(%gone, "a pairing failed");
             return Outcome::Ended;
@@ -109,7 +109,7 @@ pub(crate) async fn host(
     let about = opening::About {
         pairing: &pairing,
         ticket: &visitor.ticket,
-        technician: &visitor.who.login,
+        technician: &visitor.who,
         nameplate: slot.nameplate(),
     };
     let talks = Ends { agent, technician: visitor.talk };

@@ -9,6 +9,7 @@ mod founding;
 mod people;
 mod policy;
 mod session;
+mod sign_in;
 mod ticket;
 mod watch;
 mod writer;
@@ -27,9 +28,10 @@ use sqlx::sqlite::{
 use sqlx::{Row as _, Sqlite, SqliteConnection, Transaction};
 use thiserror::Error;
 
-pub use people::{Enrolling, Invitation, NewInvitation, RolesText, Technician};
+pub use people::{Enrolling, Invitation, NewInvitation, Renewal, RolesText, Technician};
 pub use policy::StoredPolicy;
 pub use session::{Back, LineRow, NewSession, SessionEnd, SessionRow, Unfinished};
+pub use sign_in::SigningIn;
 pub use ticket::{NewNote, NewTicket, NoteRow, TicketRow};
 use watch::Watch;
 

@@ -78,6 +78,10 @@ impl House {
         &self.running.as_ref().unwrap().relay
     }
 
+    pub(crate) fn alice_key(&self) -> &SigningKey {
+        &self.alice.0
+    }
+
     /// The relay goes away without a word, as after SIGKILL, and another starts on its folder.
     pub(crate) async fn crash(&mut self) {
         self.kill();
@@ -166,6 +170,7 @@ async fn start(folder: &TempDir, listen: SocketAddr) -> (Running, CancellationTo
         organisation: "Example Help".to_owned(),
         places: Places::under(folder.path().join("relay")),
         certificate: None,
+        sign_in: None,
     };
     let stop = CancellationToken::new();
     (serve::start(settings, stop.clone()).await.unwrap(), stop)
