@@ -77,8 +77,8 @@ async fn renewed(
         _ if left == 0 => None,
         refused::Code::AuthorityAway if left <= WARNING => Some(format!(
             "your certificate ends on {}, and the relay cannot renew it while the organisation's \
-             authority key is away: ask whoever keeps that key to bring it back to the relay for \
-             a moment, or to sign a request of yours (deskside enroll --request FILE)",
+             authority key is away. Your request waits there: ask whoever runs the relay to have \
+             it signed (deskside-relay authority requests)",
             day(person.not_after)
         )),
         refused::Code::NotPermitted if left <= WARNING => Some(format!(
@@ -189,7 +189,7 @@ mod tests {
         for (left, code, words) in [
             (WARNING + 1, refused::Code::AuthorityAway, None),
             (WARNING, refused::Code::AuthorityAway, Some("authority key is away")),
-            (WARNING, refused::Code::NotPermitted, Some("ends on 1970-12-18: sign in")),
+            (WARNING, refused::Code::NotPermitted, Some("ends on 1971-01-01: sign in")),
             (0, refused::Code::NotPermitted, None),
         ] {
             let refused = Refused { code: code.into(), text: "sign in again".into() };

@@ -12,3 +12,19 @@ ALTER TABLE technicians ADD COLUMN seen_at INTEGER;
 ALTER TABLE technicians ADD COLUMN renewal INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE technicians ADD COLUMN subject TEXT;
 ALTER TABLE invitations ADD COLUMN valid_seconds INTEGER;
+
+-- Who waits for a certificate while the authority's key is away: the key that asked and what its
+-- certificate will say. `invitation` is the SHA-256 of the token's secret, NULL where somebody who is
+-- enrolled needs a later end. `certificate` is there once it was signed, until it is fetched.
+CREATE TABLE requests (
+  serial INTEGER PRIMARY KEY NOT NULL,
+  invitation BLOB UNIQUE,
+  login TEXT NOT NULL,
+  name TEXT NOT NULL,
+  roles TEXT NOT NULL,
+  public_key BLOB NOT NULL UNIQUE,
+  recipient TEXT NOT NULL,
+  valid_seconds INTEGER,
+  asked_at INTEGER NOT NULL,
+  certificate BLOB
+);

@@ -1,12 +1,14 @@
 //! How a person gets a certificate: an invitation, good once, and a key of his own.
 //!
-//! Everything happens in one transaction: where the authority cannot sign, the invitation is still
-//! good. An unknown, a used and an expired token get one and the same answer.
+//! Everything happens in one transaction. Where the authority is away the invitation waits for it,
+//! bound to the key that came. An unknown, a used and an expired token get one and the same answer.
 
 mod issue;
 mod renewal;
 mod sign_in;
+mod waiting;
 
+pub use issue::{Issued, Wish, sign};
 pub use renewal::renew;
 pub use sign_in::{SignedIn, sign_in};
 
@@ -15,7 +17,7 @@ use deskside_protocol::key::PublicKey;
 use deskside_protocol::policy::PolicyError;
 use deskside_protocol::random::Random;
 use deskside_protocol::text;
-use deskside_protocol::wire::record::Signed;
+use deskside_protocol::wire::record::{Role, Signed};
 use deskside_protocol::wire::signal::Refused;
 use deskside_protocol::wire::signal::refused::Code;
 use thiserror::Error;
@@ -25,8 +27,8 @@ use crate::invitation::{self, Secret};
 use crate::node::Node;
 use crate::policy::AuditorError;
 use crate::roles::{Roles, UnknownRole};
-use crate::store::{Enrolling, NewInvitation, Renewal, StoreError};
-use issue::{Issue, Issued};
+use crate::store::{Enrolling, NewInvitation, Renewal, SigningRequest, StoreError};
+use crate::{recipient, rules};
 
 /// A certificate is good for one year, in seconds.
 pub const CERTIFICATE_SECONDS: u64 = 365 * 24 * 60 * 60;
@@ -59,6 +61,15 @@ pub enum EnrolmentError {
     /// Its time is fixed, or somebody has to sign in again.
     #[error("{}", not_renewable(*.0))]
     NotRenewable(Renewal),
+    /// The authority's key is away, and what it should sign is written down.
+    #[error(
+        "the organisation's authority key is not at the relay. Your request waits there: once \
+         whoever keeps the key has signed it, do the same again"
+    )]
+    Waiting,
+    /// Not a key.
+    #[error("a key has 64 hexadecimal digits")]
+    Key,
     /// Meanwhile.
     #[error("your enrolment was revoked: ask whoever runs the relay")]
     Revoked,
@@ -82,11 +93,14 @@ impl EnrolmentError {
     pub fn refusal(&self) -> Refused {
         let code = match self {
             Self::Spent => Code::TokenSpent,
-            Self::Authority(_) => Code::AuthorityAway,
+            Self::Authority(_) | Self::Waiting => Code::AuthorityAway,
             Self::NotRenewable(_) | Self::Revoked => Code::NotPermitted,
-            Self::Login | Self::Name | Self::LoginTaken(_) | Self::KeyTaken | Self::Auditor(_) => {
-                Code::BadRequest
-            }
+            Self::Login
+            | Self::Name
+            | Self::Key
+            | Self::LoginTaken(_)
+            | Self::KeyTaken
+            | Self::Auditor(_) => Code::BadRequest,
             Self::Policy(_) | Self::Role(_) | Self::Store(_) => Code::Trouble,
         };
         Refused { code: code as i32, text: self.to_string() }
@@ -137,31 +151,69 @@ pub async fn redeem(
     request: Request<'_>,
     now: u64,
 ) -> Result<Enrolled, EnrolmentError> {
-    let under_way = node.store().enrol(&invitation::hash(request.secret), now).await?;
-    let mut under_way = under_way.ok_or(EnrolmentError::Spent)?;
+    if let Some(enrolled) = waiting::fetch(node, request, now).await? {
+        return Ok(enrolled);
+    }
+    let hash = invitation::hash(request.secret);
+    let mut under_way = node.store().enrol(&hash, now).await?.ok_or(EnrolmentError::Spent)?;
     let (login, name) = who(&mut under_way, request).await?;
-    let roles: Roles = under_way.invitation.roles.parse()?;
-    let held = under_way.policy.clone().ok_or(StoreError::Value("no policy"))?;
+    let held = under_way.policy.as_ref().ok_or(StoreError::Value("no policy"))?;
+    let held = rules::decode(held)?;
     let (seconds, renewal) = match under_way.invitation.valid_seconds {
         Some(seconds) => (seconds, Renewal::Never),
         None => (CERTIFICATE_SECONDS, Renewal::ByItself),
     };
-    let wish = Issue {
+    let roles: Roles = under_way.invitation.roles.parse()?;
+    if roles.contains(Role::Auditor) {
+        // Nothing waits for a signature that cannot be given.
+        recipient::check(request.recipient).map_err(|error| match request.recipient {
+            "" => AuditorError::Missing,
+            _ => AuditorError::Recipient(error),
+        })?;
+    }
+    let wish = Wish {
         serial: under_way.serial,
         login,
         name,
         roles,
         key: request.key,
-        recipient: request.recipient,
+        recipient: Some(request.recipient.to_owned()),
         seconds,
-        renewal,
-        subject: None,
     };
-    let Issued { row, policy, enrolled } = issue::issue(node, &held, wish, now)?;
-    if !under_way.finish(&row, policy.as_ref()).await? {
+    let authority = match node.authority().key(&node.organisation()) {
+        Ok(authority) => authority,
+        Err(AuthorityError::Away { .. }) => return wait(under_way, hash, wish, now).await,
+        Err(error) => return Err(error.into()),
+    };
+    let issued = sign(&authority, &held, wish, now)?;
+    let row = issued.row(now, renewal, None);
+    if !under_way.finish(&row, issued.renewed.as_ref()).await? {
         return Err(StoreError::Value("policy serial").into());
     }
-    Ok(enrolled)
+    Ok(issued.enrolled)
+}
+
+/// The authority's key is away: what it should sign is written down until it has.
+async fn wait(
+    under_way: Enrolling,
+    hash: [u8; 32],
+    wish: Wish,
+    now: u64,
+) -> Result<Enrolled, EnrolmentError> {
+    let request = SigningRequest {
+        serial: wish.serial,
+        invitation: Some(hash),
+        login: wish.login,
+        name: wish.name,
+        roles: wish.roles.to_string(),
+        public_key: *wish.key.as_bytes(),
+        recipient: wish.recipient.unwrap_or_default(),
+        valid_seconds: under_way.invitation.valid_seconds,
+        asked_at: now,
+        certificate: None,
+    };
+    under_way.wait(&request).await?;
+    Err(EnrolmentError::Waiting)
 }
 
 /// Login and name: the invitation's, or else those that were wished for.

@@ -13,6 +13,7 @@ mod leg;
 pub mod lobby;
 pub mod metrics;
 pub mod node;
+pub mod offline;
 pub mod policy;
 pub mod recipient;
 pub mod recorder;

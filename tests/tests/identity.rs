@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use deskside_tests::relay::beside;
 use deskside_tests::technician::Technician;
 
 use crate::house::{Helped, House};
@@ -67,4 +68,42 @@ fn a_certificate_that_ends_puts_its_holder_out() {
     let list = house.relay.beside(&["technician", "list"]).unwrap().events().unwrap();
     let bob = list.iter().find(|who| who["login"] == "bob").unwrap();
     assert_eq!((&bob["state"], &bob["renewal"]), (&"expired".into(), &"never".into()));
+}
+
+#[test]
+fn with_the_authority_elsewhere_somebody_is_enrolled_by_two_files() {
+    let house = House::new();
+    let vault = house.path("vault");
+    std::fs::rename(house.path("relay-authority"), &vault).unwrap();
+    let token = house.relay.invite("bob", "technician,auditor").unwrap();
+    let bob = Technician::new(&house.path("bob"));
+    for _ in 0..2 {
+        let ran = bob.typing(&["enroll", "-"], &token).unwrap();
+        assert_eq!(ran.code, Some(3), "{ran}");
+        assert!(ran.sentence().contains("Your request waits there"), "{ran}");
+    }
+
+    let (requests, signed) = (house.path("requests.json"), house.path("signed.json"));
+    let (requests, signed) = (requests.to_str().unwrap(), signed.to_str().unwrap());
+    let written = house.relay.beside(&["authority", "requests", "--output", requests]).unwrap();
+    assert_eq!(written.done().unwrap()["requests"][0]["login"], "bob");
+    // On another machine: a folder of its own, no relay, nobody at a terminal.
+    let elsewhere = house.path("elsewhere");
+    let sign = ["authority", "sign", requests, "--output", signed, "--authority"];
+    let sign = [&sign[..], &[vault.to_str().unwrap()]].concat();
+    let unread = beside(&elsewhere, &sign).unwrap();
+    assert_eq!(unread.code, Some(2), "{unread}");
+    assert!(unread.sentence().contains("has to read the requests"), "{unread}");
+    let done = beside(&elsewhere, &[&sign[..], &["--yes"]].concat()).unwrap().done().unwrap();
+    assert_eq!(done["signed"][0]["roles"], "technician,auditor");
+    let imported = house.relay.beside(&["authority", "import", signed]).unwrap().done().unwrap();
+    assert_eq!(imported["enrolled"], serde_json::json!(["bob"]));
+    // Once: nobody waits for it any more.
+    assert_eq!(house.relay.beside(&["authority", "import", signed]).unwrap().code, Some(7));
+
+    bob.typing(&["enroll", "-"], &token).unwrap().done().unwrap();
+    assert!(bob.identity().is_file());
+    helped_by(&house, &bob).session.end("").unwrap();
+    assert_eq!(bob.run(&["audit", "list"]).unwrap().code, Some(0));
+    assert_eq!(bob.typing(&["enroll", "-"], &token).unwrap().code, Some(4), "it is spent");
 }

@@ -13,3 +13,4 @@ mod public_certificate;
 mod recording;
 mod screen;
 mod secrecy;
+mod sign_in;

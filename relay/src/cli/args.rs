@@ -54,6 +54,11 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: TechnicianCommand,
     },
+    /// Sign with the organisation's key on the machine that has it, and bring the signatures here.
+    Authority {
+        #[command(subcommand)]
+        command: AuthorityCommand,
+    },
     /// Say for whom recordings are sealed.
     Auditor {
         #[command(subcommand)]
@@ -119,6 +124,32 @@ pub(super) enum TechnicianCommand {
     Revoke {
         /// Whose.
         login: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum AuthorityCommand {
+    /// Write what waits for a signature to a file.
+    Requests {
+        /// Where to; without it what waits is only shown.
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// Where the key is (--authority DIR): show the requests, ask, and sign them. Needs no relay.
+    Sign {
+        /// As `requests` wrote it.
+        file: PathBuf,
+        /// Where the signatures go.
+        #[arg(short, long, value_name = "FILE")]
+        output: PathBuf,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Take the signatures in.
+    Import {
+        /// As `sign` wrote it.
+        file: PathBuf,
     },
 }
 

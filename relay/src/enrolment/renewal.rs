@@ -1,11 +1,13 @@
 //! A certificate gets a later end: by the key that it is for, without anybody's doing, where the
-//! authority is at hand.
+//! authority is at hand. Where it is away the wish waits for it.
 
-use deskside_protocol::identity::certificate;
-use deskside_protocol::wire::record::{Certificate, Signed};
+use deskside_protocol::key::PublicKey;
+use deskside_protocol::wire::record::Signed;
 use prost::Message as _;
 
-use super::{CERTIFICATE_SECONDS, CLOCK_SLACK, Enrolled, EnrolmentError};
+use super::issue::{Wish, sign};
+use super::{CERTIFICATE_SECONDS, Enrolled, EnrolmentError};
+use crate::authority::AuthorityError;
 use crate::node::Node;
 use crate::store::{Renewal, StoreError, Technician};
 
@@ -28,21 +30,29 @@ pub async fn renew(node: &Node, who: &Technician, now: u64) -> Result<Enrolled, 
             return Err(EnrolmentError::NotRenewable(who.renewal));
         }
     }
-    let authority = node.authority().key(&node.organisation())?;
-    let held =
-        Signed::decode(who.certificate.as_slice()).map_err(|_| StoreError::Value("certificate"))?;
-    let held = certificate::open(&held, &node.organisation())
-        .map_err(|_| StoreError::Value("certificate"))?;
-    // Everything else stays as it was, the serial too: a revocation means all that bear it.
-    let body = Certificate {
-        not_before: now.saturating_sub(CLOCK_SLACK),
-        not_after: now.saturating_add(CERTIFICATE_SECONDS),
-        ..held
+    let authority = match node.authority().key(&node.organisation()) {
+        Ok(authority) => authority,
+        Err(AuthorityError::Away { .. }) => {
+            node.store().ask_renewal(who, now).await?;
+            return Err(EnrolmentError::Waiting);
+        }
+        Err(error) => return Err(error.into()),
     };
-    let signed = certificate::issue(&authority, &body);
-    let (bytes, until) = (signed.encode_to_vec(), body.not_after);
-    if !node.store().renew(who.serial, &bytes, until).await? {
+    // The serial stays as it was: a revocation means all that bear it.
+    let wish = Wish {
+        serial: who.serial,
+        login: who.login.clone(),
+        name: who.name.clone(),
+        roles: who.roles.parse()?,
+        key: PublicKey::from_bytes(who.public_key),
+        recipient: None,
+        seconds: CERTIFICATE_SECONDS,
+    };
+    let issued = sign(&authority, &policy, wish, now)?;
+    let row = issued.row(who.enrolled_at, who.renewal, None);
+    if !node.store().renew(row.serial, &row.certificate, row.expires_at).await? {
         return Err(EnrolmentError::Revoked);
     }
-    Ok(Enrolled { certificate: signed, policy })
+    node.store().forget_request(row.serial).await?;
+    Ok(issued.enrolled)
 }

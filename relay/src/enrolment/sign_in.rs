@@ -3,10 +3,11 @@
 
 use deskside_protocol::key::PublicKey;
 
-use super::issue::{self, Issue, Issued};
+use super::issue::{Wish, sign};
 use super::{Enrolled, EnrolmentError, check_login, check_name};
 use crate::node::Node;
 use crate::roles::Roles;
+use crate::rules;
 use crate::store::{Renewal, StoreError};
 
 /// Whom the provider named, and for which key.
@@ -46,21 +47,22 @@ pub async fn sign_in(node: &Node, who: SignedIn<'_>, now: u64) -> Result<Enrolle
     if under_way.foreign_key {
         return Err(EnrolmentError::KeyTaken);
     }
-    let held = under_way.policy.clone().ok_or(StoreError::Value("no policy"))?;
-    let wish = Issue {
+    let held = under_way.policy.as_ref().ok_or(StoreError::Value("no policy"))?;
+    let held = rules::decode(held)?;
+    let authority = node.authority().key(&node.organisation())?;
+    let wish = Wish {
         serial: under_way.serial,
         login: who.login,
         name: who.name,
         roles: who.roles,
         key: who.key,
-        recipient: who.recipient,
+        recipient: Some(who.recipient.to_owned()),
         seconds: who.seconds,
-        renewal: Renewal::BySignIn,
-        subject: Some(who.subject),
     };
-    let Issued { row, policy, enrolled } = issue::issue(node, &held, wish, now)?;
-    if !under_way.finish(&row, policy.as_ref()).await? {
+    let issued = sign(&authority, &held, wish, now)?;
+    let row = issued.row(now, Renewal::BySignIn, Some(who.subject));
+    if !under_way.finish(&row, issued.renewed.as_ref()).await? {
         return Err(StoreError::Value("policy serial").into());
     }
-    Ok(enrolled)
+    Ok(issued.enrolled)
 }

@@ -8,6 +8,7 @@
 mod founding;
 mod people;
 mod policy;
+mod request;
 mod session;
 mod sign_in;
 mod ticket;
@@ -30,6 +31,7 @@ use thiserror::Error;
 
 pub use people::{Enrolling, Invitation, NewInvitation, Renewal, RolesText, Technician};
 pub use policy::StoredPolicy;
+pub use request::SigningRequest;
 pub use session::{Back, LineRow, NewSession, SessionEnd, SessionRow, Unfinished};
 pub use sign_in::SigningIn;
 pub use ticket::{NewNote, NewTicket, NoteRow, TicketRow};

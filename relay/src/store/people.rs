@@ -103,7 +103,7 @@ pub struct Technician {
 /// Dropped, it never happened.
 #[derive(Debug)]
 pub struct Enrolling {
-    writing: Writing,
+    pub(super) writing: Writing,
     watch: Arc<Watch>,
     /// What the invitation promised.
     pub invitation: Invitation,
@@ -373,7 +373,10 @@ pub(super) async fn insert_invitation(
 }
 
 /// Writes a key and its certificate, or the next certificate of the same serial.
-async fn put_technician(writing: &mut Writing, who: &Technician) -> Result<(), StoreError> {
+pub(super) async fn put_technician(
+    writing: &mut Writing,
+    who: &Technician,
+) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO technicians \
          (serial, login, name, roles, public_key, certificate, enrolled_at, expires_at, \
