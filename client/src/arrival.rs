@@ -22,6 +22,10 @@ use crate::relay::{self, Relay, unexpected};
 const LAST_PART: u64 = 3;
 /// Where none can be had a person hears of it this long before the end, in seconds: 14 days.
 const WARNING: u64 = 14 * 24 * 60 * 60;
+/// Or in this part of the time of a certificate that lasts for hours: the last tenth.
+const WARNING_PART: u64 = 10;
+/// Relays begin a certificate this long before they sign it, in seconds.
+const BEGUN_EARLY: u64 = 24 * 60 * 60;
 
 /// Somebody who is enrolled, at the relay.
 #[allow(missing_debug_implementations, reason = "holds a secret key")]
@@ -72,16 +76,17 @@ async fn renewed(
         _ => return Err(unexpected()),
     };
     let left = person.not_after.saturating_sub(now);
+    let late = left <= WARNING.min(lasts(&person) / WARNING_PART);
     let word = match refused.code() {
         // Whoever is revoked or too late hears it from what was really asked for.
         _ if left == 0 => None,
-        refused::Code::AuthorityAway if left <= WARNING => Some(format!(
+        refused::Code::AuthorityAway if late => Some(format!(
             "your certificate ends on {}, and the relay cannot renew it while the organisation's \
              authority key is away. Your request waits there: ask whoever runs the relay to have \
              it signed (deskside-relay authority requests)",
             day(person.not_after)
         )),
-        refused::Code::NotPermitted if left <= WARNING => Some(format!(
+        refused::Code::NotPermitted if late => Some(format!(
             "your certificate ends on {}: {}",
             day(person.not_after),
             Failure::from(&refused).sentence
@@ -92,8 +97,12 @@ async fn renewed(
 }
 
 fn is_due(person: &Certificate, now: u64) -> bool {
-    let whole = person.not_after.saturating_sub(person.not_before);
-    person.not_after.saturating_sub(now) < whole / LAST_PART
+    person.not_after.saturating_sub(now) < lasts(person) / LAST_PART
+}
+
+/// From its signing to its end, in seconds.
+fn lasts(person: &Certificate) -> u64 {
+    person.not_after.saturating_sub(person.not_before).saturating_sub(BEGUN_EARLY)
 }
 
 /// What the relay sent in the place of the certificate: for the same key, signed by the same
@@ -164,7 +173,7 @@ mod tests {
 
         let longer = certificate(1, 2, 2 * YEAR);
         let mut relay = Scripted::answering([answer(longer.clone())]);
-        let now = YEAR - YEAR / 3 + 1;
+        let now = YEAR - (YEAR - BEGUN_EARLY) / 3 + 1;
         let (later, word) = renewed(&home, &key(2), account, &mut relay, now).await.unwrap();
         assert_eq!((later.certificate, word), (longer.clone(), None));
         assert_eq!(home.account().unwrap().unwrap().certificate, longer);

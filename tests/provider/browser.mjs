@@ -2,7 +2,6 @@
 // provider's forms.
 //
 //   browser.mjs visit URL NAME                    signs in at URL as NAME, to the end
-//   browser.mjs device URL CODE NAME              the same, with the code of another device
 //   browser.mjs token ISSUER CLIENT NONCE NAME    a whole sign-in of its own: prints the ID token
 import { createHash, randomBytes } from 'node:crypto';
 
@@ -23,7 +22,7 @@ async function go(url, form) {
 const unescape = (text) => text.replaceAll('&amp;', '&').replaceAll('&quot;', '"');
 
 // The first form of a page that is sent by POST, with what a person would fill in.
-function filled(page, at, name, code) {
+function filled(page, at, name) {
   const found = page.match(/<form[^>]*action="([^"]+)"[^>]*>([\s\S]*?)<\/form>/);
   if (!found) return undefined;
   const fields = {};
@@ -32,12 +31,11 @@ function filled(page, at, name, code) {
     if (field) fields[field] = unescape(input.match(/value="([^"]*)"/)?.[1] ?? '');
   }
   if ('login' in fields) Object.assign(fields, { login: name, password: 'x' });
-  if ('user_code' in fields && code && !fields.user_code) fields.user_code = code;
   return [new URL(unescape(found[1]), at).href, fields];
 }
 
 // Goes on until `over` says that it has arrived; gives where.
-async function follow(url, name, code, over) {
+async function follow(url, name, over) {
   let form;
   for (let step = 0; step < MAX_STEPS; step++) {
     if (over?.(url)) return url;
@@ -49,7 +47,7 @@ async function follow(url, name, code, over) {
     }
     const page = await answer.text();
     if (answer.status >= 400) throw new Error(`${answer.status} at ${url}: ${page.slice(0, 500)}`);
-    const fill = filled(page, url, name, code);
+    const fill = filled(page, url, name);
     if (!fill) return url;
     [url, form] = fill;
   }
@@ -63,7 +61,7 @@ async function token(issuer, client, nonce, name) {
     response_type: 'code', client_id: client, scope: 'openid profile', redirect_uri: redirect, state: 's', nonce,
     code_challenge: createHash('sha256').update(verifier).digest('base64url'), code_challenge_method: 'S256',
   });
-  const back = await follow(`${issuer}/auth?${query}`, name, undefined, (url) => url.startsWith(redirect));
+  const back = await follow(`${issuer}/auth?${query}`, name, (url) => url.startsWith(redirect));
   const code = new URL(back).searchParams.get('code');
   const answer = await go(`${issuer}/token`, {
     grant_type: 'authorization_code', code, redirect_uri: redirect, client_id: client, code_verifier: verifier,
@@ -74,8 +72,6 @@ async function token(issuer, client, nonce, name) {
 const [what, ...words] = process.argv.slice(2);
 if (what === 'visit') {
   await follow(words[0], words[1]);
-} else if (what === 'device') {
-  await follow(words[0], words[2], words[1]);
 } else if (what === 'token') {
   console.log(JSON.stringify({ id_token: await token(...words) }));
 } else {

@@ -15,7 +15,6 @@ const client = (client_id, more) => ({
   client_id,
   application_type: 'native',
   token_endpoint_auth_method: 'none',
-  grant_types: ['authorization_code', 'urn:ietf:params:oauth:grant-type:device_code'],
   // A native program's: any port of the loopback address counts (RFC 8252 section 7.3).
   redirect_uris: ['http://127.0.0.1/signed-in'],
   ...more,
@@ -27,7 +26,6 @@ server.listen(0, '127.0.0.1', () => {
   const provider = new Provider(issuer, {
     clients: [client('deskside'), client('another'), client('curves', { id_token_signed_response_alg: 'ES256' })],
     jwks: { keys: [jwk('rsa', { modulusLength: 2048 }, 'RS256'), jwk('ec', { namedCurve: 'P-256' }, 'ES256')] },
-    features: { deviceFlow: { enabled: true } },
     conformIdTokenClaims: false,
     claims: { openid: ['sub'], profile: ['name', 'preferred_username', 'groups'] },
     findAccount: (_ctx, sub) => ({

@@ -48,9 +48,6 @@ pub enum Command {
             conflicts_with_all = ["token", "login", "name"]
         )]
         sign_in: Option<String>,
-        /// Sign in with the browser of another device
-        #[arg(long, requires = "sign_in")]
-        device: bool,
         /// Your login, where the token leaves it open [default: your login on this computer]
         #[arg(long, value_name = "LOGIN")]
         login: Option<String>,

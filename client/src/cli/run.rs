@@ -41,9 +41,9 @@ pub async fn run(cli: Cli) -> anyhow::Result<u8> {
 
 async fn at_home(command: Command, home: &Home, output: &mut Output) -> anyhow::Result<u8> {
     match command {
-        Command::Enroll { sign_in: Some(link), device, .. } => {
+        Command::Enroll { sign_in: Some(link), .. } => {
             let link = (!link.is_empty()).then_some(link.as_str());
-            sign_in::run(link, device, home, output).await?;
+            sign_in::run(link, home, output).await?;
         }
         Command::Enroll { token, login, name, .. } => {
             let wished = Wished::of(login, name, std::env::var("USER").ok().as_deref());

@@ -1,4 +1,4 @@
-//! The provider's token endpoint: a code, or a code on another device, becomes an ID token.
+//! The provider's token endpoint: a code becomes an ID token.
 
 use deskside_protocol::exit::Exit;
 use deskside_protocol::text::visible;
@@ -8,11 +8,11 @@ use serde::Deserialize;
 use super::blocking;
 use crate::failure::Failure;
 
-/// What a token endpoint says (RFC 6749 section 5, RFC 8628 section 3.5).
+/// What a token endpoint says (RFC 6749 section 5).
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Said {
-    pub(super) id_token: Option<String>,
-    pub(super) error: Option<String>,
+    id_token: Option<String>,
+    error: Option<String>,
     error_description: Option<String>,
 }
 

@@ -30,7 +30,7 @@ pub(super) async fn visit(visit: &Visit<'_>, output: &mut Output) -> anyhow::Res
     let port = door.local_addr().context("wait for the browser")?.port();
     let redirect = format!("http://127.0.0.1:{port}{PATH}");
     let (state, verifier) = (word(), word());
-    show(&address(visit, &redirect, &state, &verifier), None, output)?;
+    show(&address(visit, &redirect, &state, &verifier), output)?;
     let back = tokio::time::timeout(WAIT, back(&door, &state)).await;
     let back = back.map_err(|_late| {
         Failure::new(Exit::Refused, "nobody signed in for ten minutes: try again")
@@ -179,7 +179,6 @@ mod tests {
             authorization_endpoint: "https://id.example/auth?a=1".into(),
             token_endpoint: String::new(),
             jwks_uri: String::new(),
-            device_authorization_endpoint: None,
         };
         let terms = SignInTerms {
             issuer: provider.issuer.clone(),

@@ -1,10 +1,8 @@
 //! Enrolling by signing in at the organisation's OpenID provider, in the place of a token.
 //!
-//! The relay says which provider; the person signs in there with a browser, on this computer or on
-//! another; what the provider gives back goes to the relay, which alone judges it. No password and
-//! no access token is kept.
+//! The relay says which provider; the person signs in there with a browser; what the provider
+//! gives back goes to the relay, which alone judges it. No password and no access token is kept.
 
-mod device;
 mod exchange;
 mod loopback;
 
@@ -29,7 +27,7 @@ use crate::relay::{self, Relay as _, request, unexpected};
 /// Bytes of a state and of a verifier (RFC 7636 asks for 32 of the latter).
 const RANDOM: usize = 32;
 
-/// What a sign-in needs wherever the browser is.
+/// What a sign-in needs.
 struct Visit<'a> {
     provider: &'a Provider,
     terms: &'a SignInTerms,
@@ -41,12 +39,7 @@ struct Visit<'a> {
 /// # Errors
 /// Exit 3 where the relay or the provider refuses, 5 where nobody signs in at this relay, 6 where
 /// one of them cannot be reached, 7 where the relay's answer does not fit.
-pub async fn run(
-    link: Option<&str>,
-    elsewhere: bool,
-    home: &Home,
-    output: &mut Output,
-) -> anyhow::Result<()> {
+pub async fn run(link: Option<&str>, home: &Home, output: &mut Output) -> anyhow::Result<()> {
     let applicant = Applicant::prepare(home, join_link(link, home)?)?;
     let mut leg = relay::dial(&applicant.join, &applicant.key).await?;
     let asked = request(&mut leg, Kind::SignInAsk(SignInAsk {})).await;
@@ -57,10 +50,7 @@ pub async fn run(
     let salt: [u8; SALT] = random::bytes(&mut System::new());
     let nonce = nonce(&applicant.join.organisation, &applicant.key.public(), &salt);
     let visit = Visit { provider: &provider, terms: &terms, nonce };
-    let id_token = match elsewhere {
-        true => device::visit(&visit, output).await?,
-        false => loopback::visit(&visit, output).await?,
-    };
+    let id_token = loopback::visit(&visit, output).await?;
     // A person takes minutes: the leg of before may be gone.
     let mut leg = relay::dial(&applicant.join, &applicant.key).await?;
     let salt = salt.to_vec().into();
@@ -99,16 +89,10 @@ async fn blocking<T: Send + 'static>(
 }
 
 /// Shows where to sign in, and opens it where a person sits before a screen.
-fn show(url: &str, code: Option<&str>, output: &mut Output) -> anyhow::Result<()> {
-    let event = json!({"event": "sign_in", "url": url, "code": code});
-    let text = match code {
-        Some(code) => {
-            format!("Sign in with any browser, at\n\n  {url}\n\nand enter the code {code}")
-        }
-        None => format!("Sign in with your browser, at\n\n  {url}\n"),
-    };
-    output.show(&event, &text)?;
-    if code.is_none() && !output.json() && std::io::stdout().is_terminal() {
+fn show(url: &str, output: &mut Output) -> anyhow::Result<()> {
+    let event = json!({"event": "sign_in", "url": url});
+    output.show(&event, &format!("Sign in with your browser, at\n\n  {url}\n"))?;
+    if !output.json() && std::io::stdout().is_terminal() {
         open_browser(url);
     }
     Ok(())

@@ -15,8 +15,6 @@ pub struct Provider {
     pub token_endpoint: String,
     /// Its signing keys.
     pub jwks_uri: String,
-    /// Where a terminal without a browser asks (RFC 8628), if it can.
-    pub device_authorization_endpoint: Option<String>,
 }
 
 impl Provider {
@@ -47,8 +45,7 @@ impl Provider {
 
     fn addresses(&self) -> impl Iterator<Item = &str> {
         let named = [&self.authorization_endpoint, &self.token_endpoint, &self.jwks_uri];
-        let named = named.into_iter().chain(&self.device_authorization_endpoint);
-        named.map(String::as_str)
+        named.into_iter().map(String::as_str)
     }
 }
 
@@ -67,7 +64,7 @@ mod tests {
     fn only_the_one_that_was_looked_for_counts() {
         let read = |text: String| Provider::read(text.as_bytes(), "https://id.example", "u");
         let good = read(description("https://id.example", "https://id.example/t")).unwrap();
-        assert_eq!(good.device_authorization_endpoint, None);
+        assert_eq!(good.token_endpoint, "https://id.example/t");
         for bad in [
             description("https://id.example/", "https://id.example/t"),
             description("https://evil.example", "https://id.example/t"),
