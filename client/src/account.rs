@@ -18,13 +18,23 @@ use crate::failure::{Failure, OrExit as _};
 use crate::home::{Account, Home};
 use crate::relay::{Relay, request, unexpected};
 
-/// A token that was read, and the keys that wait for what it brings. All of it is on the disk
-/// before anyone is asked, so that a crash cannot waste the token.
+/// Somebody who wants to be enrolled: the relay, and the keys that wait for what it brings. All of it
+/// is on the disk before anyone is asked, so that a crash cannot waste a token.
+#[allow(missing_debug_implementations, reason = "a secret never reaches a log")]
+pub struct Applicant {
+    /// The relay to ask, and the organisation's key.
+    pub join: JoinLink,
+    /// The key to ask with.
+    pub key: SigningKey,
+    /// Of the age identity that is kept where this person becomes an auditor.
+    pub recipient: String,
+}
+
+/// An applicant with a token.
 #[allow(missing_debug_implementations, reason = "a secret never reaches a log")]
 pub struct Enrolment {
     token: EnrolmentToken,
-    key: SigningKey,
-    recipient: String,
+    applicant: Applicant,
     wished: Wished,
 }
 
@@ -52,15 +62,14 @@ impl Wished {
     }
 }
 
-impl Enrolment {
-    /// Reads a token and gets the keys ready in `home`.
+impl Applicant {
+    /// Gets the keys ready in `home`.
     ///
     /// # Errors
-    /// Exit 4 for a mistyped token, 3 where `home` belongs to another organisation.
-    pub fn prepare(home: &Home, token: &str) -> anyhow::Result<Self> {
-        let token: EnrolmentToken = token.parse().or_exit_as_is(Exit::Code)?;
+    /// Exit 3 where `home` belongs to another organisation.
+    pub fn prepare(home: &Home, join: JoinLink) -> anyhow::Result<Self> {
         if let Some(account) = home.account()?
-            && account.join.organisation != token.join.organisation
+            && account.join.organisation != join.organisation
         {
             return Err(another_organisation(home, &account).into());
         }
@@ -73,46 +82,14 @@ impl Enrolment {
             }
         };
         let recipient = home.auditor().recipient()?.to_string();
-        Ok(Self { token, key, recipient, wished: Wished::default() })
+        Ok(Self { join, key, recipient })
     }
 
-    /// The same, with a wish for login and name.
-    #[must_use]
-    pub fn named(self, wished: Wished) -> Self {
-        Self { wished, ..self }
-    }
-
-    /// The relay to ask.
-    #[must_use]
-    pub const fn join(&self) -> &JoinLink {
-        &self.token.join
-    }
-
-    /// The key to ask with.
-    #[must_use]
-    pub const fn key(&self) -> &SigningKey {
-        &self.key
-    }
-
-    /// Trades the token at `now` (seconds since the epoch).
+    /// Keeps what the relay sent at `now` (seconds since the epoch), where all of it fits.
     ///
     /// # Errors
-    /// The relay's refusal; exit 7 where what it sends is not what the token promises.
-    pub async fn trade(
-        self,
-        home: &Home,
-        relay: &mut impl Relay,
-        now: u64,
-    ) -> anyhow::Result<Member> {
-        let enrol = Enrol {
-            secret: self.token.secret.to_vec().into(),
-            recipient: self.recipient.clone(),
-            login: self.wished.login.clone(),
-            name: self.wished.name.clone(),
-        };
-        let Kind::Enrolled(enrolled) = request(relay, Kind::Enrol(enrol)).await? else {
-            return Err(unexpected());
-        };
+    /// Exit 7 where it is not what this organisation would send to this key.
+    pub fn enrolled(&self, home: &Home, enrolled: Enrolled, now: u64) -> anyhow::Result<Member> {
         let seen = home.account()?.map_or(0, |account| account.policy_serial);
         let (account, person, policy) = self.checked(enrolled, now, seen)?;
         home.keep_account(&account)?;
@@ -128,11 +105,11 @@ impl Enrolment {
         now: u64,
         seen: u64,
     ) -> anyhow::Result<(Account, Certificate, Policy)> {
-        let organisation = &self.token.join.organisation;
+        let organisation = &self.join.organisation;
         let certificate = enrolled.certificate.context("find a certificate in the answer")?;
         let person = certificate::open(&certificate, organisation).or_exit(
             Exit::Verification,
-            "the relay sent a certificate that does not fit the token: do not use this relay",
+            "the relay sent a certificate that is not the organisation's: do not use this relay",
         )?;
         if person.public_key.as_ref() != self.key.public().as_bytes() {
             let sentence = "the relay sent somebody else's certificate: do not use this relay";
@@ -141,8 +118,60 @@ impl Enrolment {
         let policy = enrolled.policy.context("find a policy in the answer")?;
         let policy = Policy::open(&policy, organisation, now, seen)
             .or_exit(Exit::Verification, "the relay sent a policy that cannot be taken")?;
-        let join = self.token.join.clone();
+        let join = self.join.clone();
         Ok((Account { join, certificate, policy_serial: policy.serial }, person, policy))
+    }
+}
+
+impl Enrolment {
+    /// Reads a token and gets the keys ready in `home`.
+    ///
+    /// # Errors
+    /// Exit 4 for a mistyped token, 3 where `home` belongs to another organisation.
+    pub fn prepare(home: &Home, token: &str) -> anyhow::Result<Self> {
+        let token: EnrolmentToken = token.parse().or_exit_as_is(Exit::Code)?;
+        let applicant = Applicant::prepare(home, token.join.clone())?;
+        Ok(Self { token, applicant, wished: Wished::default() })
+    }
+
+    /// The same, with a wish for login and name.
+    #[must_use]
+    pub fn named(self, wished: Wished) -> Self {
+        Self { wished, ..self }
+    }
+
+    /// The relay to ask.
+    #[must_use]
+    pub const fn join(&self) -> &JoinLink {
+        &self.applicant.join
+    }
+
+    /// The key to ask with.
+    #[must_use]
+    pub const fn key(&self) -> &SigningKey {
+        &self.applicant.key
+    }
+
+    /// Trades the token at `now` (seconds since the epoch).
+    ///
+    /// # Errors
+    /// The relay's refusal; exit 7 where what it sends is not what the token promises.
+    pub async fn trade(
+        self,
+        home: &Home,
+        relay: &mut impl Relay,
+        now: u64,
+    ) -> anyhow::Result<Member> {
+        let enrol = Enrol {
+            secret: self.token.secret.to_vec().into(),
+            recipient: self.applicant.recipient.clone(),
+            login: self.wished.login.clone(),
+            name: self.wished.name.clone(),
+        };
+        let Kind::Enrolled(enrolled) = request(relay, Kind::Enrol(enrol)).await? else {
+            return Err(unexpected());
+        };
+        self.applicant.enrolled(home, enrolled, now)
     }
 }
 
@@ -150,7 +179,7 @@ fn another_organisation(home: &Home, account: &Account) -> Failure {
     let name =
         account.person().map_or_else(|_| account.join.origin(), |person| person.organisation);
     let sentence = format!(
-        "{} belongs to {}, which this token is not from: to be in both, set DESKSIDE_HOME to \
+        "{} belongs to {}, and this is another organisation: to be in both, set DESKSIDE_HOME to \
          another folder and enroll there",
         home.path().display(),
         visible(&name),

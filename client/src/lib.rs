@@ -5,6 +5,7 @@
 //! is all that this program keeps.
 
 pub mod account;
+pub mod arrival;
 pub mod audit;
 pub mod cli;
 pub mod commands;
@@ -15,4 +16,5 @@ pub mod home;
 pub mod note;
 pub mod output;
 pub mod relay;
+pub mod sign_in;
 pub mod ticket;

@@ -25,10 +25,12 @@ pub enum CloseCode {
     Trouble = 8,
     /// The line's secrets could not be sealed or their receipt did not come.
     NotSealed = 9,
+    /// The end's enrolment was revoked or has expired.
+    NotPermitted = 10,
 }
 
 /// One row a code.
-const TABLE: [(CloseCode, &str); 10] = [
+const TABLE: [(CloseCode, &str); 11] = [
     (CloseCode::Done, "everything was said"),
     (CloseCode::Misbehaved, "the other side broke the protocol"),
     (CloseCode::Version, "the two programs are of versions that do not fit: upgrade the older one"),
@@ -39,6 +41,7 @@ const TABLE: [(CloseCode, &str); 10] = [
     (CloseCode::Refused, "the user refused"),
     (CloseCode::Trouble, "the other side had a fault of its own"),
     (CloseCode::NotSealed, "the session could not be recorded as the policy requires"),
+    (CloseCode::NotPermitted, "the enrolment was revoked or has expired"),
 ];
 
 impl CloseCode {
@@ -71,6 +74,6 @@ mod tests {
             assert_eq!(CloseCode::from_number(number), Some(code));
             assert!(!code.sentence().is_empty());
         }
-        assert_eq!(CloseCode::from_number(10), None);
+        assert_eq!(CloseCode::from_number(11), None);
     }
 }

@@ -1,26 +1,34 @@
 //! How a person gets a certificate: an invitation, good once, and a key of his own.
 //!
-//! Everything happens in one transaction: where the authority cannot sign, the invitation is still
-//! good. An unknown, a used and an expired token get one and the same answer.
+//! Everything happens in one transaction. Where the authority is away the invitation waits for it,
+//! bound to the key that came. An unknown, a used and an expired token get one and the same answer.
 
-use deskside_protocol::identity::certificate::{self, MAX_NAME};
+mod issue;
+mod renewal;
+mod sign_in;
+mod waiting;
+
+pub use issue::{Issued, Wish, sign};
+pub use renewal::renew;
+pub use sign_in::{SignedIn, sign_in};
+
+use deskside_protocol::identity::certificate::MAX_NAME;
 use deskside_protocol::key::PublicKey;
-use deskside_protocol::policy::{Policy, PolicyError};
+use deskside_protocol::policy::PolicyError;
 use deskside_protocol::random::Random;
 use deskside_protocol::text;
-use deskside_protocol::wire::record::{Certificate, Role, Signed};
+use deskside_protocol::wire::record::{Role, Signed};
 use deskside_protocol::wire::signal::Refused;
 use deskside_protocol::wire::signal::refused::Code;
-use prost::Message as _;
 use thiserror::Error;
 
 use crate::authority::AuthorityError;
 use crate::invitation::{self, Secret};
 use crate::node::Node;
-use crate::policy::{self, AuditorError};
+use crate::policy::AuditorError;
 use crate::roles::{Roles, UnknownRole};
-use crate::rules;
-use crate::store::{Enrolling, StoreError, StoredPolicy, Technician};
+use crate::store::{Enrolling, NewInvitation, Renewal, SigningRequest, StoreError};
+use crate::{recipient, rules};
 
 /// A certificate is good for one year, in seconds.
 pub const CERTIFICATE_SECONDS: u64 = 365 * 24 * 60 * 60;
@@ -50,6 +58,21 @@ pub enum EnrolmentError {
     /// This key has its certificate.
     #[error("this computer's key is enrolled already")]
     KeyTaken,
+    /// Its time is fixed, or somebody has to sign in again.
+    #[error("{}", not_renewable(*.0))]
+    NotRenewable(Renewal),
+    /// The authority's key is away, and what it should sign is written down.
+    #[error(
+        "the organisation's authority key is not at the relay. Your request waits there: once \
+         whoever keeps the key has signed it, do the same again"
+    )]
+    Waiting,
+    /// Not a key.
+    #[error("a key has 64 hexadecimal digits")]
+    Key,
+    /// Meanwhile.
+    #[error("your enrolment was revoked: ask whoever runs the relay")]
+    Revoked,
     /// The recipient that came with it, or did not.
     #[error(transparent)]
     Auditor(#[from] AuditorError),
@@ -70,13 +93,28 @@ impl EnrolmentError {
     pub fn refusal(&self) -> Refused {
         let code = match self {
             Self::Spent => Code::TokenSpent,
-            Self::Authority(_) => Code::AuthorityAway,
-            Self::Login | Self::Name | Self::LoginTaken(_) | Self::KeyTaken | Self::Auditor(_) => {
-                Code::BadRequest
-            }
+            Self::Authority(_) | Self::Waiting => Code::AuthorityAway,
+            Self::NotRenewable(_) | Self::Revoked => Code::NotPermitted,
+            Self::Login
+            | Self::Name
+            | Self::Key
+            | Self::LoginTaken(_)
+            | Self::KeyTaken
+            | Self::Auditor(_) => Code::BadRequest,
             Self::Policy(_) | Self::Role(_) | Self::Store(_) => Code::Trouble,
         };
         Refused { code: code as i32, text: self.to_string() }
+    }
+}
+
+const fn not_renewable(renewal: Renewal) -> &'static str {
+    match renewal {
+        Renewal::BySignIn => {
+            "your certificate is renewed by signing in: run deskside enroll --sign-in"
+        }
+        Renewal::ByItself | Renewal::Never => {
+            "your certificate is for a fixed time: ask whoever runs the relay for another invitation"
+        }
     }
 }
 
@@ -113,55 +151,69 @@ pub async fn redeem(
     request: Request<'_>,
     now: u64,
 ) -> Result<Enrolled, EnrolmentError> {
-    let under_way = node.store().enrol(&invitation::hash(request.secret), now).await?;
-    let mut under_way = under_way.ok_or(EnrolmentError::Spent)?;
+    if let Some(enrolled) = waiting::fetch(node, request, now).await? {
+        return Ok(enrolled);
+    }
+    let hash = invitation::hash(request.secret);
+    let mut under_way = node.store().enrol(&hash, now).await?.ok_or(EnrolmentError::Spent)?;
     let (login, name) = who(&mut under_way, request).await?;
-    let roles: Roles = under_way.invitation.roles.parse()?;
-    let authority = node.authority().key(&node.organisation())?;
-
     let held = under_way.policy.as_ref().ok_or(StoreError::Value("no policy"))?;
-    let signed_now = rules::decode(held)?;
-    let policy = Policy::open_at_any_time(&signed_now, &node.organisation())?;
-    let organisation = policy.organisation.clone();
-    let renewed = if roles.contains(Role::Auditor) {
-        policy::with_auditor(policy, request.recipient, now)?
-    } else {
-        None
+    let held = rules::decode(held)?;
+    let (seconds, renewal) = match under_way.invitation.valid_seconds {
+        Some(seconds) => (seconds, Renewal::Never),
+        None => (CERTIFICATE_SECONDS, Renewal::ByItself),
     };
-    let renewed =
-        renewed.map(|policy| Ok::<_, PolicyError>((policy.serial, policy.sign(&authority)?)));
-    let renewed = renewed.transpose()?;
-
-    let certificate = Certificate {
-        login: login.clone(),
-        name: name.clone(),
-        organisation,
-        public_key: request.key.as_bytes().to_vec().into(),
-        roles: roles.to_wire(),
-        not_before: now.saturating_sub(CLOCK_SLACK),
-        not_after: now.saturating_add(CERTIFICATE_SECONDS),
+    let roles: Roles = under_way.invitation.roles.parse()?;
+    if roles.contains(Role::Auditor) {
+        // Nothing waits for a signature that cannot be given.
+        recipient::check(request.recipient).map_err(|error| match request.recipient {
+            "" => AuditorError::Missing,
+            _ => AuditorError::Recipient(error),
+        })?;
+    }
+    let wish = Wish {
         serial: under_way.serial,
-    };
-    let signed = certificate::issue(&authority, &certificate);
-    let row = Technician {
-        serial: certificate.serial,
         login,
         name,
-        roles: roles.to_string(),
-        public_key: *request.key.as_bytes(),
-        certificate: signed.encode_to_vec(),
-        enrolled_at: now,
-        expires_at: certificate.not_after,
-        revoked_at: None,
+        roles,
+        key: request.key,
+        recipient: Some(request.recipient.to_owned()),
+        seconds,
     };
-    let stored = renewed
-        .as_ref()
-        .map(|(serial, signed)| StoredPolicy { serial: *serial, signed: signed.encode_to_vec() });
-    if !under_way.finish(&row, stored.as_ref()).await? {
+    let authority = match node.authority().key(&node.organisation()) {
+        Ok(authority) => authority,
+        Err(AuthorityError::Away { .. }) => return wait(under_way, hash, wish, now).await,
+        Err(error) => return Err(error.into()),
+    };
+    let issued = sign(&authority, &held, wish, now)?;
+    let row = issued.row(now, renewal, None);
+    if !under_way.finish(&row, issued.renewed.as_ref()).await? {
         return Err(StoreError::Value("policy serial").into());
     }
-    let policy = renewed.map_or(signed_now, |(_, signed)| signed);
-    Ok(Enrolled { certificate: signed, policy })
+    Ok(issued.enrolled)
+}
+
+/// The authority's key is away: what it should sign is written down until it has.
+async fn wait(
+    under_way: Enrolling,
+    hash: [u8; 32],
+    wish: Wish,
+    now: u64,
+) -> Result<Enrolled, EnrolmentError> {
+    let request = SigningRequest {
+        serial: wish.serial,
+        invitation: Some(hash),
+        login: wish.login,
+        name: wish.name,
+        roles: wish.roles.to_string(),
+        public_key: *wish.key.as_bytes(),
+        recipient: wish.recipient.unwrap_or_default(),
+        valid_seconds: under_way.invitation.valid_seconds,
+        asked_at: now,
+        certificate: None,
+    };
+    under_way.wait(&request).await?;
+    Err(EnrolmentError::Waiting)
 }
 
 /// Login and name: the invitation's, or else those that were wished for.
@@ -187,7 +239,8 @@ async fn who(
     Ok((login, name))
 }
 
-/// Writes an invitation down and gives the secret for the token.
+/// Writes an invitation down and gives the secret for the token. `valid_seconds` is for a
+/// certificate that ends then and is not renewed.
 ///
 /// # Errors
 /// [`EnrolmentError`].
@@ -196,12 +249,14 @@ pub async fn invite(
     login: &str,
     name: &str,
     roles: &Roles,
+    valid_seconds: Option<u64>,
     now: u64,
     random: &mut (dyn Random + Send),
 ) -> Result<Secret, EnrolmentError> {
     check_login(login)?;
     check_name(name)?;
     let (secret, invitation) = invitation::new(login, name, roles, now, random);
+    let invitation = NewInvitation { valid_seconds, ..invitation };
     node.store().invite(&invitation).await?;
     Ok(secret)
 }

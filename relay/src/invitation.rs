@@ -35,6 +35,7 @@ pub(crate) fn new(
         roles: roles.to_string(),
         created_at: now,
         expires_at: now.saturating_add(INVITATION_SECONDS),
+        valid_seconds: None,
     };
     (secret, invitation)
 }

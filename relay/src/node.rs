@@ -23,7 +23,7 @@ use crate::authority::{Authority, AuthorityError};
 use crate::desk::Desk;
 use crate::invitation::{self, Secret};
 use crate::keyfile;
-use crate::rules::Rules;
+use crate::rules::{Revoked, Rules};
 use crate::store::{Store, StoreError, StoredPolicy};
 
 /// How long the first policy holds: two years.
@@ -237,7 +237,7 @@ impl Node {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn revocations(&self, now: u64) -> Result<Signed, StoreError> {
+    pub async fn revocations(&self, now: u64) -> Result<Revoked, StoreError> {
         self.rules.revocations(&self.key, now).await
     }
 

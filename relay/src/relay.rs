@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use crate::limits::{Doer, Limited, Limits, Phases, What};
 use crate::metrics::Metrics;
 use crate::node::Node;
+use crate::sign_in::SignIn;
 
 /// A certificate of a public authority for the legs, and its key, as PEM files.
 #[derive(Debug, Clone)]
@@ -29,6 +30,8 @@ pub struct Relay {
     pub origin: String,
     /// For legs that are verified by public authorities.
     pub certificate: Option<PublicCertificate>,
+    /// Where people sign in, if they do.
+    pub sign_in: Option<SignIn>,
     /// How long each phase of a leg may take.
     pub phases: Phases,
     /// How much one party may do.

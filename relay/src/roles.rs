@@ -32,6 +32,13 @@ impl Roles {
         self.0.contains(&role)
     }
 
+    /// These and those.
+    #[must_use]
+    pub fn and(self, others: Self) -> Self {
+        let either = |role: &Role| self.contains(*role) || others.contains(*role);
+        Self(WORDS.iter().map(|(role, _)| *role).filter(either).collect())
+    }
+
     /// Wire numbers.
     #[must_use]
     pub fn to_wire(&self) -> Vec<i32> {

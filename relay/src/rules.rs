@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use deskside_protocol::identity::revocations::RevocationList;
 use deskside_protocol::key::{PublicKey, SigningKey};
 use deskside_protocol::policy::Policy;
-use deskside_protocol::transcript::{HASH, policy_hash};
+use deskside_protocol::transcript::{HASH, policy_hash, sha256};
 use deskside_protocol::wire::record::Signed;
 use prost::Message as _;
 use tokio::sync::{Mutex, MutexGuard};
@@ -33,6 +33,17 @@ pub struct InForce {
     pub policy: Policy,
 }
 
+/// The certificates that no longer count.
+#[derive(Debug, Clone)]
+pub struct Revoked {
+    /// As the node signed it.
+    pub signed: Signed,
+    /// Of the serials alone: the same for as long as nobody else is revoked.
+    pub hash: [u8; HASH],
+    /// The second that it was signed for.
+    second: u64,
+}
+
 /// What was read, and of which state of the database.
 #[derive(Debug)]
 struct Read {
@@ -40,8 +51,7 @@ struct Read {
     version: i64,
     checked: Instant,
     policy: Option<Arc<InForce>>,
-    /// The second that it was signed for.
-    revocations: Option<(u64, Signed)>,
+    revocations: Option<Revoked>,
     people: HashMap<[u8; 32], Technician>,
 }
 
@@ -83,15 +93,19 @@ impl Rules {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn revocations(&self, key: &SigningKey, now: u64) -> Result<Signed, StoreError> {
+    pub async fn revocations(&self, key: &SigningKey, now: u64) -> Result<Revoked, StoreError> {
         let mut guard = self.read.lock().await;
         let read = self.fresh(&mut guard).await?;
         match &read.revocations {
-            Some((second, signed)) if *second == now => Ok(signed.clone()),
+            Some(revoked) if revoked.second == now => Ok(revoked.clone()),
             _ => {
-                let signed = RevocationList::new(now, self.store.revoked(now).await?).sign(key);
-                read.revocations = Some((now, signed.clone()));
-                Ok(signed)
+                let serials = self.store.revoked(now).await?;
+                let bytes: Vec<u8> =
+                    serials.iter().flat_map(|serial| serial.to_be_bytes()).collect();
+                let signed = RevocationList::new(now, serials).sign(key);
+                let revoked = Revoked { signed, hash: sha256(&bytes), second: now };
+                read.revocations = Some(revoked.clone());
+                Ok(revoked)
             }
         }
     }
@@ -183,7 +197,9 @@ mod tests {
         let places = Places::under(folder.path().join("relay"));
         let (node, _) = Node::start(places, "Example", NOW, &mut System::new()).await.unwrap();
         let first = node.revocations(NOW).await.unwrap();
-        assert_eq!(node.revocations(NOW).await.unwrap(), first);
-        assert_ne!(node.revocations(NOW + 1).await.unwrap(), first);
+        assert_eq!(node.revocations(NOW).await.unwrap().signed, first.signed);
+        let next = node.revocations(NOW + 1).await.unwrap();
+        assert_ne!(next.signed, first.signed);
+        assert_eq!(next.hash, first.hash, "nobody else was revoked");
     }
 }

@@ -22,7 +22,7 @@ use crate::metrics::Metrics;
 use crate::node::{Lock, Node, NodeError, Places};
 use crate::relay::{PublicCertificate, Relay};
 use crate::store::StoreError;
-use crate::{clock, http, leg};
+use crate::{clock, http, leg, sign_in};
 use deskside_link::random::System;
 
 /// What a relay is started with.
@@ -48,6 +48,8 @@ pub struct Settings {
     pub unlimited: Vec<Network>,
     /// How long each phase of a leg may take.
     pub phases: Phases,
+    /// Where people sign in, if they do.
+    pub sign_in: Option<sign_in::Settings>,
 }
 
 /// Why a relay does not start, or stopped.
@@ -133,6 +135,7 @@ pub async fn start(settings: Settings, stop: CancellationToken) -> Result<Runnin
         metrics: Metrics::new(),
         origin: join.origin(),
         certificate: settings.certificate,
+        sign_in: settings.sign_in.map(sign_in::SignIn::new),
         phases: settings.phases,
         limits: Arc::new(Limits::new(settings.unlimited)),
         began: Instant::now(),
@@ -232,6 +235,7 @@ mod tests {
             programs: None,
             unlimited: Vec::new(),
             phases: Phases::default(),
+            sign_in: None,
         }
     }
 

@@ -8,6 +8,7 @@ use crate::hall::Hall;
 use crate::recorder::Recorder;
 use crate::relay::Relay;
 use crate::sessions::Sessions;
+use crate::standing::Standing;
 use crate::switch::Switch;
 
 /// What every stream and session needs.
@@ -17,6 +18,8 @@ pub(crate) struct Service {
     pub(crate) recorder: Recorder,
     pub(crate) hall: Hall,
     pub(crate) sessions: Arc<Sessions>,
+    /// Technicians who are here, and whether they may stay.
+    pub(crate) standing: Standing,
     /// Cancelled when the relay ends: sessions close, codes are taken back.
     pub(crate) stop: CancellationToken,
 }

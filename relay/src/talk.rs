@@ -8,7 +8,8 @@ use deskside_link::stream::{Receiver, Sender, StreamError};
 use deskside_protocol::frame::MAX_SIGNAL;
 use deskside_protocol::key::PublicKey;
 use deskside_protocol::reattach::{EXPORTER, EXPORTER_LABEL};
-use deskside_protocol::transcript::{HASH, policy_hash};
+use deskside_protocol::transcript::HASH;
+use deskside_protocol::wire::record::Signed;
 use deskside_protocol::wire::signal::refused::Code;
 use deskside_protocol::wire::signal::{Refused, Renew, Signal, Welcome, signal::Kind};
 use quinn::{Connection, RecvStream, SendStream};
@@ -51,12 +52,18 @@ pub(crate) struct Caller {
     pub(crate) address: IpAddr,
 }
 
+/// Hashes of what the end was told last.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Told {
+    policy: [u8; HASH],
+    revoked: [u8; HASH],
+}
+
 /// A stream that an end opened.
 #[derive(Debug)]
 pub(crate) struct Talk {
     pub(crate) caller: Caller,
-    /// Hash of the policy that the end was told last.
-    policy: [u8; HASH],
+    told: Told,
     /// An end that is expected to answer has this long.
     answer: Duration,
     sender: Sender<Signal>,
@@ -72,7 +79,7 @@ impl Talk {
     ) -> Self {
         let (sender, receiver) =
             (Sender::new(send, MAX_SIGNAL), Receiver::new(receive, MAX_SIGNAL));
-        Self { caller, policy: [0; HASH], answer, sender, receiver }
+        Self { caller, told: Told::default(), answer, sender, receiver }
     }
 
     /// Exchanges greetings and gives the first signal behind them.
@@ -84,22 +91,33 @@ impl Talk {
             self.refuse(Code::Version, text).await;
             return Err(Gone::Unexpected);
         }
-        let welcome = welcome(relay).await?;
-        self.policy = welcome.policy.as_ref().map(policy_hash).unwrap_or_default();
+        let (told, policy, revocations) = rules(relay).await?;
+        self.told = told;
+        let welcome = Welcome {
+            version: SIGNAL_VERSION,
+            software: crate::SOFTWARE.to_owned(),
+            relay_origin: relay.origin.clone(),
+            policy: Some(policy),
+            revocations: Some(revocations),
+            time: clock::seconds(),
+        };
         self.send(Kind::Welcome(welcome)).await?;
         self.answer().await
     }
 
-    /// What the end has to be told where the policy is not the one that it knows any more.
+    /// What the end has to be told where the policy, or who is revoked, is not what it knows any
+    /// more.
     pub(crate) async fn outdated(&mut self, relay: &Relay) -> Result<Option<Renew>, Gone> {
-        let in_force = relay.node.rules().policy().await?;
-        if in_force.hash == self.policy {
+        let (told, policy, revocations) = rules(relay).await?;
+        if std::mem::replace(&mut self.told, told) == told {
             return Ok(None);
         }
-        self.policy = in_force.hash;
-        let policy = in_force.signed.clone();
-        let revocations = relay.node.revocations(clock::seconds()).await?;
         Ok(Some(Renew { policy: Some(policy), revocations: Some(revocations) }))
+    }
+
+    /// Whether the policy is another one than the end was told.
+    pub(crate) async fn has_other_policy(&self, relay: &Relay) -> Result<bool, Gone> {
+        Ok(relay.node.rules().policy().await?.hash != self.told.policy)
     }
 
     pub(crate) async fn send(&mut self, kind: Kind) -> Result<(), Gone> {
@@ -178,16 +196,12 @@ impl Talk {
     }
 }
 
-async fn welcome(relay: &Relay) -> Result<Welcome, Gone> {
-    let now = clock::seconds();
-    Ok(Welcome {
-        version: SIGNAL_VERSION,
-        software: crate::SOFTWARE.to_owned(),
-        relay_origin: relay.origin.clone(),
-        policy: Some(relay.node.policy().await?),
-        revocations: Some(relay.node.revocations(now).await?),
-        time: now,
-    })
+/// The rules of the moment, and their hashes.
+async fn rules(relay: &Relay) -> Result<(Told, Signed, Signed), StoreError> {
+    let in_force = relay.node.rules().policy().await?;
+    let revoked = relay.node.revocations(clock::seconds()).await?;
+    let told = Told { policy: in_force.hash, revoked: revoked.hash };
+    Ok((told, in_force.signed.clone(), revoked.signed))
 }
 
 /// What an end is told of a fault of ours; the log has the rest.

@@ -123,6 +123,8 @@ const fn exit_after(reason: Reason) -> Exit {
         | Reason::AgentLost
         | Reason::RelayStopped
         | Reason::RecordingFull
-        | Reason::RecordingFailed => Exit::EndedByPeer,
+        | Reason::RecordingFailed
+        | Reason::TechnicianRevoked
+        | Reason::TechnicianExpired => Exit::EndedByPeer,
     }
 }

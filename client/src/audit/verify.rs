@@ -16,11 +16,12 @@ use super::judge::judge;
 use super::seals::{self, Identities};
 use super::verdict::Judgement;
 use super::{Wish, fetch};
+use crate::arrival::arrive;
 use crate::cli::VerifyArgs;
 use crate::failure::{Failure, OrExit as _};
 use crate::home::Home;
 use crate::output::Output;
-use crate::relay::{self, Relay as _};
+use crate::relay::Relay as _;
 
 /// Verifies and prints the verdict. Gives the exit code: 0 or 7.
 ///
@@ -60,9 +61,8 @@ async fn online(
     organisation: Option<PublicKey>,
     identities: Option<Identities>,
 ) -> anyhow::Result<Judgement> {
-    let (key, account) = home.enrolled()?;
     let wish = Wish::new(&args.recording, &args.reason)?;
-    let mut leg = relay::dial(&account.join, &key).await?;
+    let mut leg = arrive(home).await?.leg;
     let folder = tempfile::tempdir().context("make room for the recording")?;
     let copy = folder.path().join("recording.dsr");
     let compared = async {

@@ -38,10 +38,16 @@ pub struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Make this computer yours: trade an enrolment token for a certificate
+    /// Make this computer yours: trade a token, or a sign-in, for a certificate
     Enroll {
         /// The token, or - to read it from standard input; without it the program asks
         token: Option<String>,
+        /// Sign in at your organisation instead, for the relay of this join link [default: the relay that you are enrolled at]
+        #[arg(
+            long, value_name = "RELAYLINK", num_args = 0..=1, default_missing_value = "",
+            conflicts_with_all = ["token", "login", "name"]
+        )]
+        sign_in: Option<String>,
         /// Your login, where the token leaves it open [default: your login on this computer]
         #[arg(long, value_name = "LOGIN")]
         login: Option<String>,

@@ -13,12 +13,13 @@ use super::{
     AuditCommand, Cli, Command, CpArgs, ExecArgs, ScreenshotArgs, SessionArgs, TicketCommand,
 };
 use crate::account::{Enrolment, Wished};
+use crate::arrival::arrive;
 use crate::commands::{self, Standard};
 use crate::control::{Session, open_sessions};
 use crate::home::{Environment, Home};
 use crate::output::{Output, now, size, written};
 use crate::relay::Relay as _;
-use crate::{audit, connect, relay, ticket};
+use crate::{audit, connect, relay, sign_in, ticket};
 
 /// Does what was typed. Gives the exit code, which is 0 but for `exec` and `audit verify`.
 ///
@@ -40,7 +41,11 @@ pub async fn run(cli: Cli) -> anyhow::Result<u8> {
 
 async fn at_home(command: Command, home: &Home, output: &mut Output) -> anyhow::Result<u8> {
     match command {
-        Command::Enroll { token, login, name } => {
+        Command::Enroll { sign_in: Some(link), .. } => {
+            let link = (!link.is_empty()).then_some(link.as_str());
+            sign_in::run(link, home, output).await?;
+        }
+        Command::Enroll { token, login, name, .. } => {
             let wished = Wished::of(login, name, std::env::var("USER").ok().as_deref());
             enroll(token, wished, home, output).await?;
         }
@@ -96,8 +101,7 @@ async fn tickets(
     {
         *text = whole_input()?;
     }
-    let (key, account) = home.enrolled()?;
-    let mut leg = relay::dial(&account.join, &key).await?;
+    let mut leg = arrive(home).await?.leg;
     let done = ticket::run(command, &mut leg, output).await;
     leg.bye().await;
     done
@@ -106,16 +110,14 @@ async fn tickets(
 async fn audits(command: AuditCommand, home: &Home, output: &mut Output) -> anyhow::Result<u8> {
     match command {
         AuditCommand::List => {
-            let (key, account) = home.enrolled()?;
-            let mut leg = relay::dial(&account.join, &key).await?;
+            let mut leg = arrive(home).await?.leg;
             let listed = audit::list(&mut leg, output).await;
             leg.bye().await;
             listed?;
         }
         AuditCommand::Fetch { session, output: file, reason } => {
-            let (key, account) = home.enrolled()?;
             let wish = audit::Wish::new(&session, &reason)?;
-            let mut leg = relay::dial(&account.join, &key).await?;
+            let mut leg = arrive(home).await?.leg;
             let bytes = audit::fetch(&mut leg, &wish, &file).await;
             leg.bye().await;
             let bytes = bytes?;

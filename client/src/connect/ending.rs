@@ -41,6 +41,11 @@ struct Final {
 }
 
 impl Final {
+    /// Whether it ended because the technician may not be there any more.
+    const fn is_expelled(&self) -> bool {
+        matches!(self.reason, Reason::TechnicianRevoked | Reason::TechnicianExpired)
+    }
+
     fn of(closed: Result<Closed, AttendError>) -> Self {
         match closed {
             Ok(closed) => Self {
@@ -133,6 +138,10 @@ impl End<'_> {
         record.recording_hash.clone_from(&last.recording_hash);
         let note = note::compose(&record, self.note);
         let written = match self.signed(&note, last) {
+            // The relay takes nothing more from somebody who may not be there any more.
+            Ok(_) if last.is_expelled() => {
+                Err(Failure::new(Exit::Refused, in_words(last.reason)).into())
+            }
             Ok(signed) => write(signed).await,
             Err(error) => Err(error),
         };
@@ -236,6 +245,11 @@ const fn in_words(reason: Reason) -> &'static str {
         Reason::RecordingFailed => "the recording failed, and the policy requires one",
         Reason::NotSealed => "the recording could not be sealed, and the policy requires it",
         Reason::RecordingFull => "the recording is as long as the policy lets it become",
+        Reason::TechnicianRevoked => "your enrolment was revoked: ask whoever runs the relay",
+        Reason::TechnicianExpired => {
+            "your certificate has expired: run deskside enroll again, with a new token or with \
+             --sign-in"
+        }
         Reason::Unspecified => "it ended",
     }
 }
@@ -245,6 +259,7 @@ fn outcome(last: &Final, said: Option<String>) -> anyhow::Result<()> {
     let exit = match last.reason {
         Reason::TechnicianEnded => return Ok(()),
         Reason::UserRefused | Reason::NotSealed => Exit::Refused,
+        Reason::TechnicianRevoked | Reason::TechnicianExpired => Exit::Refused,
         Reason::RelayStopped if last.relay_lost => Exit::NoConnection,
         Reason::UserEnded
         | Reason::TechnicianLost

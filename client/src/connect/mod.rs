@@ -41,12 +41,13 @@ use deskside_protocol::recording::Binding;
 use deskside_protocol::session::End;
 use zeroize::Zeroizing;
 
+use crate::arrival::{self, Arrived};
 use crate::cli::ConnectArgs;
 use crate::failure::{Failure, OrExit as _};
 use crate::home::{Account, Home, Kept};
 use crate::note::Record;
 use crate::output::{Output, now};
-use crate::relay::{self, SOFTWARE};
+use crate::relay::SOFTWARE;
 use keeping::Keeper;
 use live::Begun;
 use opening::LineMaker;
@@ -77,9 +78,9 @@ pub async fn run(
 ) -> anyhow::Result<()> {
     // A slip of the tongue costs no attempt: nothing is sent before the check digit fits.
     let code = Code::parse(&code).or_exit_as_is(Exit::Code)?;
-    let (key, account) = home.enrolled()?;
+    home.enrolled()?;
     resume::mention(home, output)?;
-    let leg = relay::dial(&account.join, &key).await?;
+    let Arrived { key, account, leg } = arrival::arrive(home).await?;
     let (wished, view_only) = (args.requested(), args.view_only);
     let technician = Technician { key, account, home, ticket: args.ticket, wished, view_only };
     let meeting = match pairing::meet(&technician, &leg, &code).await {

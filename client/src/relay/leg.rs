@@ -57,7 +57,10 @@ impl Relay for Leg {
     type Body = Chain<std::io::Cursor<Bytes>, quinn::RecvStream>;
 
     async fn ask(&mut self, question: Kind) -> anyhow::Result<Kind> {
-        self.request(question).await.map_err(unanswered)
+        match self.request(question).await {
+            Err(LegError::Refused(refused)) => Ok(Kind::Refused(refused)),
+            answered => answered.map_err(unanswered),
+        }
     }
 
     async fn fetch(&mut self, question: RecordingFetch) -> anyhow::Result<(Kind, Self::Body)> {

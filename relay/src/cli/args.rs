@@ -54,6 +54,11 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: TechnicianCommand,
     },
+    /// Sign with the organisation's key on the machine that has it, and bring the signatures here.
+    Authority {
+        #[command(subcommand)]
+        command: AuthorityCommand,
+    },
     /// Say for whom recordings are sealed.
     Auditor {
         #[command(subcommand)]
@@ -118,6 +123,9 @@ pub(super) enum TechnicianCommand {
         /// What the person may do: technician, lead, auditor, admin; several by comma.
         #[arg(long, default_value = "technician", value_name = "ROLES")]
         role: Roles,
+        /// The certificate ends after this time and is not renewed: 12h, 90d [default: one year, renewed by itself].
+        #[arg(long, value_name = "TIME", value_parser = time)]
+        valid: Option<u64>,
     },
     /// Show who is enrolled and who is invited.
     List,
@@ -130,6 +138,32 @@ pub(super) enum TechnicianCommand {
     Revoke {
         /// Whose.
         login: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum AuthorityCommand {
+    /// Write what waits for a signature to a file.
+    Requests {
+        /// Where to; without it what waits is only shown.
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// Where the key is (--authority DIR): show the requests, ask, and sign them. Needs no relay.
+    Sign {
+        /// As `requests` wrote it.
+        file: PathBuf,
+        /// Where the signatures go.
+        #[arg(short, long, value_name = "FILE")]
+        output: PathBuf,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Take the signatures in.
+    Import {
+        /// As `sign` wrote it.
+        file: PathBuf,
     },
 }
 
@@ -153,10 +187,30 @@ pub(super) enum PolicyCommand {
     },
 }
 
+/// `90s`, `30m`, `12h`, `90d`, in seconds, at most ten years.
+pub(super) fn time(text: &str) -> Result<u64, String> {
+    const UNITS: [(char, u64); 4] = [('s', 1), ('m', 60), ('h', 60 * 60), ('d', 24 * 60 * 60)];
+    const LONGEST: u64 = 10 * 365 * 24 * 60 * 60;
+    let read = || {
+        let (_, seconds) = UNITS.iter().find(|(unit, _)| text.ends_with(*unit))?;
+        let number: u64 = text.get(..text.len() - 1)?.parse().ok()?;
+        number.checked_mul(*seconds).filter(|time| (1..=LONGEST).contains(time))
+    };
+    read().ok_or_else(|| "a time is a number and s, m, h or d: 12h".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use clap::CommandFactory as _;
+
+    #[test]
+    fn times_have_a_unit_and_a_bound() {
+        assert_eq!((time("90s"), time("12h"), time("2d")), (Ok(90), Ok(43_200), Ok(172_800)));
+        for bad in ["", "h", "12", "0s", "-1h", "1w", "3651d", "99999999999999999999d", "1\u{fc}"] {
+            assert!(time(bad).is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn the_command_line_is_sound() {

@@ -1,6 +1,7 @@
 //! Flags before environment before the configuration file: clap settles the first two, this file
 //! the third.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -16,6 +17,7 @@ use crate::limits::Phases;
 use crate::node::Places;
 use crate::relay::PublicCertificate;
 use crate::serve::Settings;
+use crate::sign_in;
 
 /// What was asked for makes no sense: exit 2.
 #[derive(Debug, Error)]
@@ -45,6 +47,55 @@ pub(super) struct Config {
     organisation: Option<String>,
     tls_cert: Option<PathBuf>,
     tls_key: Option<PathBuf>,
+    sign_in: Option<SignIn>,
+}
+
+/// `[sign-in]` of the configuration file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct SignIn {
+    issuer: String,
+    client_id: String,
+    #[serde(default = "scope")]
+    scope: String,
+    #[serde(default = "groups_claim")]
+    groups_claim: String,
+    #[serde(default = "login_claim")]
+    login_claim: String,
+    lifetime: Option<String>,
+    roles: BTreeMap<String, String>,
+}
+
+fn scope() -> String {
+    "openid profile".to_owned()
+}
+
+fn groups_claim() -> String {
+    "groups".to_owned()
+}
+
+fn login_claim() -> String {
+    "preferred_username".to_owned()
+}
+
+impl SignIn {
+    fn settings(self) -> anyhow::Result<sign_in::Settings> {
+        let roles = self.roles.into_iter().map(|(group, roles)| match roles.parse() {
+            Ok(roles) => Ok((group, roles)),
+            Err(error) => Err(wrong(&format!("sign-in: the roles of {group}: {error}"))),
+        });
+        let lifetime = self.lifetime.as_deref().map(super::args::time).transpose();
+        let settings = sign_in::Settings {
+            issuer: self.issuer,
+            client_id: self.client_id,
+            scope: self.scope,
+            groups_claim: self.groups_claim,
+            login_claim: self.login_claim,
+            roles: roles.collect::<anyhow::Result<_>>()?,
+            lifetime: lifetime.map_err(|error| wrong(&error))?.unwrap_or(sign_in::LIFETIME),
+        };
+        settings.check().map_err(|error| wrong(&error.to_string()))
+    }
 }
 
 /// The configuration file; empty where there is none.
@@ -102,6 +153,7 @@ pub(super) fn settings(
         .iter()
         .map(|text| text.parse().map_err(|error| wrong(&format!("--unlimited {text}: {error}"))));
     let unlimited = unlimited.collect::<anyhow::Result<_>>()?;
+    let sign_in = config.sign_in.take().map(SignIn::settings).transpose()?;
     Ok(Settings {
         listen: args.listen.or(config.listen).map_or_else(|| LISTEN.parse(), Ok)?,
         http: args.http.or(config.http).map_or_else(|| HTTP.parse(), Ok)?,
@@ -113,6 +165,7 @@ pub(super) fn settings(
         organisation: checked(organisation.unwrap_or_else(|| ORGANISATION.to_owned()))?,
         places: self::places(places, config)?,
         certificate,
+        sign_in,
     })
 }
 
@@ -204,6 +257,28 @@ mod tests {
         assert_eq!(host_and_port("[2001:db8::1]:1").unwrap(), ("2001:db8::1".into(), 1));
         for bad in ["help.example", "2001:db8::1:1", ":1", "h x:1", "h:99999"] {
             assert!(host_and_port(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn signing_in_has_to_make_sense() {
+        let read = |change: (&str, &str)| {
+            let good = "issuer = \"https://id.example\"\nclient-id = \"deskside\"\n\
+                        [roles]\nhelpdesk = \"technician,lead\"\n";
+            let sign_in: SignIn = toml::from_str(&good.replace(change.0, change.1)).unwrap();
+            sign_in.settings()
+        };
+        let good = read(("", "")).unwrap();
+        assert_eq!((good.lifetime, good.roles.len()), (43_200, 1));
+        for change in [
+            ("https", "http"),
+            ("\"deskside\"", "\"\""),
+            ("lead", "boss"),
+            ("helpdesk = \"technician,lead\"", ""),
+            ("[roles]", "lifetime = \"8d\"\n[roles]"),
+            ("[roles]", "lifetime = \"1\"\n[roles]"),
+        ] {
+            assert!(read(change).unwrap_err().is::<Wrong>(), "{change:?}");
         }
     }
 

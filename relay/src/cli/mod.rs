@@ -4,6 +4,7 @@
 //! say what came of it. Exit codes are those that all three programs share.
 
 mod args;
+mod authority;
 mod config;
 mod doctor;
 mod people;
@@ -23,9 +24,10 @@ use crate::authority::AuthorityError;
 use crate::clock;
 use crate::enrolment::EnrolmentError;
 use crate::node::{Node, NodeError, Places};
+use crate::offline::OfflineError;
 use crate::policy::{AuditorError, ChangeError};
 use crate::serve::ServeError;
-use args::{AuditorCommand, Cli, Command, PolicyCommand, TechnicianCommand};
+use args::{AuditorCommand, AuthorityCommand, Cli, Command, PolicyCommand, TechnicianCommand};
 use config::Wrong;
 use say::Say;
 
@@ -66,12 +68,26 @@ async fn run(cli: Cli, say: Say) -> anyhow::Result<Exit> {
         Command::Technician { command } => {
             let node = node(config::places(cli.places, config)?).await?;
             match command {
-                TechnicianCommand::Invite { login, name, role } => {
-                    people::invite(&node, &login, &name, &role, say).await?;
+                TechnicianCommand::Invite { login, name, role, valid } => {
+                    people::invite(&node, &login, &name, &role, valid, say).await?;
                 }
                 TechnicianCommand::List => people::list(&node, say).await?,
                 TechnicianCommand::Unlock { login } => people::unlock(&node, &login, say).await?,
                 TechnicianCommand::Revoke { login } => people::revoke(&node, &login, say).await?,
+            }
+        }
+        Command::Authority { command } => {
+            let places = config::places(cli.places, config)?;
+            match command {
+                AuthorityCommand::Requests { output } => {
+                    authority::requests(&node(places).await?, output.as_deref(), say).await?;
+                }
+                AuthorityCommand::Sign { file, output, yes } => {
+                    authority::sign(&places.authority, &file, &output, yes, say)?;
+                }
+                AuthorityCommand::Import { file } => {
+                    authority::import(&node(places).await?, &file, say).await?;
+                }
             }
         }
         Command::Auditor { command: AuditorCommand::Add { recipient } } => {
@@ -115,6 +131,12 @@ fn exit_of(error: &anyhow::Error) -> Exit {
     if let Some(error) = error.downcast_ref::<EnrolmentError>() {
         return of_enrolment(error);
     }
+    if let Some(error) = error.downcast_ref::<OfflineError>() {
+        return of_offline(error);
+    }
+    if let Some(AuthorityError::Away { .. }) = error.downcast_ref() {
+        return Exit::NotFound;
+    }
     match error.downcast_ref::<ChangeError>() {
         Some(ChangeError::Older { .. } | ChangeError::Ended(_)) => Exit::Refused,
         Some(ChangeError::Auditor { .. } | ChangeError::Organisation | ChangeError::Unknown(_)) => {
@@ -137,11 +159,28 @@ const fn of_auditor(error: &AuditorError) -> Exit {
     }
 }
 
+fn of_offline(error: &OfflineError) -> Exit {
+    match error {
+        OfflineError::Paper(_) => Exit::Usage,
+        OfflineError::Foreign | OfflineError::Unasked(_) => Exit::Verification,
+        OfflineError::Outdated => Exit::Refused,
+        OfflineError::Request { source, .. } => of_enrolment(source),
+        OfflineError::Policy(_) | OfflineError::Change(_) | OfflineError::Store(_) => Exit::Other,
+    }
+}
+
 fn of_enrolment(error: &EnrolmentError) -> Exit {
     match error {
         EnrolmentError::Spent => Exit::Code,
-        EnrolmentError::Login | EnrolmentError::Name | EnrolmentError::Role(_) => Exit::Usage,
-        EnrolmentError::LoginTaken(_) | EnrolmentError::KeyTaken => Exit::Refused,
+        EnrolmentError::Login
+        | EnrolmentError::Name
+        | EnrolmentError::Key
+        | EnrolmentError::Role(_) => Exit::Usage,
+        EnrolmentError::LoginTaken(_)
+        | EnrolmentError::KeyTaken
+        | EnrolmentError::NotRenewable(_)
+        | EnrolmentError::Waiting
+        | EnrolmentError::Revoked => Exit::Refused,
         EnrolmentError::Auditor(error) => of_auditor(error),
         EnrolmentError::Authority(AuthorityError::Away { .. }) => Exit::NotFound,
         EnrolmentError::Authority(_) | EnrolmentError::Policy(_) | EnrolmentError::Store(_) => {

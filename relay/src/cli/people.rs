@@ -8,7 +8,7 @@ use super::NotThere;
 use super::say::{Say, table};
 use crate::node::Node;
 use crate::roles::Roles;
-use crate::store::Technician;
+use crate::store::{Renewal, Technician};
 use crate::{clock, enrolment, invitation};
 use deskside_link::random::System;
 
@@ -17,13 +17,15 @@ pub(super) async fn invite(
     login: &str,
     name: &str,
     roles: &Roles,
+    valid_seconds: Option<u64>,
     say: Say,
 ) -> anyhow::Result<()> {
     let join = node.join_link().await?.ok_or_else(|| {
         NotThere("this relay was never started, so a token has no address: start it once".into())
     })?;
     let now = clock::seconds();
-    let secret = enrolment::invite(node, login, name, roles, now, &mut System::new()).await?;
+    let random = &mut System::new();
+    let secret = enrolment::invite(node, login, name, roles, valid_seconds, now, random).await?;
     let token = EnrolmentToken { join, secret }.to_text();
     let expires = now + invitation::INVITATION_SECONDS;
     let object = json!({
@@ -32,6 +34,7 @@ pub(super) async fn invite(
         "name": name,
         "roles": roles.words(),
         "expires": expires,
+        "valid_seconds": valid_seconds,
     });
     say.answer(&object, || {
         format!(
@@ -58,8 +61,12 @@ pub(super) async fn list(node: &Node, say: Say) -> anyhow::Result<()> {
             "enrolled": who.enrolled_at,
             "expires": who.expires_at,
             "revoked": who.revoked_at,
+            "seen": who.seen_at,
+            "renewal": renewal_word(who.renewal),
         }));
-        rows.push(vec![who.login, who.name, who.roles, state.to_owned(), day(who.expires_at)]);
+        let seen = who.seen_at.map_or_else(|| "never".to_owned(), minute);
+        let until = minute(who.expires_at);
+        rows.push(vec![who.login, who.name, who.roles, state.to_owned(), until, seen]);
     }
     for who in node.store().invitations(now).await? {
         objects.push(json!({
@@ -70,13 +77,20 @@ pub(super) async fn list(node: &Node, say: Say) -> anyhow::Result<()> {
             "expires": who.expires_at,
         }));
         let login = if who.login.is_empty() { "(first person)".to_owned() } else { who.login };
-        rows.push(vec![login, who.name, who.roles, "invited".to_owned(), day(who.expires_at)]);
+        rows.push(vec![
+            login,
+            who.name,
+            who.roles,
+            "invited".to_owned(),
+            minute(who.expires_at),
+            String::new(),
+        ]);
     }
     say.rows(&objects, || {
         if rows.is_empty() {
             return "Nobody is enrolled or invited: deskside-relay technician invite".to_owned();
         }
-        table(&["LOGIN", "NAME", "ROLES", "STATE", "UNTIL"], &rows)
+        table(&["LOGIN", "NAME", "ROLES", "STATE", "UNTIL (UTC)", "LAST SEEN"], &rows)
     })
 }
 
@@ -114,8 +128,23 @@ fn state(who: &Technician, now: u64) -> &'static str {
     }
 }
 
+/// How a certificate gets a later end, for scripts.
+const fn renewal_word(renewal: Renewal) -> &'static str {
+    match renewal {
+        Renewal::ByItself => "by_itself",
+        Renewal::BySignIn => "by_sign_in",
+        Renewal::Never => "never",
+    }
+}
+
 /// The day of a time, in UTC.
 fn day(seconds: u64) -> String {
+    minute(seconds).chars().take(10).collect()
+}
+
+/// A time to the minute, in UTC: `2026-11-26 17:45`.
+fn minute(seconds: u64) -> String {
     let time = i64::try_from(seconds).ok().and_then(|at| Timestamp::from_second(at).ok());
-    time.map_or_else(|| "?".to_owned(), |time| time.to_string().chars().take(10).collect())
+    let text = time.map_or_else(|| "?".to_owned(), |time| time.to_string());
+    text.chars().take(16).collect::<String>().replace('T', " ")
 }

@@ -114,6 +114,7 @@ async fn with_session(store: &Store) {
         session: [7; 16],
         ticket: "1001".to_owned(),
         technician: "alice".to_owned(),
+        serial: 1,
         nameplate: "48219".to_owned(),
         opened_at: 1,
         recording: String::new(),

@@ -31,6 +31,7 @@ impl House {
             organisation: "Example <Help>".to_owned(),
             places: Places::under(folder.path().join("relay")),
             certificate: None,
+            sign_in: None,
             programs: programs.map(Path::to_owned),
             unlimited: Vec::new(),
             phases: Phases::default(),

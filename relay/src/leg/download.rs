@@ -4,15 +4,14 @@ use std::io;
 use std::path::Path;
 
 use bytes::Bytes;
-use deskside_protocol::wire::record::Role;
 use deskside_protocol::wire::signal::refused::Code;
 use deskside_protocol::wire::signal::{RecordingFetch, RecordingFollows, Refused, signal::Kind};
 use tokio::fs::File;
 use tokio::io::AsyncReadExt as _;
 
-use super::request;
 use crate::clock;
 use crate::service::Service;
+use crate::store::Technician;
 use crate::talk::{Gone, Talk, trouble};
 
 /// Bytes of one read and one write.
@@ -21,8 +20,13 @@ const PIECE: usize = 64 * 1024;
 const MAX_REASON: usize = 1024;
 
 /// Sends one finished recording.
-pub(super) async fn serve(service: &Service, mut talk: Talk, fetch: RecordingFetch) {
-    let (file, length) = match open(service, &talk, &fetch).await {
+pub(super) async fn serve(
+    service: &Service,
+    mut talk: Talk,
+    who: Technician,
+    fetch: RecordingFetch,
+) {
+    let (file, length) = match open(service, &who, &fetch).await {
         Ok(opened) => opened,
         Err(refused) => return talk.refuse_with(refused).await,
     };
@@ -33,10 +37,9 @@ pub(super) async fn serve(service: &Service, mut talk: Talk, fetch: RecordingFet
 
 async fn open(
     service: &Service,
-    talk: &Talk,
+    who: &Technician,
     fetch: &RecordingFetch,
 ) -> Result<(File, u64), Refused> {
-    let who = request::person(service, &talk.caller.key, Some(Role::Auditor)).await?;
     let reason = fetch.reason.trim();
     let refuse = |code: Code, text: &str| Refused { code: code as i32, text: text.to_owned() };
     if reason.is_empty() || reason.len() > MAX_REASON {

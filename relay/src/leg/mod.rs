@@ -5,6 +5,7 @@
 //! what it is: an agent that opens a code, a technician that joins one, an end that comes back to its
 //! session, or a single request.
 
+mod admission;
 mod agent;
 mod download;
 mod entry;
@@ -37,6 +38,7 @@ use crate::relay::Relay;
 use crate::service::Service;
 use crate::session;
 use crate::sessions::{MAX_BEGINNING, Sessions};
+use crate::standing::{self, Standing};
 use crate::switch::{Pump, Switch};
 use crate::talk::{Caller, Talk};
 
@@ -66,13 +68,15 @@ pub(crate) async fn serve(
     let hall = Hall::new(relay.phases.code, relay.metrics.clone());
     let (begin, begun) = mpsc::channel(MAX_BEGINNING);
     let sessions = Sessions::new(begin, relay.metrics.clone());
-    let service = Arc::new(Service { relay, switch, recorder, hall, sessions, stop });
+    let standing = Standing::default();
+    let service = Arc::new(Service { relay, switch, recorder, hall, sessions, standing, stop });
 
     // Before the first leg is accepted, so that no end that comes back is unknown.
     let rebuilds = session::unfinished(&service).await.map_err(io::Error::other)?;
     let mut tasks = JoinSet::new();
     tasks.spawn(session::keep(service.clone(), begun, rebuilds));
     tasks.spawn(expire(service.clone()));
+    tasks.spawn(standing::keep(service.clone()));
     accept(&endpoint, &service, &mut tasks).await;
     if tokio::time::timeout(DRAIN, async { while tasks.join_next().await.is_some() {} })
         .await
@@ -178,12 +182,18 @@ async fn stream(service: Arc<Service>, mut talk: Talk) {
         Ok(first) => first,
         Err(gone) => return tracing::debug!(%gone, "a stream said nothing that is understood"),
     };
-    match first {
-        Kind::Open(_) => agent::serve(&service, talk).await,
-        Kind::Reattach(reattach) => session::reattach(&service, talk, reattach).await,
-        Kind::Join(join) => technician::serve(&service, talk, join).await,
-        Kind::RecordingFetch(fetch) => download::serve(&service, talk, fetch).await,
-        request => request::serve(&service, talk, request).await,
+    let who = match admission::admit(&service, &talk.caller, &first).await {
+        Ok(who) => who,
+        Err(refused) => return talk.refuse_with(refused).await,
+    };
+    match (first, who) {
+        (Kind::Open(_), _) => agent::serve(&service, talk).await,
+        (Kind::Reattach(reattach), _) => session::reattach(&service, talk, reattach).await,
+        (Kind::Join(join), Some(who)) => technician::serve(&service, talk, who, join).await,
+        (Kind::RecordingFetch(fetch), Some(who)) => {
+            download::serve(&service, talk, who, fetch).await;
+        }
+        (request, who) => request::serve(&service, talk, who, request).await,
     }
 }
 

@@ -1,71 +1,92 @@
 //! Requests of people: each on a stream of its own, one answer.
 
 use deskside_protocol::key::PublicKey;
-use deskside_protocol::wire::record::Role;
 use deskside_protocol::wire::signal::refused::Code;
 use deskside_protocol::wire::signal::{
-    Enrol, Enrolled, Recording, Recordings, Refused, TicketNote, Tickets, signal::Kind,
+    Enrol, Enrolled, Recording, Recordings, Refused, SignIn, TicketNote, Tickets, signal::Kind,
 };
 
-use crate::clock;
+use super::admission;
 use crate::desk::DeskError;
 use crate::enrolment::{self, Request};
 use crate::limits::{Limited, What};
-use crate::roles::Roles;
 use crate::service::Service;
+use crate::sign_in::SignInError;
 use crate::store::{SessionRow, Technician};
 use crate::talk::{Talk, trouble};
+use crate::{chain, clock};
 
 /// Recordings of one list: the newest.
 const MAX_LISTED: u32 = 500;
 
-/// Answers one request.
-pub(super) async fn serve(service: &Service, mut talk: Talk, request: Kind) {
-    let answer = answer(service, &talk, request).await;
+/// Answers one request, of whoever was admitted with it.
+pub(super) async fn serve(
+    service: &Service,
+    mut talk: Talk,
+    who: Option<Technician>,
+    request: Kind,
+) {
+    let answer = answer(service, &talk, who, request).await;
     talk.say_last(answer.unwrap_or_else(Kind::Refused)).await;
 }
 
-async fn answer(service: &Service, talk: &Talk, request: Kind) -> Result<Kind, Refused> {
-    let key = &talk.caller.key;
-    let what = if matches!(request, Kind::Enrol(_)) { What::Enrol } else { What::Request };
+#[allow(clippy::wildcard_enum_match_arm, reason = "everything else is no request")]
+async fn answer(
+    service: &Service,
+    talk: &Talk,
+    who: Option<Technician>,
+    request: Kind,
+) -> Result<Kind, Refused> {
+    let key = talk.caller.key;
+    let what = match request {
+        Kind::Enrol(_) | Kind::SignIn(_) => What::Enrol,
+        _ => What::Request,
+    };
     admit(service, talk, what).await?;
-    if let Kind::Enrol(enrol) = request {
-        return enrolled(service, *key, &enrol).await;
-    }
     let desk = service.relay.node.desk();
     let now = clock::seconds();
     let refused = |error: DeskError| error.refusal();
-    #[allow(clippy::wildcard_enum_match_arm, reason = "everything else is no request")]
-    match request {
-        Kind::TicketNew(new) => {
-            person(service, key, None).await?;
-            desk.open(&new, now).await.map(Kind::Ticket).map_err(refused)
-        }
-        Kind::TicketList(list) => {
-            person(service, key, None).await?;
+    match (request, who) {
+        (Kind::Enrol(enrol), _) => enrolled(service, key, &enrol).await,
+        (Kind::TicketNew(new), _) => desk.open(&new, now).await.map(Kind::Ticket).map_err(refused),
+        (Kind::TicketList(list), _) => {
             let tickets = desk.list(list.all).await.map_err(refused)?;
             Ok(Kind::Tickets(Tickets { tickets }))
         }
-        Kind::TicketShow(show) => {
-            person(service, key, None).await?;
+        (Kind::TicketShow(show), _) => {
             desk.show(&show.ticket).await.map(Kind::Ticket).map_err(refused)
         }
-        Kind::TicketStatus(change) => {
-            person(service, key, None).await?;
+        (Kind::TicketStatus(change), _) => {
             let changed = desk.set_status(&change.ticket, change.status, now).await;
             changed.map(Kind::Ticket).map_err(refused)
         }
-        Kind::TicketNote(note) => {
-            let who = person(service, key, None).await?;
-            noted(service, &who, key, note).await
+        (Kind::TicketNote(note), Some(who)) => noted(service, &who, &key, note).await,
+        (Kind::RecordingList(_), _) => recordings(service).await,
+        (Kind::CertificateRenew(_), Some(who)) => {
+            let renewed = enrolment::renew(&service.relay.node, &who, now).await;
+            renewed.map(enrolled_kind).map_err(|error| error.refusal())
         }
-        Kind::RecordingList(_) => {
-            person(service, key, Some(Role::Auditor)).await?;
-            recordings(service).await
-        }
-        _ => {
-            let text = "that is no request that this relay knows: upgrade the older program";
-            Err(Refused { code: Code::BadRequest as i32, text: text.to_owned() })
+        (Kind::SignInAsk(_), _) => match &service.relay.sign_in {
+            Some(sign_in) => Ok(Kind::SignInTerms(sign_in.terms())),
+            None => Err(SignInError::Off.refusal()),
+        },
+        (Kind::SignIn(said), _) => signed_in(service, key, &said, now).await,
+        _ => Err(admission::no_request()),
+    }
+}
+
+async fn signed_in(
+    service: &Service,
+    key: PublicKey,
+    said: &SignIn,
+    now: u64,
+) -> Result<Kind, Refused> {
+    let Some(sign_in) = &service.relay.sign_in else { return Err(SignInError::Off.refusal()) };
+    match sign_in.trade(&service.relay.node, key, said, now).await {
+        Ok(enrolled) => Ok(enrolled_kind(enrolled)),
+        Err(error) => {
+            tracing::warn!(error = chain(&error), "a sign-in does not count");
+            Err(error.refusal())
         }
     }
 }
@@ -81,31 +102,9 @@ pub(super) async fn admit(service: &Service, talk: &Talk, what: What) -> Result<
     relay.admit(what, talk.doer().named(&who.login, None)).map_err(busy)
 }
 
-/// The enrolled person of a leg's key, with `role` where one is needed.
-pub(super) async fn person(
-    service: &Service,
-    key: &PublicKey,
-    role: Option<Role>,
-) -> Result<Technician, Refused> {
-    let rules = service.relay.node.rules();
-    let known = rules.person(key).await.map_err(|error| trouble(&error))?;
-    let refuse = |code: Code, text: &str| Refused { code: code as i32, text: text.to_owned() };
-    let Some(who) = known else {
-        let text = "this computer is not enrolled at the relay: ask for an invitation, then run `deskside enroll TOKEN`";
-        return Err(refuse(Code::NotEnrolled, text));
-    };
-    if who.revoked_at.is_some() || who.expires_at <= clock::seconds() {
-        let text = "your enrolment was revoked or has expired: ask for a new invitation";
-        return Err(refuse(Code::NotPermitted, text));
-    }
-    let roles: Roles = who.roles.parse().map_err(|error| trouble(&error))?;
-    match role {
-        Some(role) if !roles.contains(role) => {
-            let text = "your enrolment lacks the role for this: ask whoever runs the relay";
-            Err(refuse(Code::NotPermitted, text))
-        }
-        _ => Ok(who),
-    }
+fn enrolled_kind(enrolled: enrolment::Enrolled) -> Kind {
+    let (certificate, policy) = (Some(enrolled.certificate), Some(enrolled.policy));
+    Kind::Enrolled(Enrolled { certificate, policy })
 }
 
 async fn enrolled(service: &Service, key: PublicKey, enrol: &Enrol) -> Result<Kind, Refused> {
@@ -117,9 +116,7 @@ async fn enrolled(service: &Service, key: PublicKey, enrol: &Enrol) -> Result<Ki
         name: &enrol.name,
     };
     let enrolled = enrolment::redeem(&service.relay.node, request, clock::seconds()).await;
-    let enrolled = enrolled.map_err(|error| error.refusal())?;
-    let (certificate, policy) = (Some(enrolled.certificate), Some(enrolled.policy));
-    Ok(Kind::Enrolled(Enrolled { certificate, policy }))
+    enrolled.map(enrolled_kind).map_err(|error| error.refusal())
 }
 
 async fn noted(

@@ -4,12 +4,10 @@ use std::time::Duration;
 
 use deskside_protocol::code::Nameplate;
 use deskside_protocol::policy::Recording;
-use deskside_protocol::wire::record::Role;
 use deskside_protocol::wire::signal::refused::Code;
 use deskside_protocol::wire::signal::{Join, Refused};
 use tokio::time::Instant;
 
-use super::request;
 use crate::burned::{self, Locked, NoTry};
 use crate::desk::Summary;
 use crate::hall::{Handle, SPENT, Visitor};
@@ -24,23 +22,22 @@ use crate::talk::{Talk, trouble};
 /// out in it: above what finding out takes, and below what a person would notice.
 const SPENT_AFTER: Duration = Duration::from_millis(100);
 
-/// Checks the technician and the ticket, then hands the stream over to the agent's task.
-pub(super) async fn serve(service: &Service, mut talk: Talk, join: Join) {
+/// Checks the ticket and the policy, then hands the stream over to the agent's task.
+pub(super) async fn serve(service: &Service, mut talk: Talk, who: Technician, join: Join) {
     let spent_at = Instant::now() + SPENT_AFTER;
     if let Err(limited) = service.relay.admit(What::Join, talk.doer()) {
         return talk.refuse(Code::Busy, &limited.to_string()).await;
     }
-    match talk.outdated(&service.relay).await {
-        Ok(None) => {}
-        Ok(Some(_)) => {
+    match talk.has_other_policy(&service.relay).await {
+        Ok(false) => {}
+        Ok(true) => {
             let text =
                 "the organisation's policy changed just now: try again, the code is still good";
             return talk.refuse(Code::Busy, text).await;
         }
         Err(gone) => return tracing::debug!(%gone, "a technician was not admitted"),
     }
-    let admitted = admit(service, &talk, &join).await;
-    let (who, summary, run) = match admitted {
+    let (summary, run) = match admit(service, &talk, &who, &join).await {
         Ok(admitted) => admitted,
         Err(refused) => return talk.refuse_with(refused).await,
     };
@@ -77,9 +74,9 @@ async fn refuse_spent(mut talk: Talk, at: Instant) {
 async fn admit(
     service: &Service,
     talk: &Talk,
+    who: &Technician,
     join: &Join,
-) -> Result<(Technician, Summary, Run), Refused> {
-    let who = request::person(service, &talk.caller.key, Some(Role::Technician)).await?;
+) -> Result<(Summary, Run), Refused> {
     let doer = talk.doer().named(&who.login, Some(&join.ticket));
     let busy = |text: String| Refused { code: Code::Busy as i32, text };
     service.relay.admit(What::Join, doer).map_err(|limited| busy(limited.to_string()))?;
@@ -105,5 +102,5 @@ async fn admit(
         }
         NoTry::Store(error) => trouble(&error),
     })?;
-    Ok((who, summary, run))
+    Ok((summary, run))
 }

@@ -59,14 +59,17 @@ pub(super) async fn finish(
     write_down(&session.service, id, reason, bytes, hash).await;
     let last = closed(reason as i32, hash);
     // Whoever came back meanwhile is told too; the next one finds it in the database.
-    let Ends { agent, technician } = session.place.door().shut();
-    drop(session);
+    let Session { place, stay, .. } = session;
+    let Ends { agent, technician } = place.door().shut();
+    drop(place);
     tokio::join!(
         say_last(talks.agent.as_mut(), &last),
         say_last(talks.technician.as_mut(), &last),
         say_last_to(agent, &last),
         say_last_to(technician, &last),
     );
+    // The leg of a technician who has to go is closed behind his last word.
+    drop(stay);
 }
 
 /// Writes down that a session has ended.

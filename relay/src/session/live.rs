@@ -21,6 +21,7 @@ use crate::metrics::Away;
 use crate::recorder::{Broken, Recording};
 use crate::service::Service;
 use crate::sessions::{Registered, Visit};
+use crate::standing::{Expelled, Tenure};
 use crate::talk::{Gone, Talk};
 
 /// How often it is looked whether a checkpoint is due or a leg has another address.
@@ -56,6 +57,8 @@ pub(super) struct Session {
     /// Whether the policy lets a session go on unrecorded.
     pub(super) best_effort: bool,
     pub(super) bounds: Bounds,
+    /// Whether its technician may be here.
+    pub(super) stay: Tenure,
 }
 
 /// What the policy lets a session use.
@@ -114,6 +117,7 @@ enum Step {
     Visit(End, Box<Visit>),
     Strayed,
     Broken(Broken),
+    Expelled(Expelled),
     Stop,
     Time,
 }
@@ -165,14 +169,16 @@ impl Live {
         let wake = self.wake();
         let looking = self.second_look.is_some();
         let Self { session, talks, line, recorded, .. } = self;
-        let recording = session.recording.as_ref().filter(|_| *recorded);
+        let Session { service, place, recording, stay, .. } = session;
+        let recording = recording.as_ref().filter(|_| *recorded);
         tokio::select! {
             said = hear(&mut talks.agent) => Step::Said(End::Agent, said),
             said = hear(&mut talks.technician) => Step::Said(End::Technician, said),
-            (end, visit) = session.place.door().visit() => Step::Visit(end, visit),
+            (end, visit) = place.door().visit() => Step::Visit(end, visit),
             () = line.strayed(), if !looking => Step::Strayed,
             broken = broken(recording) => Step::Broken(broken),
-            () = session.service.stop.cancelled() => Step::Stop,
+            out = stay.expelled() => Step::Expelled(out),
+            () = service.stop.cancelled() => Step::Stop,
             () = tokio::time::sleep_until(wake) => Step::Time,
         }
     }
@@ -200,6 +206,7 @@ impl Live {
                 self.look().await;
             }
             Step::Broken(broken) => self.broke(broken).await?,
+            Step::Expelled(out) => return Err(out.reason()),
             Step::Stop => return Err(Reason::RelayStopped),
             Step::Time => self.time().await?,
         }

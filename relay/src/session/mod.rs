@@ -115,7 +115,7 @@ pub(crate) async fn host(
     let about = opening::About {
         pairing: &pairing,
         ticket: &visitor.ticket,
-        technician: &visitor.who.login,
+        technician: &visitor.who,
         nameplate: slot.nameplate(),
     };
     let talks = Ends { agent, technician: visitor.talk };

@@ -17,7 +17,7 @@ use deskside_protocol::wire::signal::{
 use tokio::time::Instant;
 
 use super::line::{Beginning, Current, labels};
-use super::live::{BOTH, Live, without};
+use super::live::{BOTH, Live, Session, without};
 use crate::chain;
 use crate::sessions::{Door, Visit};
 use crate::talk::{Gone, Talk};
@@ -115,6 +115,10 @@ impl Live {
     /// An end came back and has proved itself. Its former leg, where there is one, is let go.
     pub(super) async fn visit(&mut self, end: End, visit: Visit) -> Result<(), Reason> {
         let Visit { talk, fresh_line } = visit;
+        if end == End::Technician {
+            let Session { service, stay, .. } = &self.session;
+            service.standing.came_back(stay, &talk.caller.connection);
+        }
         let address = talk.caller.connection.remote_address();
         *self.talks.of_mut(end) = Some(talk);
         *self.probes.of_mut(end) = None;

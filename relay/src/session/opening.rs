@@ -27,7 +27,7 @@ use super::presence::Presence;
 use crate::recorder::{RecordError, Recording};
 use crate::service::Service;
 use crate::sessions::{Door, Token};
-use crate::store::{Back, NewSession, StoreError};
+use crate::store::{Back, NewSession, StoreError, Technician};
 use crate::talk::Talk;
 use crate::{SOFTWARE, clock};
 
@@ -48,7 +48,7 @@ pub(super) enum OpeningError {
 pub(super) struct About<'a> {
     pub(super) pairing: &'a Pairing,
     pub(super) ticket: &'a str,
-    pub(super) technician: &'a str,
+    pub(super) technician: &'a Technician,
     pub(super) nameplate: Nameplate,
 }
 
@@ -83,7 +83,8 @@ pub(super) async fn open(
     let new = NewSession {
         session: *id.as_bytes(),
         ticket: about.ticket.to_owned(),
-        technician: about.technician.to_owned(),
+        technician: about.technician.login.clone(),
+        serial: about.technician.serial,
         nameplate: about.nameplate.to_string(),
         opened_at: clock::seconds(),
         recording: recording.as_ref().map(|_| file_name(id)).unwrap_or_default(),
@@ -104,6 +105,7 @@ pub(super) async fn open(
         best_effort: facts.held.recording == Rule::BestEffort,
         bounds: Bounds::of(&facts.held),
         recording,
+        stay: service.standing.stay(about.technician),
     };
     let went_unrecorded = facts.is_recorded() && session.recording.is_none();
     let grace = grace(&facts.held);

@@ -23,6 +23,7 @@ use crate::recorder::{RecordError, Recording, ResumeError, Resumed};
 use crate::rules;
 use crate::service::Service;
 use crate::sessions::{Door, Registered};
+use crate::standing::Tenure;
 use crate::store::{Back, LineRow, SessionRow, StoreError, Unfinished};
 
 /// Recordings that are walked at once. Each takes some 10 MiB meanwhile, and a disk is not made
@@ -53,6 +54,7 @@ pub(crate) struct Rebuild {
     place: Registered,
     row: SessionRow,
     back: Back,
+    stay: Tenure,
     /// Of its last line.
     number: u16,
     labels: Ends<Label>,
@@ -63,10 +65,15 @@ pub(crate) struct Rebuild {
 pub(crate) async fn unfinished(service: &Arc<Service>) -> Result<Vec<Rebuild>, StoreError> {
     let walks = Arc::new(Semaphore::new(MAX_WALKS));
     let mut rebuilds = Vec::new();
-    for Unfinished { row, back } in service.relay.node.store().unfinished_sessions().await? {
+    let store = service.relay.node.store();
+    for Unfinished { row, back, serial } in store.unfinished_sessions().await? {
+        let who = store.technician_of(serial.unwrap_or_default()).await?;
+
         let session = SessionId::from_bytes(row.session);
-        match back.and_then(|(back, line)| Some((back, line, read_labels(&line)?))) {
-            Some((back, line, labels)) => {
+        let whole = back.and_then(|(back, line)| Some((back, line, read_labels(&line)?, who?)));
+        match whole {
+            Some((back, line, labels, who)) => {
+                let stay = service.standing.stay(&who);
                 let keys = Ends {
                     agent: PublicKey::from_bytes(back.keys.agent),
                     technician: PublicKey::from_bytes(back.keys.technician),
@@ -75,7 +82,7 @@ pub(crate) async fn unfinished(service: &Arc<Service>) -> Result<Vec<Rebuild>, S
                     service.sessions.register(back.tokens, Door::new(session, keys, labels));
                 let (service, walks) = (service.clone(), walks.clone());
                 let number = line.number;
-                rebuilds.push(Rebuild { service, place, row, back, number, labels, walks });
+                rebuilds.push(Rebuild { service, place, row, back, stay, number, labels, walks });
             }
             None => {
                 let bytes = size(service, &row).await;
@@ -249,14 +256,10 @@ impl Rebuild {
     fn session(self, recording: Option<Arc<Recording>>, held: &Policy) -> Session {
         let transcript = self.back.transcript;
         let binding = Binding { session: self.place.door().session(), transcript };
-        Session {
-            service: self.service,
-            place: self.place,
-            binding,
-            recording,
-            best_effort: held.recording == Rule::BestEffort,
-            bounds: Bounds::of(held),
-        }
+        let Self { service, place, stay, .. } = self;
+        let best_effort = held.recording == Rule::BestEffort;
+        let bounds = Bounds::of(held);
+        Session { service, place, binding, recording, best_effort, bounds, stay }
     }
 
     /// Connects the last line again, with both ends away, or another in its place.

@@ -9,7 +9,9 @@ mod burned;
 mod founding;
 mod people;
 mod policy;
+mod request;
 mod session;
+mod sign_in;
 mod ticket;
 mod watch;
 mod writer;
@@ -29,9 +31,11 @@ use sqlx::{Row as _, Sqlite, SqliteConnection, Transaction};
 use thiserror::Error;
 
 pub use burned::Burned;
-pub use people::{Enrolling, Invitation, NewInvitation, RolesText, Technician};
+pub use people::{Enrolling, Invitation, NewInvitation, Renewal, RolesText, Technician};
 pub use policy::StoredPolicy;
+pub use request::SigningRequest;
 pub use session::{Back, LineRow, NewSession, SessionEnd, SessionRow, Unfinished};
+pub use sign_in::SigningIn;
 pub use ticket::{NewNote, NewTicket, NoteRow, TicketRow};
 use watch::Watch;
 

@@ -26,6 +26,8 @@ pub struct NewInvitation {
     pub created_at: u64,
     /// Seconds; from then on it is as good as used.
     pub expires_at: u64,
+    /// How long the certificate will be good, where that is not the usual time.
+    pub valid_seconds: Option<u64>,
 }
 
 /// What an invitation promised.
@@ -39,6 +41,33 @@ pub struct Invitation {
     pub roles: RolesText,
     /// Seconds.
     pub expires_at: u64,
+    /// How long the certificate will be good, where that is not the usual time.
+    pub valid_seconds: Option<u64>,
+}
+
+/// How a certificate gets a later end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Renewal {
+    /// Its holder's program asks for it.
+    ByItself,
+    /// Its holder signs in again.
+    BySignIn,
+    /// It ends when it ends.
+    Never,
+}
+
+const RENEWALS: [(Renewal, u64); 3] =
+    [(Renewal::ByItself, 0), (Renewal::BySignIn, 1), (Renewal::Never, 2)];
+
+impl Renewal {
+    fn number(self) -> u64 {
+        RENEWALS.iter().find(|(known, _)| *known == self).map_or(2, |(_, number)| *number)
+    }
+
+    fn of(number: u64) -> Result<Self, StoreError> {
+        let known = RENEWALS.iter().find(|(_, known)| *known == number);
+        known.map(|(renewal, _)| *renewal).ok_or(StoreError::Value("renewal"))
+    }
 }
 
 /// An enrolled key and its certificate.
@@ -62,13 +91,19 @@ pub struct Technician {
     pub expires_at: u64,
     /// Seconds, where it no longer counts.
     pub revoked_at: Option<u64>,
+    /// Seconds, to the minute; `None` where nobody was ever seen with it.
+    pub seen_at: Option<u64>,
+    /// How it gets a later end.
+    pub renewal: Renewal,
+    /// Issuer and subject at the provider, where somebody signed in.
+    pub subject: Option<String>,
 }
 
 /// An enrolment under way: the invitation is spent in here, and nowhere else until [`Self::finish`].
 /// Dropped, it never happened.
 #[derive(Debug)]
 pub struct Enrolling {
-    writing: Writing,
+    pub(super) writing: Writing,
     watch: Arc<Watch>,
     /// What the invitation promised.
     pub invitation: Invitation,
@@ -95,7 +130,7 @@ impl Store {
     /// [`StoreError`].
     pub async fn invitations(&self, now: u64) -> Result<Vec<Invitation>, StoreError> {
         let rows = sqlx::query(
-            "SELECT login, name, roles, expires_at FROM invitations \
+            "SELECT login, name, roles, expires_at, valid_seconds FROM invitations \
              WHERE used_at IS NULL AND expires_at > $1 ORDER BY created_at, login",
         )
         .bind(signed(now)?)
@@ -118,7 +153,7 @@ impl Store {
         let row = sqlx::query(
             "UPDATE invitations SET used_at = $1 \
              WHERE secret_sha256 = $2 AND used_at IS NULL AND expires_at > $1 \
-             RETURNING login, name, roles, expires_at",
+             RETURNING login, name, roles, expires_at, valid_seconds",
         )
         .bind(signed(now)?)
         .bind(secret_sha256.as_slice())
@@ -153,6 +188,59 @@ impl Store {
             .fetch_optional(&self.pool)
             .await?;
         row.as_ref().map(technician).transpose()
+    }
+
+    /// Whose a certificate is, revoked or not.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn technician_of(&self, serial: u64) -> Result<Option<Technician>, StoreError> {
+        let row = sqlx::query("SELECT * FROM technicians WHERE serial = $1")
+            .bind(signed(serial)?)
+            .fetch_optional(&self.pool)
+            .await?;
+        row.as_ref().map(technician).transpose()
+    }
+
+    /// A certificate has a later end. `false`, and nothing changed, where it was revoked meanwhile.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn renew(
+        &self,
+        serial: u64,
+        certificate: &[u8],
+        expires_at: u64,
+    ) -> Result<bool, StoreError> {
+        let mut writing = self.writing().await?;
+        let done = sqlx::query(
+            "UPDATE technicians SET certificate = $1, expires_at = $2 \
+             WHERE serial = $3 AND revoked_at IS NULL",
+        )
+        .bind(certificate)
+        .bind(signed(expires_at)?)
+        .bind(signed(serial)?)
+        .execute(&mut *writing)
+        .await?;
+        writing.commit().await?;
+        self.watch.changed();
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// Writes down when the holders of these certificates were here: serial and seconds.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn set_seen(&self, seen: &[(u64, u64)]) -> Result<(), StoreError> {
+        let mut writing = self.writing().await?;
+        for (serial, at) in seen {
+            sqlx::query("UPDATE technicians SET seen_at = $1 WHERE serial = $2")
+                .bind(signed(*at)?)
+                .bind(signed(*serial)?)
+                .execute(&mut *writing)
+                .await?;
+        }
+        Ok(writing.commit().await?)
     }
 
     /// Revokes every certificate of a login and every invitation that waits for it. Gives the
@@ -237,20 +325,30 @@ impl Enrolling {
     /// # Errors
     /// [`StoreError`].
     pub async fn finish(
-        mut self,
+        self,
         who: &Technician,
         policy: Option<&StoredPolicy>,
     ) -> Result<bool, StoreError> {
-        insert_technician(&mut self.writing, who).await?;
-        if let Some(policy) = policy
-            && !super::policy::insert(&mut self.writing, policy, who.enrolled_at).await?
-        {
-            return Ok(false);
-        }
-        self.writing.commit().await?;
-        self.watch.changed();
-        Ok(true)
+        finish(self.writing, &self.watch, who, policy).await
     }
+}
+
+/// The end of an enrolment or a sign-in.
+pub(super) async fn finish(
+    mut writing: Writing,
+    watch: &Watch,
+    who: &Technician,
+    policy: Option<&StoredPolicy>,
+) -> Result<bool, StoreError> {
+    put_technician(&mut writing, who).await?;
+    if let Some(policy) = policy
+        && !super::policy::insert(&mut writing, policy, who.enrolled_at).await?
+    {
+        return Ok(false);
+    }
+    writing.commit().await?;
+    watch.changed();
+    Ok(true)
 }
 
 pub(super) async fn insert_invitation(
@@ -258,8 +356,9 @@ pub(super) async fn insert_invitation(
     new: &NewInvitation,
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT INTO invitations (secret_sha256, login, name, roles, created_at, expires_at) \
-         VALUES ($1, $2, $3, $4, $5, $6)",
+        "INSERT INTO invitations \
+         (secret_sha256, login, name, roles, created_at, expires_at, valid_seconds) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
     )
     .bind(new.secret_sha256.as_slice())
     .bind(&new.login)
@@ -267,16 +366,23 @@ pub(super) async fn insert_invitation(
     .bind(&new.roles)
     .bind(signed(new.created_at)?)
     .bind(signed(new.expires_at)?)
+    .bind(new.valid_seconds.map(signed).transpose()?)
     .execute(&mut **writing)
     .await?;
     Ok(())
 }
 
-async fn insert_technician(writing: &mut Writing, who: &Technician) -> Result<(), StoreError> {
+/// Writes a key and its certificate, or the next certificate of the same serial.
+pub(super) async fn put_technician(
+    writing: &mut Writing,
+    who: &Technician,
+) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO technicians \
-         (serial, login, name, roles, public_key, certificate, enrolled_at, expires_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+         (serial, login, name, roles, public_key, certificate, enrolled_at, expires_at, \
+         renewal, subject) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
+         ON CONFLICT (serial) DO UPDATE SET login = $2, name = $3, roles = $4, certificate = $6, \
+         expires_at = $8, renewal = $9, subject = $10",
     )
     .bind(signed(who.serial)?)
     .bind(&who.login)
@@ -286,6 +392,8 @@ async fn insert_technician(writing: &mut Writing, who: &Technician) -> Result<()
     .bind(&who.certificate)
     .bind(signed(who.enrolled_at)?)
     .bind(signed(who.expires_at)?)
+    .bind(signed(who.renewal.number())?)
+    .bind(&who.subject)
     .execute(&mut **writing)
     .await?;
     Ok(())
@@ -297,6 +405,7 @@ fn invitation(row: &SqliteRow) -> Result<Invitation, StoreError> {
         name: row.try_get("name")?,
         roles: row.try_get("roles")?,
         expires_at: number(row, "expires_at")?,
+        valid_seconds: maybe_number(row, "valid_seconds")?,
     })
 }
 
@@ -311,5 +420,8 @@ fn technician(row: &SqliteRow) -> Result<Technician, StoreError> {
         enrolled_at: number(row, "enrolled_at")?,
         expires_at: number(row, "expires_at")?,
         revoked_at: maybe_number(row, "revoked_at")?,
+        seen_at: maybe_number(row, "seen_at")?,
+        renewal: Renewal::of(number(row, "renewal")?)?,
+        subject: row.try_get("subject")?,
     })
 }

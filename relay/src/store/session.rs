@@ -38,6 +38,8 @@ pub struct Unfinished {
     /// What brings its ends back, and its last line; `None` for one of a version that had no way
     /// back.
     pub back: Option<(Back, LineRow)>,
+    /// Of the certificate that let the technician in, where it is known.
+    pub serial: Option<u64>,
 }
 
 /// A session that begins.
@@ -49,6 +51,8 @@ pub struct NewSession {
     pub ticket: String,
     /// Login of the technician.
     pub technician: String,
+    /// Of the certificate that let the technician in.
+    pub serial: u64,
     /// The public part of its code.
     pub nameplate: String,
     /// Seconds.
@@ -261,7 +265,8 @@ fn unfinished(row: &SqliteRow) -> Result<Unfinished, StoreError> {
         (Some(policy), Some(line)) => Some((back(row, policy)?, line_row(row, line)?)),
         _ => None,
     };
-    Ok(Unfinished { row: session_row(row)?, back })
+    let serial = maybe_number(row, "technician_serial")?;
+    Ok(Unfinished { row: session_row(row)?, back, serial })
 }
 
 fn back(row: &SqliteRow, policy: u64) -> Result<Back, StoreError> {

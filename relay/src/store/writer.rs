@@ -100,8 +100,9 @@ async fn open(writing: &mut SqliteConnection, new: &NewSession) -> Result<bool, 
     let back = &new.back;
     query(
         "INSERT INTO sessions (session, ticket, technician, nameplate, opened_at, recording, \
-         agent_key, technician_key, agent_token, technician_token, transcript, policy) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+         agent_key, technician_key, agent_token, technician_token, transcript, policy, \
+         technician_serial) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
     )
     .bind(new.session.as_slice())
     .bind(&new.ticket)
@@ -115,6 +116,7 @@ async fn open(writing: &mut SqliteConnection, new: &NewSession) -> Result<bool, 
     .bind(back.tokens.technician.as_slice())
     .bind(back.transcript.as_slice())
     .bind(signed(back.policy)?)
+    .bind(signed(new.serial)?)
     .execute(&mut *writing)
     .await?;
     add_line(writing, &new.session, &new.line).await

@@ -79,6 +79,10 @@ impl House {
         &self.running.as_ref().unwrap().relay
     }
 
+    pub(crate) fn alice_key(&self) -> &SigningKey {
+        &self.alice.0
+    }
+
     /// The relay goes away without a word, as after SIGKILL, and another starts on its folder.
     pub(crate) async fn crash(&mut self) {
         self.kill();
@@ -171,6 +175,7 @@ async fn start(folder: &TempDir, listen: SocketAddr) -> (Running, CancellationTo
         programs: None,
         unlimited: Vec::new(),
         phases: Phases::default(),
+        sign_in: None,
     };
     let stop = CancellationToken::new();
     (serve::start(settings, stop.clone()).await.unwrap(), stop)

@@ -20,10 +20,10 @@ use prost::Message as _;
 
 use crate::house::{Seat, key, soon};
 
-const AUDITOR: &str = "age1t7rxyev2z3rw82stdlrrepyc39nvn86l5078zqkf5uasdy86jp6svpy7pa";
+pub(crate) const AUDITOR: &str = "age1t7rxyev2z3rw82stdlrrepyc39nvn86l5078zqkf5uasdy86jp6svpy7pa";
 
 /// A technician: key and certificate.
-pub(crate) struct Alice(SigningKey, Bytes);
+pub(crate) struct Alice(pub(crate) SigningKey, Bytes);
 
 impl Alice {
     pub(crate) async fn enrolled(join: &JoinLink, token: &EnrolmentToken) -> Self {

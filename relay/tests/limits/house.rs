@@ -64,6 +64,7 @@ async fn start(folder: &TempDir, phases: Phases) -> (Running, CancellationToken)
         organisation: "Example Help".to_owned(),
         places: Places::under(folder.path().join("relay")),
         certificate: None,
+        sign_in: None,
         programs: None,
         unlimited: Vec::new(),
         phases,

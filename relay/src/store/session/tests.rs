@@ -8,6 +8,7 @@ fn new(id: u8) -> NewSession {
         session: [id; 16],
         ticket: "1001".into(),
         technician: "alice".into(),
+        serial: 1,
         nameplate: "48219".into(),
         opened_at: 100 + u64::from(id),
         recording: "recordings/x.dsr".into(),

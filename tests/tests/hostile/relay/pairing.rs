@@ -147,7 +147,9 @@ fn a_failed_pairing_that_was_none() {
     });
     let mut connect = den.connecting(&code);
     den.liar.hears(|_, kind| matches!(kind, Kind::PairingOffer(_)).then_some(())).unwrap();
-    den.liar.says(End::Technician, Kind::PairingFailed(PairingFailed { cause: 2 })).unwrap();
+    den.liar
+        .says(End::Technician, Kind::PairingFailed(PairingFailed { cause: 2, text: String::new() }))
+        .unwrap();
     assert_told(&mut connect, 4, "not the code on the user's screen");
     // Its own list knows the code, whatever a relay says.
     assert_told(&mut den.connecting(&code), 4, "tried from here before");

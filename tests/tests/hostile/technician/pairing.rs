@@ -32,7 +32,9 @@ fn judged(
         let offer = offer(&joining, &access);
         joining.ask(offer).await.unwrap()
     });
-    let Signal::PairingFailed(PairingFailed { cause }) = answer else { unreachable!("{answer:?}") };
+    let Signal::PairingFailed(PairingFailed { cause, .. }) = answer else {
+        unreachable!("{answer:?}")
+    };
     let failed = agent.wait_for("pairing_failed").unwrap();
     agent.code().unwrap();
     assert!(!told(&agent.process, "paired"));
@@ -118,7 +120,10 @@ fn a_code_that_was_spent() {
             let mut joining = Joining::knock(&access, &leg, &code).await.unwrap();
             joining.ask(offer.clone()).await.unwrap()
         });
-        assert!(matches!(answer, Signal::PairingFailed(PairingFailed { cause: 2 })), "{answer:?}");
+        assert!(
+            matches!(answer, Signal::PairingFailed(PairingFailed { cause: 2, .. })),
+            "{answer:?}"
+        );
         let failed = agent.wait_for("pairing_failed").unwrap();
         assert_eq!(failed["reason"], "the code was not the right one");
         assert!(!told(&agent.process, "paired"));

@@ -1,0 +1,130 @@
+//! Who may say what: one table for the first signal of every stream. What stands here nobody else
+//! has to ask; what an end may say later follows from what it was let in with.
+
+use deskside_protocol::wire::record::Role;
+use deskside_protocol::wire::signal::refused::Code;
+use deskside_protocol::wire::signal::{Refused, signal::Kind};
+
+use crate::clock;
+use crate::roles::Roles;
+use crate::service::Service;
+use crate::store::Technician;
+use crate::talk::{Caller, trouble};
+
+/// Who may begin a stream with a signal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Who {
+    /// Whoever dials: an agent, or somebody who has a token or a session to show.
+    Anybody,
+    /// Whoever is enrolled, in whatever role.
+    Enrolled,
+    /// Whoever is enrolled in this role.
+    In(Role),
+    /// It begins nothing.
+    Nobody,
+}
+
+/// The table. A new signal has to take its place here before anything compiles.
+const fn who_may(first: &Kind) -> Who {
+    match first {
+        Kind::Open(_) | Kind::Reattach(_) | Kind::Enrol(_) => Who::Anybody,
+        Kind::SignInAsk(_) | Kind::SignIn(_) => Who::Anybody,
+        Kind::TicketNew(_)
+        | Kind::TicketList(_)
+        | Kind::TicketShow(_)
+        | Kind::TicketNote(_)
+        | Kind::TicketStatus(_)
+        | Kind::CertificateRenew(_) => Who::Enrolled,
+        Kind::Join(_) => Who::In(Role::Technician),
+        Kind::RecordingList(_) | Kind::RecordingFetch(_) => Who::In(Role::Auditor),
+        Kind::Refused(_)
+        | Kind::Hello(_)
+        | Kind::Welcome(_)
+        | Kind::Opened(_)
+        | Kind::Park(_)
+        | Kind::Parked(_)
+        | Kind::CodeEnded(_)
+        | Kind::Renew(_)
+        | Kind::Joined(_)
+        | Kind::PairingOffer(_)
+        | Kind::PairingAnswer(_)
+        | Kind::PairingFailed(_)
+        | Kind::Confirmed(_)
+        | Kind::Session(_)
+        | Kind::Seal(_)
+        | Kind::Receipt(_)
+        | Kind::Checkpoint(_)
+        | Kind::EndSignature(_)
+        | Kind::EndSession(_)
+        | Kind::CloseProposal(_)
+        | Kind::CloseSignature(_)
+        | Kind::Closed(_)
+        | Kind::Peer(_)
+        | Kind::Challenge(_)
+        | Kind::Proof(_)
+        | Kind::Unrecorded(_)
+        | Kind::Enrolled(_)
+        | Kind::Ticket(_)
+        | Kind::Tickets(_)
+        | Kind::Recordings(_)
+        | Kind::RecordingFollows(_)
+        | Kind::SignInTerms(_) => Who::Nobody,
+    }
+}
+
+/// Lets whoever calls begin a stream with `first`: who it is, where that has to be known.
+pub(super) async fn admit(
+    service: &Service,
+    caller: &Caller,
+    first: &Kind,
+) -> Result<Option<Technician>, Refused> {
+    match who_may(first) {
+        Who::Anybody => Ok(None),
+        Who::Enrolled => person(service, caller, None).await.map(Some),
+        Who::In(role) => person(service, caller, Some(role)).await.map(Some),
+        Who::Nobody => Err(no_request()),
+    }
+}
+
+/// What is said to a signal that begins nothing.
+pub(super) fn no_request() -> Refused {
+    refuse(Code::BadRequest, "that is no request that this relay knows: upgrade the older program")
+}
+
+fn refuse(code: Code, text: &str) -> Refused {
+    Refused { code: code as i32, text: text.to_owned() }
+}
+
+/// The enrolled person of a leg's key, with `role` where one is needed.
+async fn person(
+    service: &Service,
+    caller: &Caller,
+    role: Option<Role>,
+) -> Result<Technician, Refused> {
+    let rules = service.relay.node.rules();
+    let known = rules.person(&caller.key).await.map_err(|error| trouble(&error))?;
+    let Some(who) = known else {
+        let text = "this computer is not enrolled at the relay: ask for an invitation, then run `deskside enroll TOKEN`";
+        return Err(refuse(Code::NotEnrolled, text));
+    };
+    let now = clock::seconds();
+    if who.revoked_at.is_some() {
+        let text = "your enrolment was revoked: ask whoever runs the relay";
+        return Err(refuse(Code::NotPermitted, text));
+    }
+    if who.expires_at <= now {
+        let text = "your certificate has expired: run deskside enroll again, with a new token or with --sign-in";
+        return Err(refuse(Code::NotPermitted, text));
+    }
+    let roles: Roles = who.roles.parse().map_err(|error| trouble(&error))?;
+    match role {
+        Some(role) if !roles.contains(role) => {
+            let text = "your enrolment lacks the role for this: ask whoever runs the relay";
+            Err(refuse(Code::NotPermitted, text))
+        }
+        _ => {
+            service.standing.seen(&who, &caller.connection, now);
+            Ok(who)
+        }
+    }
+}
