@@ -7,7 +7,7 @@ use deskside_protocol::grant::GrantSet;
 use deskside_protocol::wire::record::Reason;
 use serde_json::{Value, json};
 
-use super::{By, Event, Gone};
+use super::{By, Event, Gone, Speaker};
 use crate::consent::{Standing, Visitor};
 
 /// For scripts: one object a line, each with its `event`.
@@ -29,22 +29,34 @@ fn objects(event: &Event<'_>) -> Vec<Value> {
         Event::Paired { visitor, session, recorded } => {
             vec![paired(visitor, *session, *recorded)]
         }
-        Event::Granted { grants, lease, by } => {
+        Event::Granted { grants, lease, by, ends_in } => {
             let by = match by {
                 By::User => "user",
                 By::Beforehand => "allow",
             };
-            each(
-                *grants,
-                |grant| json!({"event": "grant", "grant": grant, "by": by, "lease": lease.words()}),
-            )
+            let seconds = ends_in.map(|time| time.as_secs());
+            each(*grants, |grant| {
+                json!({
+                    "event": "grant", "grant": grant, "by": by, "lease": lease.words(),
+                    "ends_in": seconds,
+                })
+            })
         }
         Event::Refused { grants } => {
             each(*grants, |grant| json!({"event": "refused", "grant": grant}))
         }
-        Event::Action { technician, grant, what } => vec![
-            json!({"event": "action", "technician": technician, "grant": grant.word(), "what": what}),
-        ],
+        Event::Action { number, technician, grant, what } => vec![json!({
+            "event": "action", "number": number, "technician": technician,
+            "grant": grant.word(), "what": what,
+        })],
+        Event::ActionOver { number } => vec![json!({"event": "action_over", "number": number})],
+        Event::Said { by, text } => {
+            let by = match by {
+                Speaker::User => "user",
+                Speaker::Technician(_) => "technician",
+            };
+            vec![json!({"event": "said", "by": by, "text": text})]
+        }
         Event::Revoked { grants } => {
             each(*grants, |grant| json!({"event": "revoked", "grant": grant}))
         }

@@ -29,6 +29,15 @@ pub enum By {
     Beforehand,
 }
 
+/// Who says something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Speaker<'a> {
+    /// The user.
+    User,
+    /// The technician, by his name.
+    Technician(&'a str),
+}
+
 /// Whose connection is interrupted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Gone {
@@ -93,20 +102,36 @@ pub enum Event<'a> {
         lease: GrantSet,
         /// Who gave them.
         by: By,
+        /// They are taken back by themselves after this time; else they hold for the session.
+        ends_in: Option<Duration>,
     },
     /// The user said no.
     Refused {
         /// To these.
         grants: GrantSet,
     },
-    /// The technician does something.
+    /// The technician does something, from here on until [`Event::ActionOver`].
     Action {
+        /// Counts up in a session.
+        number: u64,
         /// His name.
         technician: &'a str,
         /// Under which grant.
         grant: Grant,
         /// What, in plain words or as typed; made safe already.
         what: &'a str,
+    },
+    /// What the technician did under this number is over, however it ended.
+    ActionOver {
+        /// Of its [`Event::Action`].
+        number: u64,
+    },
+    /// Somebody says something: chat.
+    Said {
+        /// Who.
+        by: Speaker<'a>,
+        /// One line, made safe already.
+        text: &'a str,
     },
     /// Grants were taken back.
     Revoked {

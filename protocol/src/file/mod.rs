@@ -24,6 +24,9 @@ use crate::frame::MAX_MESSAGE;
 pub const MAX_BODY: usize = MAX_MESSAGE;
 /// Entries of one transfer at most (files, folders, and what is skipped): a large source tree.
 pub const MAX_ENTRIES: u64 = 100_000;
+/// Files that are named before a transfer begins: as many as a person reads before he answers. With
+/// paths of 4 KiB they fill a third of a message.
+pub const MAX_LISTED: usize = 20;
 /// Bytes of all paths of one transfer at most, and of the sentences about what is skipped, so that a
 /// receiver can keep them: with [`MAX_ENTRIES`] 167 bytes for each. As many again are the sentences
 /// about what failed.
