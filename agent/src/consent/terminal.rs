@@ -320,4 +320,59 @@ mod tests {
         drop(sender);
         assert_eq!(terminal.ask(&question).await, Answer::Refuse);
     }
+
+    fn files() -> Listing {
+        Listing {
+            direction: Direction::Received,
+            folder: "Downloads".to_owned(),
+            named: vec![("photo.png".to_owned(), 3_145_728), ("a\x1b.txt".to_owned(), 5)],
+            more: 12,
+            bytes: 3_200_000_000,
+        }
+    }
+
+    async fn asked(question: &Question<'_>, line: &str) -> (Answer, String) {
+        let (sender, screen, terminal) = terminal();
+        let typing = async {
+            // Once the question stands there.
+            tokio::time::sleep(std::time::Duration::from_secs(5)).await;
+            sender.send(line.to_owned()).await.unwrap();
+            std::future::pending::<()>().await;
+        };
+        let answer = tokio::select! {
+            answer = terminal.ask(question) => answer,
+            () = typing => unreachable!(),
+        };
+        (answer, screen.text())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn files_are_asked_about_with_names_sizes_and_the_folder() {
+        let (visitor, files) = (visitor(), files());
+        let question = Question::Files { visitor: &visitor, files: &files };
+        let (answer, text) = asked(&question, "y").await;
+        assert_eq!(answer, Answer::Allow);
+        for part in [
+            "wants to send files to this computer",
+            "Into:      Downloads",
+            "Files:     photo.png (3.1 MB)",
+            "a\u{FFFD}.txt (5 bytes)",
+            "and 12 more, 3.2 GB in all",
+            "a = Allow always in this session",
+        ] {
+            assert!(text.contains(part), "{part:?} is missing in {text}");
+        }
+        assert_eq!(asked(&question, "a").await.0, Answer::Always);
+        assert_eq!(asked(&question, "x").await.0, Answer::NotAsked);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn always_is_an_answer_only_where_it_means_something_else() {
+        let visitor = visitor();
+        let more = |grant, once| Question::More { visitor: &visitor, grant, what: "x", once };
+        assert_eq!(asked(&more(Grant::Command, true), "a").await.0, Answer::Always);
+        let (answer, text) = asked(&more(Grant::View, false), "a").await;
+        assert_eq!(answer, Answer::Refuse);
+        assert!(!text.contains("always"), "{text}");
+    }
 }
