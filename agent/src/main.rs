@@ -75,12 +75,13 @@ fn run(cli: &Cli) -> anyhow::Result<Exit> {
     } else {
         Keyboard::none()
     });
+    let (show, allow) = (Arc::new(show), cli.allow);
     let asker: Arc<dyn Asker> = if attended {
-        Arc::new(Terminal::new(keyboard.clone(), std::io::stderr()))
+        let terminal = Terminal::new(keyboard.clone(), std::io::stderr());
+        Arc::new(terminal.telling(show.clone()))
     } else {
         Arc::new(Unattended)
     };
-    let (show, allow) = (Arc::new(show), cli.allow);
     let files = Files::open(&settings.folder, show.clone()).context("open the folder for files")?;
     let agent = Agent { settings, known, files, screen, show: show.clone(), asker, allow };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use super::{
     ANSWER_TIME, Answer, Asker, Asking, Keyboard, Listing, Question, Standing, Visitor, in_words,
 };
-use crate::events::Direction;
+use crate::events::{Direction, Event, Show};
 
 const RULE: &str = "  ------------------------------------------------------------";
 const WARNING: &str = "  Only continue if you called this help desk yourself.\n  \
@@ -41,6 +41,8 @@ const ONCE: Choices = Choices {
 pub struct Terminal<W> {
     keyboard: Arc<Keyboard>,
     out: Mutex<W>,
+    /// Hears of each question, once it can be answered.
+    show: Option<Arc<Show>>,
 }
 
 impl<W> std::fmt::Debug for Terminal<W> {
@@ -52,7 +54,13 @@ impl<W> std::fmt::Debug for Terminal<W> {
 impl<W: Write + Send> Terminal<W> {
     /// Questions go to `out`, answers come from `keyboard`.
     pub fn new(keyboard: Arc<Keyboard>, out: W) -> Self {
-        Self { keyboard, out: Mutex::new(out) }
+        Self { keyboard, out: Mutex::new(out), show: None }
+    }
+
+    /// Tells `show` of each question as well, for scripts: once it can be answered.
+    #[must_use]
+    pub fn telling(self, show: Arc<Show>) -> Self {
+        Self { show: Some(show), ..self }
     }
 
     fn print(&self, text: &str) {
@@ -85,6 +93,9 @@ impl<W: Write + Send> Asker for Terminal<W> {
             self.keyboard.forget().await;
             let choices = choices(question);
             self.print(&wording(question, choices));
+            if let Some(show) = &self.show {
+                show.tell(&Event::Question { question });
+            }
             let mut withdrawn = Withdrawn { terminal: self, answered: false };
             let answer = timeout(ANSWER_TIME, self.answer(choices)).await;
             withdrawn.answered = true;
