@@ -4,12 +4,14 @@
 //! names and sizes; none of it is told to the technician. Nothing is read or written but for a holder
 //! of a [`Permit`], and nothing outside of the folder.
 
+mod told;
+
 use std::path::Path;
 use std::sync::Arc;
 
 use deskside_files::{
-    Expected, Fault, FileError, FileReport, Folder, Hear, Landing, NameError, Progress,
-    RelativePath, Report, Size, Source, Speak, TransferError,
+    Expected, Fault, FileError, Folder, Hear, Landing, RelativePath, Report, Size, Source, Speak,
+    TransferError,
 };
 use deskside_protocol::session::SessionId;
 use deskside_protocol::text::visible;
@@ -17,8 +19,9 @@ use deskside_protocol::wire::message::refusal::Cause;
 use deskside_protocol::wire::message::{FileGet, FilePut};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use self::told::{Told, beneath};
 use crate::consent::{Listing, MAX_LISTED};
-use crate::events::{Direction, Event, Show};
+use crate::events::{Direction, Show};
 use crate::gate::{File, Permit};
 
 /// Files of one transfer that are told to people by name; of more only the sum is.
@@ -315,14 +318,6 @@ impl Sending {
     }
 }
 
-/// A path as it lies under the folder. One that would be too long travels without its beginning.
-fn beneath(above: &RelativePath, path: &RelativePath) -> String {
-    let parts = path.components().iter().cloned();
-    let whole: Result<RelativePath, NameError> =
-        parts.into_iter().try_fold(above.clone(), |path, part| path.join(part));
-    whole.as_ref().unwrap_or(path).to_string()
-}
-
 /// Stops where the grant is taken back, in the middle of whatever it does.
 async fn revocable<N: Fn(&RelativePath) -> String + Sync>(
     permit: &Permit<File>,
@@ -338,43 +333,4 @@ async fn revocable<N: Fn(&RelativePath) -> String + Sync>(
         told.all(report);
     }
     Some(done)
-}
-
-/// Tells the user what has gone over.
-struct Told<'a, N> {
-    show: &'a Show,
-    direction: Direction,
-    named: bool,
-    name: N,
-}
-
-impl<N: Fn(&RelativePath) -> String + Sync> Progress for Told<'_, N> {
-    fn ended(&self, file: &FileReport) {
-        let (direction, name) = (self.direction, &(self.name)(&file.path));
-        match (&file.sha256, &file.failed) {
-            (Some(sha256), None) => {
-                let (bytes, named) = (file.bytes, self.named);
-                self.show.tell(&Event::File { direction, name, bytes, sha256, named });
-            }
-            (_, failed) => {
-                let why = failed.as_ref().map_or("", |failed| &failed.text);
-                self.show.tell(&Event::FileFailed { direction, name, why });
-            }
-        }
-    }
-
-    fn skipped(&self, path: &RelativePath, why: &Fault) {
-        let (direction, name) = (self.direction, &(self.name)(path));
-        self.show.tell(&Event::FileFailed { direction, name, why: &why.text });
-    }
-}
-
-impl<N: Fn(&RelativePath) -> String + Sync> Told<'_, N> {
-    fn all(&self, report: &Report) {
-        let files = u64::try_from(report.landed().count()).unwrap_or(u64::MAX);
-        if !self.named {
-            let (direction, bytes) = (self.direction, report.bytes());
-            self.show.tell(&Event::Files { direction, files, bytes });
-        }
-    }
 }

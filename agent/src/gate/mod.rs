@@ -12,20 +12,19 @@ mod asking;
 mod doing;
 mod ends;
 mod lease;
+mod own;
 mod permit;
 mod refusal;
+mod talk;
 mod terms;
 #[cfg(test)]
 pub(crate) mod tests;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use deskside_protocol::grant::GrantSet;
 use deskside_protocol::text;
-use deskside_protocol::wire::message::{self, Said, refusal::Cause};
-use deskside_protocol::{chat, chat::ChatError};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -33,22 +32,19 @@ pub use self::acting::{Answers, Heard, Unheard, listen};
 use self::asking::About;
 use self::doing::Doing;
 pub use self::ends::MAX_TIME;
-use self::ends::{Ends, Moment};
+use self::ends::Moment;
 pub use self::lease::Record;
 use self::lease::{Lease, Standing};
 pub use self::permit::{Clipboard, Command, Control, File, Kind, Permit, Reboot, Shell, View};
 pub use self::refusal::{Refusal, TurnedDown};
 pub use self::terms::{Forget, Keep, Scope, Term, Terms};
 use crate::consent::{Answer, Asker, Listing, Question, Visitor};
-use crate::events::{By, Event, Show, Speaker};
+use crate::events::{By, Event, Show};
 
 /// Requests that may wait for the user at once: far more than one technician makes.
 pub const MAX_WAITING: usize = 16;
 /// A grant that the user refused this often is not asked for again in this session.
 pub const MAX_REFUSALS: u32 = 3;
-/// How often ends are looked at: the clock that is set, or goes on while the computer sleeps, wakes
-/// nobody.
-const LOOK: Duration = Duration::from_secs(1);
 /// Characters of what a technician wants to do that are shown.
 pub const MAX_WHAT: usize = 400;
 
@@ -215,107 +211,11 @@ impl Gate {
         self.shared.changes.subscribe()
     }
 
-    /// The user's own act: gives what the policy allows of `grants`, for the session or for `time`,
-    /// [`MAX_TIME`] at most. Before the session's first question was answered it is nothing. Returns
-    /// what is held of them now.
-    pub fn give(&self, grants: GrantSet, time: Option<Duration>) -> GrantSet {
-        let ends = time.map(|time| Ends::after(time, Moment::now()));
-        let given = self.shared.locked(|lease| lease.give(grants, ends));
-        if !given.is_empty() {
-            self.keep();
-            self.shared.announce();
-            let (lease, ends_in) = (self.lease(), time.map(|time| time.min(MAX_TIME)));
-            let event = Event::Granted { grants: given, lease, by: By::User, ends_in };
-            self.shared.show.tell(&event);
-        }
-        given
-    }
-
-    /// Takes back each grant that reaches its end, as long as it is polled.
-    pub async fn watch_ends(&self) {
-        let mut changes = self.changes();
-        loop {
-            let now = Moment::now();
-            let gone = self.shared.locked(|lease| lease.expire(now));
-            if !gone.is_empty() {
-                self.keep();
-                self.announce_gone(gone);
-            }
-            match self.shared.locked(|lease| lease.next_end(now)) {
-                Some(left) => tokio::select! {
-                    () = tokio::time::sleep(left.min(LOOK)) => {}
-                    _ = changes.changed() => {}
-                },
-                // The gate holds the other half.
-                None => drop(changes.changed().await),
-            }
-        }
-    }
-
-    /// Takes grants back; everything that runs under them hears it at once. It is on the disk before
-    /// anybody is told. Returns those that were there.
-    pub fn revoke(&self, grants: GrantSet) -> GrantSet {
-        let gone = self.shared.locked(|lease| lease.revoke(grants));
-        self.keep();
-        self.announce_gone(gone);
-        gone
-    }
-
-    /// Stops the session: takes everything back and answers every waiting and later request with a
-    /// refusal. It is on the disk before anybody is told.
-    pub fn stop(&self) {
-        let gone = self.shared.locked(|lease| {
-            lease.stop();
-            lease.revoke(GrantSet::all())
-        });
-        self.keep();
-        self.shared.stopped.cancel();
-        self.announce_gone(gone);
-    }
-
-    fn announce_gone(&self, gone: GrantSet) {
-        if !gone.is_empty() {
-            self.shared.announce();
-            self.shared.show.tell(&Event::Revoked { grants: gone });
-        }
-    }
-
     /// Has the lease kept as it stands now.
     fn keep(&self) {
         let _keeping = self.shared.keeping.lock().unwrap_or_else(PoisonError::into_inner);
         let record = self.shared.locked(|lease| lease.record());
         self.shared.keeper.keep(&record);
-    }
-
-    /// Shows the user what the technician says. It needs no grant, but a session that the user let
-    /// in.
-    ///
-    /// # Errors
-    /// A refusal as it travels: nothing was shown.
-    pub fn hear(&self, said: &Said) -> Result<(), message::Refusal> {
-        let no = |cause, text: &str| message::Refusal {
-            cause: cause as i32,
-            grant: 0,
-            text: text.to_owned(),
-        };
-        if self.is_stopped() || !self.shared.locked(|lease| lease.is_opened()) {
-            return Err(no(Cause::UserRefused, "the user has let nobody in"));
-        }
-        let line = chat::heard(said);
-        let text = line.map_err(|error| no(Cause::BadRequest, &error.to_string()))?;
-        let by = Speaker::Technician(&self.shared.visitor.name);
-        self.shared.show.tell(&Event::Said { by, text: &text });
-        Ok(())
-    }
-
-    /// Shows the user what he says himself, as it goes to the technician.
-    ///
-    /// # Errors
-    /// [`ChatError`]: nothing is said.
-    pub fn say(&self, text: &str) -> Result<String, ChatError> {
-        let text = chat::line(text)?;
-        self.shared.show.tell(&Event::Said { by: Speaker::User, text: &text });
-        Ok(text)
     }
 
     /// Ends once the session was stopped here.

@@ -2,11 +2,12 @@
 
 use thiserror::Error;
 
+use super::expected::{Announced, Expected};
 use super::name::NameError;
 use super::path::RelativePath;
 use super::resume::Have;
-use super::{Fault, MAX_BODY, MAX_ENTRIES, MAX_LISTED, MAX_PATHS};
-use crate::wire::message::{FileEnd, FileEntry, FileListed, FilePut, FileReady, message::Kind};
+use super::{Fault, MAX_BODY, MAX_ENTRIES, MAX_PATHS};
+use crate::wire::message::{FileEnd, FileEntry, message::Kind};
 
 /// BLAKE3 or SHA-256.
 pub type Hash = [u8; 32];
@@ -43,84 +44,6 @@ pub enum Breach {
     /// The stream ended before the transfer did.
     #[error("the other side stopped in the middle")]
     CutOff,
-}
-
-/// What the first messages said would come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Announced {
-    /// Files.
-    pub files: u64,
-    /// Bytes of all of them.
-    pub bytes: u64,
-    /// Whether parts are asked for.
-    pub resume: bool,
-}
-
-impl Announced {
-    /// What the technician says that it will send.
-    #[must_use]
-    pub const fn by_put(put: &FilePut) -> Self {
-        Self { files: put.files, bytes: put.bytes, resume: put.resume }
-    }
-
-    /// What the agent says that it will send, in answer to a `FileGet` with this `resume`.
-    #[must_use]
-    pub const fn by_ready(ready: &FileReady, resume: bool) -> Self {
-        Self { files: ready.files, bytes: ready.bytes, resume }
-    }
-}
-
-/// What a sender is held to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Expected {
-    announced: Announced,
-    listed: Vec<(RelativePath, u64)>,
-}
-
-impl Expected {
-    /// What the technician says that it will send, with the files that he names: at most
-    /// [`MAX_LISTED`], and those that he does not name are the rest of the announced.
-    ///
-    /// # Errors
-    /// [`Breach::Name`], or [`Breach::Malformed`] where more are named than are announced.
-    pub fn by_put(put: &FilePut) -> Result<Self, Breach> {
-        let announced = Announced::by_put(put);
-        let listed: Vec<_> =
-            put.listed.iter().take(MAX_LISTED + 1).map(read_listed).collect::<Result<_, _>>()?;
-        let count = u64::try_from(listed.len()).map_err(|_| Breach::Malformed)?;
-        let bytes = listed.iter().try_fold(0_u64, |sum, (_, size)| sum.checked_add(*size));
-        let fits = bytes.is_some_and(|bytes| bytes <= announced.bytes);
-        if listed.len() > MAX_LISTED || count > announced.files || !fits {
-            return Err(Breach::Malformed);
-        }
-        Ok(Self { announced, listed })
-    }
-
-    /// What was announced of all of it.
-    #[must_use]
-    pub const fn announced(&self) -> Announced {
-        self.announced
-    }
-
-    /// The files that were named, with their bytes.
-    #[must_use]
-    pub fn listed(&self) -> &[(RelativePath, u64)] {
-        &self.listed
-    }
-}
-
-impl From<Announced> for Expected {
-    fn from(announced: Announced) -> Self {
-        Self { announced, listed: Vec::new() }
-    }
-}
-
-fn read_listed(listed: &FileListed) -> Result<(RelativePath, u64), Breach> {
-    let path = RelativePath::from_wire(&listed.path)?;
-    if path.is_empty() {
-        return Err(Breach::Name(NameError::Empty));
-    }
-    Ok((path, listed.size))
 }
 
 /// A file or folder that comes.

@@ -2,7 +2,8 @@ use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::*;
-use crate::wire::message::{FileFrom, FileSkipped, FilesSent, Refusal};
+use crate::file::MAX_LISTED;
+use crate::wire::message::{FileFrom, FileListed, FilePut, FileSkipped, FilesSent, Refusal};
 
 const ANNOUNCED: Announced = Announced { files: 2, bytes: 100, resume: false };
 

@@ -4,6 +4,7 @@
 //! Both ends use it: what one checks before it writes, the other checks before it sends, so that a
 //! name which would be refused is told before anything moves.
 
+mod expected;
 mod fault;
 mod incoming;
 mod name;
@@ -11,8 +12,9 @@ mod outgoing;
 mod path;
 mod resume;
 
+pub use expected::{Announced, Expected};
 pub use fault::{Fault, MAX_FAULT};
-pub use incoming::{Announced, Breach, End, Entry, Expected, Hash, Incoming, Step};
+pub use incoming::{Breach, End, Entry, Hash, Incoming, Step};
 pub use name::{Component, MAX_COMPONENT, NameError, PART_PREFIX, PART_SUFFIX};
 pub use outgoing::{Heard, MAX_OUTSTANDING, Outgoing};
 pub use path::{Destination, MAX_COMPONENTS, MAX_PATH, RelativePath};

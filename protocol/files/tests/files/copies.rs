@@ -106,9 +106,9 @@ async fn a_file_that_is_there_is_replaced_in_one_step_and_keeps_its_permissions(
 async fn one_byte_at_a_time_is_enough() {
     let scene = Scene::new();
     let path = scene.write("a", &noise(5_000, 3));
-    let source = deskside_files::Source::local(&[path], false).await.unwrap();
+    let source = Source::local(&[path], false).await.unwrap();
     assert_eq!(announced(&source, true).bytes, 5_000);
-    let landing = deskside_files::Landing::local(&scene.inside, false).await.unwrap();
+    let landing = Landing::local(&scene.inside, false).await.unwrap();
     let both = both_over(pipe(1), source, landing, true, &()).await;
     both.whole();
     assert!(std::fs::read(scene.inside.join("a")).unwrap() == noise(5_000, 3));
