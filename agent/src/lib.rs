@@ -17,6 +17,7 @@ pub mod kept;
 pub mod known;
 pub mod session;
 pub mod settings;
+pub mod wish;
 
 /// Name and version of this program, for greetings.
 pub const SOFTWARE: &str = concat!("deskside-agent ", env!("CARGO_PKG_VERSION"));

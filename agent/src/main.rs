@@ -16,11 +16,11 @@ use deskside_agent::files::Files;
 use deskside_agent::known::Known;
 use deskside_agent::session::{self, Agent};
 use deskside_agent::settings::{Environment, Settings};
+use deskside_agent::wish;
 use deskside_protocol::exit::Exit;
 use deskside_protocol::text::visible;
 use serde_json::json;
 use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -75,20 +75,26 @@ fn run(cli: &Cli) -> anyhow::Result<Exit> {
     } else {
         Keyboard::none()
     });
+    let (show, allow) = (Arc::new(show), cli.allow);
     let asker: Arc<dyn Asker> = if attended {
-        Arc::new(Terminal::new(Arc::clone(&keyboard), std::io::stderr()))
+        let terminal = Terminal::new(keyboard.clone(), std::io::stderr());
+        Arc::new(terminal.telling(show.clone()))
     } else {
         Arc::new(Unattended)
     };
-    let (show, allow) = (Arc::new(show), cli.allow);
     let files = Files::open(&settings.folder, show.clone()).context("open the folder for files")?;
-    let agent = Agent { settings, known, files, screen, show, asker, keyboard, allow };
+    let agent = Agent { settings, known, files, screen, show: show.clone(), asker, allow };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let done = runtime.block_on(async {
-        let stop = CancellationToken::new();
+        let (wisher, wishes) = wish::wishes();
+        let stop = wishes.stop();
+        let mut typing = JoinSet::new();
+        if attended {
+            typing.spawn(wish::listen(keyboard, wisher, show));
+        }
         // A task of its own: where it waits for a disk, the user can still insist.
         let mut tasks = JoinSet::new();
-        tasks.spawn(session::run(agent, stop.clone()));
+        tasks.spawn(session::run(agent, wishes));
         let mut session = pin!(async {
             let done = tasks.join_next().await.context("run the session")?;
             done.context("run the session")?

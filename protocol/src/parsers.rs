@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use crate::act::{ActKey, KEY};
 use crate::channel::Channel;
 use crate::code::{Code, Nameplate};
-use crate::file::{self, Announced, Entry, Have, Incoming, RelativePath};
+use crate::file::{self, Entry, Expected, Have, Incoming, RelativePath};
 use crate::frame::{self, Decoder, MAX_MESSAGE, MAX_SIGNAL};
 use crate::identity::certificate;
 use crate::identity::link::JoinLink;
@@ -220,11 +220,21 @@ fn framed<M: Message + Default + PartialEq>(bytes: &[u8], maximum: usize) {
     assert!(whole == decode(&mut bytes.chunks(1)));
 }
 
-/// Hears the bytes as a sender's stream; the first of them says whether parts are asked for.
+/// Hears the bytes as a sender's stream; the first of them says whether parts are asked for, and
+/// whether all files were named before.
 fn transfer(bytes: &[u8]) {
     let Some((first, stream)) = bytes.split_first() else { return };
-    let announced = Announced { files: 3, bytes: 100, resume: first & 1 == 1 };
-    let mut incoming = Incoming::new(announced);
+    let named = if first & 2 == 2 { 3 } else { 0 };
+    let file = message::FileListed { path: vec!["a".to_owned()], size: 30 };
+    let put = message::FilePut {
+        files: 3,
+        bytes: 100,
+        resume: first & 1 == 1,
+        listed: vec![file; named],
+        ..message::FilePut::default()
+    };
+    let Ok(expected) = Expected::by_put(&put) else { return };
+    let mut incoming = Incoming::new(expected);
     let (mut decoder, mut files, mut taken) = (Decoder::new(MAX_MESSAGE), 0, 0);
     decoder.push(stream);
     while let Ok(Some(frame)) = decoder.next_body() {
@@ -237,6 +247,7 @@ fn transfer(bytes: &[u8]) {
             let kind = message::Message::decode(frame).ok().and_then(|message| message.kind);
             match kind.map(|kind| incoming.message(&kind)) {
                 Some(Ok(file::Step::File(entry))) => {
+                    assert!(named == 0 || (entry.path.to_string() == "a" && entry.size <= 30));
                     assert!(Entry::from_wire(&entry.to_wire()) == Ok(entry));
                     incoming.said(&Have::new(2, [2; 32]));
                     files += 1;

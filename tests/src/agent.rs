@@ -25,8 +25,8 @@ pub struct Wish<'a> {
     pub netns: Option<&'a str>,
     /// Its disk can be filled later: [`Process::fill_disk`].
     pub fillable: bool,
-    /// It asks in its terminal, which is a pipe: [`Process::types`].
-    pub asks: bool,
+    /// Somebody sits at its terminal: [`Agent::types`].
+    pub typing: bool,
 }
 
 impl Default for Wish<'_> {
@@ -38,7 +38,7 @@ impl Default for Wish<'_> {
             folder: None,
             netns: None,
             fillable: false,
-            asks: false,
+            typing: false,
         }
     }
 }
@@ -69,10 +69,10 @@ impl Agent {
             .args(["--json", "--relay", join, "--allow", wish.allow, "--screen", wish.screen])
             .arg("--folder")
             .arg(&files);
-        let mut command = within(wish.netns, command);
-        if wish.asks {
+        if wish.typing {
             command.arg("--terminal").stdin(Stdio::piped());
         }
+        let mut command = within(wish.netns, command);
         if wish.fillable {
             command = full_disk_is_an_error(&command);
         }
@@ -99,6 +99,14 @@ impl Agent {
     pub fn code(&mut self) -> anyhow::Result<String> {
         let event = self.process.wait_for("code")?;
         Ok(event["code"].as_str().context("find twelve digits")?.to_owned())
+    }
+
+    /// Types a line, as the person in front of it does. For one that was started so.
+    ///
+    /// # Errors
+    /// Where nobody sits there, or it reads no more.
+    pub fn types(&mut self, line: &str) -> anyhow::Result<()> {
+        self.process.types(line)
     }
 
     /// Waits for an event.

@@ -5,7 +5,7 @@
 
 use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader, Read, Write as _};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -168,6 +168,7 @@ pub struct Process {
     owned: Owned,
     lines: Receiver<String>,
     heard: Vec<Value>,
+    stdin: Option<ChildStdin>,
 }
 
 impl Process {
@@ -180,7 +181,8 @@ impl Process {
         let (tell, lines) = sync_channel(MAX_LINES);
         let stdout = owned.child.stdout.take().context("take standard output")?;
         thread::spawn(move || pass_on(stdout, &tell));
-        Ok(Self { owned, lines, heard: Vec::new() })
+        let stdin = owned.child.stdin.take();
+        Ok(Self { owned, lines, heard: Vec::new(), stdin })
     }
 
     /// Its id.
@@ -224,6 +226,15 @@ impl Process {
                 None => bail!(self.account(&format!("ended without {name:?}"))),
             }
         }
+    }
+
+    /// Types a line at its standard input, which has to be a pipe.
+    ///
+    /// # Errors
+    /// Where it is none, or is read no more.
+    pub fn types(&mut self, line: &str) -> anyhow::Result<()> {
+        let stdin = self.stdin.as_mut().context("type where nobody reads")?;
+        writeln!(stdin, "{line}").and_then(|()| stdin.flush()).context("type a line")
     }
 
     /// All events that were read so far.
@@ -276,15 +287,6 @@ impl Process {
             .and_then(|_| memory::process(self.id(), needles));
         self.signal(Signal::CONT)?;
         found.with_context(|| format!("search the memory of {}", self.owned.name))
-    }
-
-    /// Types a line, where its standard input is a pipe.
-    ///
-    /// # Errors
-    /// Where it is none, or nobody reads it.
-    pub fn types(&mut self, line: &str) -> anyhow::Result<()> {
-        let stdin = self.owned.child.stdin.as_mut().context("a standard input")?;
-        writeln!(stdin, "{line}").and_then(|()| stdin.flush()).context("type a line")
     }
 
     /// Waits until it has written this to standard error so many times.

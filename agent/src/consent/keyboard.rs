@@ -4,10 +4,10 @@
 use std::io::{self, BufRead, BufReader, Read};
 use std::thread;
 
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::{Mutex, mpsc, watch};
 
-/// Bytes of one line that are kept: an answer is one letter.
-pub const MAX_LINE: usize = 256;
+/// Bytes of one line that are kept: an answer is one letter, and a line of chat no longer than this.
+pub const MAX_LINE: usize = deskside_protocol::chat::MAX_SAID;
 /// Lines that may lie unread; what is typed beyond them is dropped.
 const UNREAD: usize = 16;
 
@@ -15,6 +15,18 @@ const UNREAD: usize = 16;
 #[derive(Debug)]
 pub struct Keyboard {
     lines: Mutex<mpsc::Receiver<String>>,
+    /// Questions that want the next line.
+    questions: watch::Sender<usize>,
+}
+
+/// A question that is open: until it is dropped, lines are its answers.
+#[derive(Debug)]
+pub struct Floor<'a>(&'a watch::Sender<usize>);
+
+impl Drop for Floor<'_> {
+    fn drop(&mut self) {
+        self.0.send_modify(|open| *open = open.saturating_sub(1));
+    }
 }
 
 impl Keyboard {
@@ -38,7 +50,7 @@ impl Keyboard {
     /// Takes lines from a channel.
     #[must_use]
     pub fn of(lines: mpsc::Receiver<String>) -> Self {
-        Self { lines: Mutex::new(lines) }
+        Self { lines: Mutex::new(lines), questions: watch::Sender::new(0) }
     }
 
     /// Nobody types.
@@ -50,6 +62,26 @@ impl Keyboard {
     /// The next line without its end; `None` once there are no more.
     pub async fn line(&self) -> Option<String> {
         self.lines.lock().await.recv().await
+    }
+
+    /// Opens a question: what is typed from here on is not for [`Keyboard::idle_line`].
+    #[must_use]
+    pub fn question(&self) -> Floor<'_> {
+        self.questions.send_modify(|open| *open += 1);
+        Floor(&self.questions)
+    }
+
+    /// The next line that is typed while no question is open; `None` once there are no more.
+    pub async fn idle_line(&self) -> Option<String> {
+        let mut questions = self.questions.subscribe();
+        loop {
+            questions.wait_for(|open| *open == 0).await.ok()?;
+            tokio::select! {
+                biased;
+                _ = questions.wait_for(|open| *open > 0) => {}
+                line = self.line() => return line,
+            }
+        }
     }
 
     /// Forgets what was typed so far: an answer counts only after its question.
@@ -92,6 +124,30 @@ mod tests {
         assert_eq!(keyboard.line().await.map(|line| line.len()), Some(MAX_LINE));
         assert_eq!(keyboard.line().await.as_deref(), Some("last"));
         assert_eq!(keyboard.line().await, None);
+    }
+
+    #[tokio::test]
+    async fn a_question_has_the_lines_as_long_as_it_is_open() {
+        let (sender, lines) = mpsc::channel(4);
+        let keyboard = Keyboard::of(lines);
+        let idle = keyboard.idle_line();
+        tokio::pin!(idle);
+        tokio::select! {
+            biased;
+            _ = &mut idle => unreachable!(),
+            () = tokio::task::yield_now() => {}
+        }
+        let floor = keyboard.question();
+        sender.send("y".to_owned()).await.unwrap();
+        let answer = tokio::select! {
+            biased;
+            _ = &mut idle => unreachable!(),
+            answer = keyboard.line() => answer,
+        };
+        assert_eq!(answer.as_deref(), Some("y"));
+        sender.send("stop".to_owned()).await.unwrap();
+        drop(floor);
+        assert_eq!(idle.await.as_deref(), Some("stop"));
     }
 
     #[tokio::test]

@@ -9,13 +9,18 @@ mod terminal;
 use std::pin::Pin;
 use std::time::Duration;
 
+use deskside_files::Size;
 use deskside_protocol::grant::{Grant, GrantSet};
 
-pub use self::keyboard::{Keyboard, MAX_LINE};
+use crate::events::Direction;
+
+pub use self::keyboard::{Floor, Keyboard, MAX_LINE};
 pub use self::terminal::Terminal;
 
 /// Without an answer a question is refused after this time.
 pub const ANSWER_TIME: Duration = Duration::from_secs(60);
+/// Names of files that one question lists: what a person reads before he answers.
+pub const MAX_LISTED: usize = deskside_protocol::file::MAX_LISTED;
 
 /// Who wants in, as the pairing verified it. Its texts are the peer's: show them made safe.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,14 +68,56 @@ pub enum Question<'a> {
         grant: Grant,
         /// What it is needed for first; made safe already.
         what: &'a str,
+        /// Whether [`Answer::Allow`] means this once, so that [`Answer::Always`] means something
+        /// else.
+        once: bool,
     },
+    /// One transfer of files.
+    Files {
+        /// Who wants it.
+        visitor: &'a Visitor,
+        /// Which files.
+        files: &'a Listing,
+    },
+}
+
+/// The files of one transfer, as the user is asked about them. Names are made safe already.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listing {
+    /// Which way they go.
+    pub direction: Direction,
+    /// The folder here that they land in or leave from.
+    pub folder: String,
+    /// Names under it with their bytes: the first [`MAX_LISTED`] of them.
+    pub named: Vec<(String, u64)>,
+    /// How many more there are.
+    pub more: u64,
+    /// Bytes of all files.
+    pub bytes: u64,
+}
+
+impl Listing {
+    /// What stands behind the names: "and 12 more, 3.2 GB in all".
+    #[must_use]
+    pub fn rest(&self) -> String {
+        let size = Size(self.bytes);
+        match (self.named.len(), self.more) {
+            (0, 1) => format!("1 file, {size}"),
+            (0, more) => format!("{more} files, {size} in all"),
+            (_, 0) => format!("{size} in all"),
+            (_, more) => format!("and {more} more, {size} in all"),
+        }
+    }
 }
 
 /// What the user answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answer {
-    /// Yes.
+    /// Yes: to what was asked about, this once; and for the session to what is not asked about
+    /// each time ([`is_asked_each_time`]).
     Allow,
+    /// Yes, and to all of its kind in this session.
+    Always,
     /// No, or no answer in time.
     Refuse,
     /// "I did not ask for this": the session ends.
@@ -93,6 +140,16 @@ pub struct Unattended;
 impl Asker for Unattended {
     fn ask<'a>(&'a self, _question: &'a Question<'a>) -> Asking<'a> {
         Box::pin(std::future::ready(Answer::Refuse))
+    }
+}
+
+/// Whether [`Answer::Allow`] means this once: what can be done with it differs from one time to the
+/// next, and the user sees what it is.
+#[must_use]
+pub const fn is_asked_each_time(grant: Grant) -> bool {
+    match grant {
+        Grant::Command | Grant::Shell | Grant::File | Grant::Reboot => true,
+        Grant::View | Grant::Control | Grant::Clipboard => false,
     }
 }
 

@@ -4,21 +4,45 @@ use std::fmt::Write as _;
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use deskside_files::Size;
 use deskside_protocol::text::visible;
 use tokio::time::timeout;
 
-use super::{ANSWER_TIME, Answer, Asker, Asking, Keyboard, Question, Standing, Visitor, in_words};
+use super::{
+    ANSWER_TIME, Answer, Asker, Asking, Keyboard, Listing, Question, Standing, Visitor, in_words,
+};
+use crate::events::{Direction, Event, Show};
 
 const RULE: &str = "  ------------------------------------------------------------";
 const WARNING: &str = "  Only continue if you called this help desk yourself.\n  \
     Did somebody call you, or did a message on the screen tell you to call?\n  \
     Then it is probably a fraud: type x.\n";
-const CHOICES: &str = "  y = Allow     n = Refuse     x = I did not ask for this\n";
+/// What can be typed, and how it is asked for.
+struct Choices {
+    words: &'static str,
+    prompt: &'static str,
+    /// "Always" is one of them.
+    always: bool,
+}
+
+const SESSION: Choices = Choices {
+    words: "  y = Allow     n = Refuse     x = I did not ask for this\n",
+    prompt: "  Type y, n or x, then press Enter: ",
+    always: false,
+};
+const ONCE: Choices = Choices {
+    words: "  y = Allow this once     a = Allow always in this session\n  \
+        n = Refuse              x = I did not ask for this\n",
+    prompt: "  Type y, a, n or x, then press Enter: ",
+    always: true,
+};
 
 /// Asks in a terminal.
 pub struct Terminal<W> {
     keyboard: Arc<Keyboard>,
     out: Mutex<W>,
+    /// Hears of each question, once it can be answered.
+    show: Option<Arc<Show>>,
 }
 
 impl<W> std::fmt::Debug for Terminal<W> {
@@ -30,7 +54,13 @@ impl<W> std::fmt::Debug for Terminal<W> {
 impl<W: Write + Send> Terminal<W> {
     /// Questions go to `out`, answers come from `keyboard`.
     pub fn new(keyboard: Arc<Keyboard>, out: W) -> Self {
-        Self { keyboard, out: Mutex::new(out) }
+        Self { keyboard, out: Mutex::new(out), show: None }
+    }
+
+    /// Tells `show` of each question as well, for scripts: once it can be answered.
+    #[must_use]
+    pub fn telling(self, show: Arc<Show>) -> Self {
+        Self { show: Some(show), ..self }
     }
 
     fn print(&self, text: &str) {
@@ -41,13 +71,14 @@ impl<W: Write + Send> Terminal<W> {
     }
 
     /// Reads lines until one is an answer. No more lines is a refusal.
-    async fn answer(&self) -> Answer {
+    async fn answer(&self, choices: &Choices) -> Answer {
         loop {
-            self.print("  Type y, n or x, then press Enter: ");
+            self.print(choices.prompt);
             let Some(line) = self.keyboard.line().await else { return Answer::Refuse };
             match line.to_lowercase().as_str() {
                 "y" | "yes" => return Answer::Allow,
                 "n" | "no" => return Answer::Refuse,
+                "a" | "always" if choices.always => return Answer::Always,
                 "x" => return Answer::NotAsked,
                 _ => {}
             }
@@ -58,13 +89,19 @@ impl<W: Write + Send> Terminal<W> {
 impl<W: Write + Send> Asker for Terminal<W> {
     fn ask<'a>(&'a self, question: &'a Question<'a>) -> Asking<'a> {
         Box::pin(async move {
+            let _floor = self.keyboard.question();
             self.keyboard.forget().await;
-            self.print(&wording(question));
+            let choices = choices(question);
+            self.print(&wording(question, choices));
+            if let Some(show) = &self.show {
+                show.tell(&Event::Question { question });
+            }
             let mut withdrawn = Withdrawn { terminal: self, answered: false };
-            let answer = timeout(ANSWER_TIME, self.answer()).await;
+            let answer = timeout(ANSWER_TIME, self.answer(choices)).await;
             withdrawn.answered = true;
             let (answer, words) = match answer {
                 Ok(Answer::Allow) => (Answer::Allow, "  Allowed.\n\n"),
+                Ok(Answer::Always) => (Answer::Always, "  Allowed for this session.\n\n"),
                 Ok(Answer::Refuse) => (Answer::Refuse, "  Refused.\n\n"),
                 Ok(Answer::NotAsked) => (Answer::NotAsked, "  Refused. Well done.\n\n"),
                 Err(_) => (Answer::Refuse, "\n  No answer for a minute: refused.\n\n"),
@@ -89,7 +126,14 @@ impl<W: Write + Send> Drop for Withdrawn<'_, W> {
     }
 }
 
-fn wording(question: &Question<'_>) -> String {
+const fn choices(question: &Question<'_>) -> &'static Choices {
+    match question {
+        Question::Opening { .. } | Question::More { once: false, .. } => &SESSION,
+        Question::More { once: true, .. } | Question::Files { .. } => &ONCE,
+    }
+}
+
+fn wording(question: &Question<'_>, choices: &Choices) -> String {
     let mut text = format!("\n{RULE}\n");
     match question {
         Question::Opening { visitor, grants } => {
@@ -102,7 +146,7 @@ fn wording(question: &Question<'_>) -> String {
             text.push('\n');
             text.push_str(WARNING);
         }
-        Question::More { visitor, grant, what } => {
+        Question::More { visitor, grant, what, .. } => {
             let name = visible(&visitor.name);
             push(&mut text, format_args!("  {name} also wants to {}.\n\n", in_words(*grant)));
             card(&mut text, visitor);
@@ -111,9 +155,35 @@ fn wording(question: &Question<'_>) -> String {
             }
             text.push_str("\n  Only allow it if you expect this.\n");
         }
+        Question::Files { visitor, files } => {
+            let name = visible(&visitor.name);
+            let wants = match files.direction {
+                Direction::Received => "send files to this computer",
+                Direction::Sent => "fetch files from this computer",
+            };
+            push(&mut text, format_args!("  {name} wants to {wants}.\n\n"));
+            card(&mut text, visitor);
+            listing(&mut text, files);
+            text.push_str("\n  Only allow it if you expect this. Nothing is opened by itself.\n");
+        }
     }
-    push(&mut text, format_args!("\n{CHOICES}{RULE}\n"));
+    push(&mut text, format_args!("\n{}{RULE}\n", choices.words));
     text
+}
+
+fn listing(text: &mut String, files: &Listing) {
+    let place = match files.direction {
+        Direction::Received => "Into:",
+        Direction::Sent => "Out of:",
+    };
+    row(text, place, &visible(&files.folder));
+    for (index, (name, bytes)) in files.named.iter().enumerate() {
+        let label = if index == 0 { "Files:" } else { "" };
+        row(text, label, &format!("{} ({})", visible(name), Size(*bytes)));
+    }
+    if files.more > 0 || files.named.len() > 1 {
+        row(text, if files.named.is_empty() { "Files:" } else { "" }, &files.rest());
+    }
 }
 
 fn card(text: &mut String, visitor: &Visitor) {
@@ -141,122 +211,5 @@ fn push(text: &mut String, what: std::fmt::Arguments<'_>) {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::io;
-
-    use deskside_protocol::grant::{Grant, GrantSet};
-    use tokio::sync::mpsc;
-    use tokio::time::Instant;
-
-    use super::*;
-
-    #[derive(Clone, Default)]
-    struct Screen(Arc<Mutex<Vec<u8>>>);
-    impl Write for Screen {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().write(bytes)
-        }
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-    impl Screen {
-        fn text(&self) -> String {
-            String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-        }
-    }
-
-    fn visitor() -> Visitor {
-        Visitor {
-            organisation: "Example IT".to_owned(),
-            standing: Standing::New,
-            name: "Alice\x1b[2J Ng".to_owned(),
-            login: "alice".to_owned(),
-            ticket: "17".to_owned(),
-            subject: "Printer\nFrom: Microsoft".to_owned(),
-        }
-    }
-
-    fn terminal() -> (mpsc::Sender<String>, Screen, Terminal<Screen>) {
-        let (sender, lines) = mpsc::channel(8);
-        let screen = Screen::default();
-        let terminal = Terminal::new(Arc::new(Keyboard::of(lines)), screen.clone());
-        (sender, screen, terminal)
-    }
-
-    async fn answered(lines: &'static [&'static str]) -> (Answer, String) {
-        let (sender, screen, terminal) = terminal();
-        let visitor = visitor();
-        let grants = GrantSet::parse("view,command").unwrap();
-        let question = Question::Opening { visitor: &visitor, grants };
-        let typing = async {
-            tokio::time::sleep(std::time::Duration::from_secs(5)).await;
-            for line in lines {
-                sender.send((*line).to_owned()).await.unwrap();
-            }
-            std::future::pending::<()>().await;
-        };
-        let answer = tokio::select! {
-            answer = terminal.ask(&question) => answer,
-            () = typing => Answer::Allow,
-        };
-        (answer, screen.text())
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn each_letter_means_one_thing_and_enter_alone_means_nothing() {
-        assert_eq!(answered(&["y"]).await.0, Answer::Allow);
-        assert_eq!(answered(&["", "maybe", "YES"]).await.0, Answer::Allow);
-        assert_eq!(answered(&["", "n"]).await.0, Answer::Refuse);
-        assert_eq!(answered(&["x"]).await.0, Answer::NotAsked);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_minute_without_an_answer_refuses() {
-        let start = Instant::now();
-        let (answer, text) = answered(&[""]).await;
-        assert_eq!(answer, Answer::Refuse);
-        assert_eq!(start.elapsed(), ANSWER_TIME);
-        assert!(text.contains("No answer for a minute"));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn the_question_names_who_what_and_the_danger_in_safe_characters() {
-        let (_, text) = answered(&["n"]).await;
-        for part in [
-            "(alice)",
-            "Example IT",
-            "not known to this computer",
-            "17: Printer",
-            "see your screen",
-            "run commands on this computer",
-            "called this help desk yourself",
-            "I did not ask for this",
-        ] {
-            assert!(text.contains(part), "{part:?} is missing in {text}");
-        }
-        assert!(!text.contains('\x1b'));
-        assert!(!text.contains("\nFrom: Microsoft"));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn what_was_typed_before_the_question_does_not_answer_it() {
-        let (sender, _screen, terminal) = terminal();
-        sender.send("y".to_owned()).await.unwrap();
-        let visitor = visitor();
-        let question = Question::More { visitor: &visitor, grant: Grant::Shell, what: "" };
-        assert_eq!(terminal.ask(&question).await, Answer::Refuse);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn no_more_input_refuses_and_a_dropped_question_is_withdrawn() {
-        let (sender, screen, terminal) = terminal();
-        let visitor = visitor();
-        let question = Question::More { visitor: &visitor, grant: Grant::File, what: "a.log" };
-        let brief = std::time::Duration::from_secs(1);
-        assert!(timeout(brief, terminal.ask(&question)).await.is_err());
-        assert!(screen.text().contains("withdrawn"));
-        drop(sender);
-        assert_eq!(terminal.ask(&question).await, Answer::Refuse);
-    }
-}
+#[path = "terminal_tests.rs"]
+mod tests;

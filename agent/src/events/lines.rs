@@ -7,8 +7,8 @@ use deskside_protocol::grant::GrantSet;
 use deskside_protocol::wire::record::Reason;
 use serde_json::{Value, json};
 
-use super::{By, Event, Gone};
-use crate::consent::{Standing, Visitor};
+use super::{By, Event, Gone, Speaker};
+use crate::consent::{Question, Standing, Visitor};
 
 /// For scripts: one object a line, each with its `event`.
 pub(super) fn lines(event: &Event<'_>) -> String {
@@ -29,22 +29,35 @@ fn objects(event: &Event<'_>) -> Vec<Value> {
         Event::Paired { visitor, session, recorded } => {
             vec![paired(visitor, *session, *recorded)]
         }
-        Event::Granted { grants, lease, by } => {
+        Event::Question { question } => vec![asked(question)],
+        Event::Granted { grants, lease, by, ends_in } => {
             let by = match by {
                 By::User => "user",
                 By::Beforehand => "allow",
             };
-            each(
-                *grants,
-                |grant| json!({"event": "grant", "grant": grant, "by": by, "lease": lease.words()}),
-            )
+            let seconds = ends_in.map(|time| time.as_secs());
+            each(*grants, |grant| {
+                json!({
+                    "event": "grant", "grant": grant, "by": by, "lease": lease.words(),
+                    "ends_in": seconds,
+                })
+            })
         }
         Event::Refused { grants } => {
             each(*grants, |grant| json!({"event": "refused", "grant": grant}))
         }
-        Event::Action { technician, grant, what } => vec![
-            json!({"event": "action", "technician": technician, "grant": grant.word(), "what": what}),
-        ],
+        Event::Action { number, technician, grant, what } => vec![json!({
+            "event": "action", "number": number, "technician": technician,
+            "grant": grant.word(), "what": what,
+        })],
+        Event::ActionOver { number } => vec![json!({"event": "action_over", "number": number})],
+        Event::Said { by, text } => {
+            let by = match by {
+                Speaker::User => "user",
+                Speaker::Technician(_) => "technician",
+            };
+            vec![json!({"event": "said", "by": by, "text": text})]
+        }
         Event::Revoked { grants } => {
             each(*grants, |grant| json!({"event": "revoked", "grant": grant}))
         }
@@ -78,6 +91,28 @@ fn objects(event: &Event<'_>) -> Vec<Value> {
 
 fn each(grants: GrantSet, object: impl Fn(&str) -> Value) -> Vec<Value> {
     grants.iter().map(|grant| object(grant.word())).collect()
+}
+
+fn asked(question: &Question<'_>) -> Value {
+    match question {
+        Question::Opening { grants, .. } => {
+            json!({"event": "question", "about": "session", "grants": grants.words()})
+        }
+        Question::More { grant, what, once, .. } => json!({
+            "event": "question", "about": "grant", "grants": [grant.word()], "what": what,
+            "once": once,
+        }),
+        Question::Files { files, .. } => {
+            let named = files.named.iter();
+            let named: Vec<_> =
+                named.map(|(name, bytes)| json!({"name": name, "bytes": bytes})).collect();
+            json!({
+                "event": "question", "about": "files", "grants": ["file"],
+                "direction": files.direction.word(), "folder": files.folder, "files": named,
+                "more": files.more, "bytes": files.bytes,
+            })
+        }
+    }
 }
 
 fn paired(visitor: &Visitor, session: Option<&str>, recorded: bool) -> Value {

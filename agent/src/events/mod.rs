@@ -18,7 +18,7 @@ use self::lines::lines;
 pub use self::lines::reason_word;
 pub use self::words::reason_in_words;
 use self::words::words;
-use crate::consent::Visitor;
+use crate::consent::{Question, Visitor};
 
 /// Who granted something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +27,15 @@ pub enum By {
     User,
     /// `--allow`.
     Beforehand,
+}
+
+/// Who says something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Speaker<'a> {
+    /// The user.
+    User,
+    /// The technician, by his name.
+    Technician(&'a str),
 }
 
 /// Whose connection is interrupted.
@@ -85,6 +94,11 @@ pub enum Event<'a> {
         /// Whether the relay records.
         recorded: bool,
     },
+    /// The user is asked; whoever asks shows it to people himself.
+    Question {
+        /// What.
+        question: &'a Question<'a>,
+    },
     /// Grants were given.
     Granted {
         /// Those that are new.
@@ -93,20 +107,36 @@ pub enum Event<'a> {
         lease: GrantSet,
         /// Who gave them.
         by: By,
+        /// They are taken back by themselves after this time; else they hold for the session.
+        ends_in: Option<Duration>,
     },
     /// The user said no.
     Refused {
         /// To these.
         grants: GrantSet,
     },
-    /// The technician does something.
+    /// The technician does something, from here on until [`Event::ActionOver`].
     Action {
+        /// Counts up in a session.
+        number: u64,
         /// His name.
         technician: &'a str,
         /// Under which grant.
         grant: Grant,
         /// What, in plain words or as typed; made safe already.
         what: &'a str,
+    },
+    /// What the technician did under this number is over, however it ended.
+    ActionOver {
+        /// Of its [`Event::Action`].
+        number: u64,
+    },
+    /// Somebody says something: chat.
+    Said {
+        /// Who.
+        by: Speaker<'a>,
+        /// One line, made safe already.
+        text: &'a str,
     },
     /// Grants were taken back.
     Revoked {

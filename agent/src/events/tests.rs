@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::consent::Standing;
+use crate::consent::{Listing, Standing};
 
 fn visitor() -> Visitor {
     Visitor {
@@ -42,7 +42,7 @@ fn scripts_get_the_lines_of_cli_md() {
 #[test]
 fn each_grant_has_a_line_of_its_own() {
     let grants = GrantSet::parse("view,command").unwrap();
-    let text = lines(&Event::Granted { grants, lease: grants, by: By::Beforehand });
+    let text = lines(&Event::Granted { grants, lease: grants, by: By::Beforehand, ends_in: None });
     let words: Vec<Value> = text
         .lines()
         .map(|line| serde_json::from_str::<Value>(line).unwrap()["grant"].clone())
@@ -57,7 +57,12 @@ fn people_read_the_code_in_groups_and_the_action_in_words() {
     assert!(text.contains("Read these digits to your technician"));
     assert!(text.contains(code.grouped().as_str()));
     assert!(text.contains("10 minutes"));
-    let event = Event::Action { technician: "Alice Ng", grant: Grant::Command, what: "ip route" };
+    let event = Event::Action {
+        number: 1,
+        technician: "Alice Ng",
+        grant: Grant::Command,
+        what: "ip route",
+    };
     assert_eq!(words(&event), "  Alice Ng runs: ip route\n");
 }
 
@@ -137,4 +142,66 @@ fn many_files_are_a_sum_for_people_and_a_failure_has_its_reason() {
     let failed = Event::FileFailed { direction: Direction::Received, name: "big.iso", why };
     assert_eq!(words(&failed), "  Not received: big.iso: needs 1.2 GB, and 300 MB are free.\n");
     assert!(lines(&failed).contains("\"event\":\"file_failed\""));
+}
+
+#[test]
+fn an_action_has_a_number_and_its_end_has_the_same() {
+    let event =
+        Event::Action { number: 7, technician: "A", grant: Grant::Command, what: "ip route" };
+    let object: Value = serde_json::from_str(&lines(&event)).unwrap();
+    assert_eq!(
+        object,
+        json!({"event": "action", "number": 7, "technician": "A", "grant": "command", "what": "ip route"})
+    );
+    let over = Event::ActionOver { number: 7 };
+    assert_eq!(lines(&over), "{\"event\":\"action_over\",\"number\":7}\n");
+    assert_eq!(words(&over), "");
+}
+
+#[test]
+fn what_is_said_names_the_speaker() {
+    let said = |by| Event::Said { by, text: "Is the lamp on?" };
+    let technician = said(Speaker::Technician("Alice\x1b Ng"));
+    assert_eq!(words(&technician), "  Alice\u{FFFD} Ng: Is the lamp on?\n");
+    assert_eq!(words(&said(Speaker::User)), "  You: Is the lamp on?\n");
+    let object: Value = serde_json::from_str(&lines(&technician)).unwrap();
+    assert_eq!(object, json!({"event": "said", "by": "technician", "text": "Is the lamp on?"}));
+}
+
+#[test]
+fn a_grant_with_an_end_says_when() {
+    let grants = Grant::View.into();
+    let ends_in = Some(Duration::from_secs(600));
+    let event = Event::Granted { grants, lease: grants, by: By::User, ends_in };
+    assert!(words(&event).contains("taken back by itself after 10 minutes"));
+    assert!(lines(&event).contains("\"ends_in\":600"));
+}
+
+#[test]
+fn scripts_hear_what_is_asked() {
+    let visitor = visitor();
+    let question = Question::Files {
+        visitor: &visitor,
+        files: &Listing {
+            direction: Direction::Received,
+            folder: "/home/bob/Downloads".to_owned(),
+            named: vec![("a.txt".to_owned(), 5)],
+            more: 2,
+            bytes: 9,
+        },
+    };
+    let event = Event::Question { question: &question };
+    assert_eq!(words(&event), "");
+    let object: Value = serde_json::from_str(&lines(&event)).unwrap();
+    let expected = json!({
+        "event": "question", "about": "files", "grants": ["file"], "direction": "received",
+        "folder": "/home/bob/Downloads", "files": [{"name": "a.txt", "bytes": 5}], "more": 2,
+        "bytes": 9,
+    });
+    assert_eq!(object, expected);
+    let question =
+        Question::More { visitor: &visitor, grant: Grant::Command, what: "ip route", once: true };
+    let object: Value =
+        serde_json::from_str(&lines(&Event::Question { question: &question })).unwrap();
+    assert_eq!((&object["grants"], &object["once"]), (&json!(["command"]), &json!(true)));
 }

@@ -8,7 +8,7 @@ use deskside_protocol::grant::{Grant, GrantSet};
 use deskside_protocol::text::visible;
 use deskside_protocol::wire::record::Reason;
 
-use super::{By, Direction, Event, Gone};
+use super::{By, Direction, Event, Gone, Speaker};
 use crate::consent::in_words;
 
 /// For people. Each event ends with a line break.
@@ -38,15 +38,23 @@ pub(super) fn words(event: &Event<'_>) -> String {
                 "The session is not recorded."
             },
         ),
-        Event::Granted { grants, by, .. } => {
+        Event::Granted { grants, by, ends_in, .. } => {
             let by = match by {
                 By::User => "You allowed your technician to:",
                 By::Beforehand => "Allowed when this program was started:",
             };
-            format!("\n  {by}\n{}  To stop at any time, press Ctrl-C.\n\n", list(*grants))
+            let ends = ends_in.map_or_else(String::new, |ends| {
+                format!("  It is taken back by itself after {}.\n", time(ends))
+            });
+            format!("\n  {by}\n{}{ends}  To stop at any time, press Ctrl-C.\n\n", list(*grants))
         }
         Event::Refused { grants } => format!("  Not allowed:\n{}", list(*grants)),
-        Event::Action { technician, grant, what } => action(&visible(technician), *grant, what),
+        Event::Action { technician, grant, what, .. } => action(&visible(technician), *grant, what),
+        Event::ActionOver { .. } | Event::Question { .. } => String::new(),
+        Event::Said { by: Speaker::User, text } => format!("  You: {text}\n"),
+        Event::Said { by: Speaker::Technician(name), text } => {
+            format!("  {}: {text}\n", visible(name))
+        }
         Event::Revoked { grants } => format!("  No longer allowed:\n{}", list(*grants)),
         Event::Resumed { visitor, .. } => format!(
             "\n  Going on with the session of {} (ticket {}).\n  To stop at any time, press Ctrl-C.\n\n",

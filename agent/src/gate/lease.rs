@@ -7,7 +7,8 @@ use deskside_protocol::grant::{Grant, GrantSet};
 use deskside_protocol::wire::message::refusal::Cause;
 use tokio_util::sync::CancellationToken;
 
-use super::{MAX_REFUSALS, Refusal};
+use super::ends::{Ends, Moment};
+use super::{MAX_REFUSALS, Refusal, Scope, Term};
 
 /// How it stands with one grant.
 pub(super) enum Standing {
@@ -27,8 +28,11 @@ pub(super) enum Standing {
 pub struct Record {
     /// The session's first question was answered.
     pub opened: bool,
-    /// What is granted.
+    /// What is granted for the session. What was granted for one action ends with this process.
     pub held: GrantSet,
+    /// When what is held ends by itself, in seconds since the epoch; what is not in here holds for
+    /// the session.
+    pub ends: BTreeMap<Grant, u64>,
     /// What was taken back: no `--allow` answers it any more.
     pub taken_back: GrantSet,
     /// How often the user refused.
@@ -42,8 +46,12 @@ pub struct Record {
 pub(super) struct Lease {
     policy: GrantSet,
     beforehand: GrantSet,
-    /// One token for each grant that is held: at most as many as there are grants.
-    held: BTreeMap<Grant, CancellationToken>,
+    /// Each grant that is held: at most as many as there are grants.
+    held: BTreeMap<Grant, Held>,
+    /// Actions that were allowed one by one: at most as many as streams work at once.
+    once: BTreeMap<Alone, CancellationToken>,
+    /// Counts them.
+    alone: u64,
     refusals: BTreeMap<Grant, u32>,
     taken_back: GrantSet,
     opened: bool,
@@ -52,21 +60,54 @@ pub(super) struct Lease {
     pub(super) waiting: usize,
 }
 
+/// A grant that is held: whatever acts under it has the token.
+#[derive(Debug)]
+struct Held {
+    token: CancellationToken,
+    /// `None`: with the session.
+    ends: Option<Ends>,
+}
+
+/// An action that was allowed alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Alone {
+    grant: Grant,
+    number: u64,
+}
+
 impl Lease {
     /// The lease of a record, which may be that of nothing at all. `beforehand` is what this
-    /// process was told to allow; it answers nothing that the user took back.
-    pub(super) fn new(policy: GrantSet, beforehand: GrantSet, record: &Record) -> Self {
+    /// process was told to allow; it answers nothing that the user took back, and nothing whose end
+    /// has passed meanwhile.
+    pub(super) fn new(
+        policy: GrantSet,
+        beforehand: GrantSet,
+        record: &Record,
+        now: Moment,
+    ) -> Self {
+        let passed: GrantSet = record
+            .ends
+            .iter()
+            .filter_map(|(grant, ends)| Ends::kept(*ends, now).is_none().then_some(*grant))
+            .collect();
+        let passed = passed.intersection(record.held);
+        let taken_back = record.taken_back.union(passed);
         let mut lease = Self {
             policy,
-            beforehand: beforehand.intersection(policy).without(record.taken_back),
+            beforehand: beforehand.intersection(policy).without(taken_back),
             held: BTreeMap::new(),
+            once: BTreeMap::new(),
+            alone: 0,
             refusals: record.refusals.clone(),
-            taken_back: record.taken_back,
+            taken_back,
             opened: record.opened,
             stopped: record.stopped,
             waiting: 0,
         };
-        lease.grant(record.held);
+        for grant in record.held.without(passed).iter() {
+            let ends = record.ends.get(&grant).and_then(|ends| Ends::kept(*ends, now));
+            lease.grant(grant.into(), ends);
+        }
         lease
     }
 
@@ -75,6 +116,11 @@ impl Lease {
         Record {
             opened: self.opened,
             held: self.held(),
+            ends: self
+                .held
+                .iter()
+                .filter_map(|(grant, held)| Some((*grant, held.ends?.unix)))
+                .collect(),
             taken_back: self.taken_back,
             refusals: self.refusals.clone(),
             stopped: self.stopped,
@@ -85,13 +131,30 @@ impl Lease {
         self.held.keys().copied().collect()
     }
 
+    /// All that is in force, each with its scope and end.
+    pub(super) fn terms(&self, now: Moment) -> Vec<Term> {
+        let held = self.held.iter().map(|(grant, held)| Term {
+            grant: *grant,
+            scope: Scope::Session,
+            ends_in: held.ends.map(|ends| ends.left(now)),
+        });
+        let once = self.running_alone().without(self.held());
+        let once = once.iter().map(|grant| Term { grant, scope: Scope::Once, ends_in: None });
+        held.chain(once).collect()
+    }
+
+    /// Grants under which something runs that was allowed alone.
+    fn running_alone(&self) -> GrantSet {
+        self.once.keys().map(|alone| alone.grant).collect()
+    }
+
     pub(super) fn standing(&self, grant: Grant) -> Standing {
         let never = |cause, text| Standing::Never(Refusal::new(cause, grant, text));
         let refusals = self.refusals.get(&grant).copied().unwrap_or(0);
         if self.stopped {
             never(Cause::UserRefused, "the user stopped the session".to_owned())
-        } else if let Some(token) = self.held.get(&grant) {
-            Standing::Held(token.clone())
+        } else if let Some(held) = self.held.get(&grant) {
+            Standing::Held(held.token.clone())
         } else if !self.policy.contains(grant) {
             never(Cause::Policy, format!("only {} can be asked for", self.policy))
         } else if refusals >= MAX_REFUSALS {
@@ -122,15 +185,69 @@ impl Lease {
         self.opened = true;
     }
 
-    /// Grants what the policy allows of `grants`; returns what is new.
-    pub(super) fn grant(&mut self, grants: GrantSet) -> GrantSet {
+    /// Grants what the policy allows of `grants`, for the session or until `ends`; returns what is
+    /// new. What is held already stays as it is.
+    pub(super) fn grant(&mut self, grants: GrantSet, ends: Option<Ends>) -> GrantSet {
         if self.stopped {
             return GrantSet::NONE;
         }
         let new = grants.intersection(self.policy).without(self.held());
         self.taken_back = self.taken_back.without(new);
-        self.held.extend(new.iter().map(|grant| (grant, CancellationToken::new())));
+        self.held.extend(new.iter().map(|grant| {
+            let token = CancellationToken::new();
+            (grant, Held { token, ends })
+        }));
         new
+    }
+
+    /// The user gives `grants` of his own accord, once the session was opened: what he refused
+    /// before counts no longer, and what is held has this end from now on. Returns what is held of
+    /// them.
+    pub(super) fn give(&mut self, grants: GrantSet, ends: Option<Ends>) -> GrantSet {
+        if self.stopped || !self.opened {
+            return GrantSet::NONE;
+        }
+        let given = grants.intersection(self.policy);
+        self.grant(given, ends);
+        for grant in given.iter() {
+            self.refusals.remove(&grant);
+            if let Some(held) = self.held.get_mut(&grant) {
+                held.ends = ends;
+            }
+        }
+        given
+    }
+
+    /// Allows one action; `None` where nothing is allowed any more.
+    pub(super) fn once(&mut self, grant: Grant) -> Option<(Alone, CancellationToken)> {
+        if self.stopped || !self.policy.contains(grant) {
+            return None;
+        }
+        self.alone += 1;
+        let (alone, token) = (Alone { grant, number: self.alone }, CancellationToken::new());
+        self.once.insert(alone, token.clone());
+        Some((alone, token))
+    }
+
+    /// An action that was allowed alone is over.
+    pub(super) fn once_over(&mut self, alone: Alone) {
+        self.once.remove(&alone);
+    }
+
+    /// Takes back what has reached its end, as [`Lease::revoke`] does; returns it.
+    pub(super) fn expire(&mut self, now: Moment) -> GrantSet {
+        let passed = |held: &Held| held.ends.is_some_and(|ends| ends.has_passed(now));
+        let gone = self.held.iter().filter_map(|(grant, held)| passed(held).then_some(*grant));
+        let gone: GrantSet = gone.collect();
+        self.beforehand = self.beforehand.without(gone);
+        self.taken_back = self.taken_back.union(gone);
+        self.let_go(gone);
+        gone
+    }
+
+    /// The time until the next end.
+    pub(super) fn next_end(&self, now: Moment) -> Option<std::time::Duration> {
+        self.held.values().filter_map(|held| Some(held.ends?.left(now))).min()
     }
 
     pub(super) fn refuse(&mut self, grants: GrantSet) {
@@ -139,17 +256,30 @@ impl Lease {
         }
     }
 
-    /// Takes grants back, also those that were answered beforehand; returns what was held.
+    /// Takes grants back, also those that were answered beforehand, and ends what was allowed alone;
+    /// returns what was there.
     pub(super) fn revoke(&mut self, grants: GrantSet) -> GrantSet {
         self.beforehand = self.beforehand.without(grants);
         self.taken_back = self.taken_back.union(grants);
-        let gone = self.held().intersection(grants);
-        for grant in gone.iter() {
-            if let Some(token) = self.held.remove(&grant) {
+        let there = self.running_alone().union(self.held()).intersection(grants);
+        self.once.retain(|alone, token| {
+            let stays = !grants.contains(alone.grant);
+            if !stays {
                 token.cancel();
             }
+            stays
+        });
+        self.let_go(there);
+        there
+    }
+
+    /// Ends what runs under grants of the session.
+    fn let_go(&mut self, grants: GrantSet) {
+        for grant in grants.iter() {
+            if let Some(held) = self.held.remove(&grant) {
+                held.token.cancel();
+            }
         }
-        gone
     }
 
     /// Nothing is granted from now on.
@@ -169,89 +299,5 @@ pub(super) fn no(grant: Grant, refusals: u32) -> Refusal {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn grants() -> impl Strategy<Value = GrantSet> {
-        any::<u32>().prop_map(GrantSet::from_bits)
-    }
-
-    #[derive(Debug, Clone)]
-    enum Step {
-        Grant(GrantSet),
-        Refuse(GrantSet),
-        Revoke(GrantSet),
-        Stop,
-        Restart { beforehand: GrantSet },
-    }
-
-    fn step() -> impl Strategy<Value = Step> {
-        prop_oneof![
-            4 => grants().prop_map(Step::Grant),
-            3 => grants().prop_map(Step::Refuse),
-            4 => grants().prop_map(Step::Revoke),
-            1 => Just(Step::Stop),
-            4 => grants().prop_map(|beforehand| Step::Restart { beforehand }),
-        ]
-    }
-
-    /// How wide a standing is, and what it would take to act.
-    fn width(standing: &Standing) -> (u8, u32) {
-        match standing {
-            Standing::Never(_) => (0, 0),
-            Standing::Ask { refusals } => (1, MAX_REFUSALS - refusals),
-            Standing::Beforehand => (2, 0),
-            Standing::Held(_) => (3, 0),
-        }
-    }
-
-    proptest! {
-        /// Whatever happened: the next process holds what was held, asks for what was not, and
-        /// `--allow` answers what it would have answered, but nothing that the user took back.
-        #[test]
-        fn a_restart_never_widens(
-            policy in grants(),
-            beforehand in grants(),
-            steps in proptest::collection::vec(step(), 0..24),
-        ) {
-            let mut lease = Lease::new(policy, beforehand, &Record::default());
-            let mut taken_back = GrantSet::NONE;
-            let mut stopped = false;
-            for step in steps {
-                match step {
-                    Step::Grant(grants) => {
-                        taken_back = taken_back.without(lease.grant(grants));
-                    }
-                    Step::Refuse(grants) => lease.refuse(grants),
-                    Step::Revoke(grants) => {
-                        lease.revoke(grants);
-                        taken_back = taken_back.union(grants);
-                    }
-                    Step::Stop => {
-                        lease.stop();
-                        lease.revoke(GrantSet::all());
-                        stopped = true;
-                    }
-                    Step::Restart { beforehand } => {
-                        let next = Lease::new(policy, beforehand, &lease.record());
-                        prop_assert_eq!(next.held(), lease.held());
-                        for grant in Grant::all() {
-                            let (old, new) = (lease.standing(grant), next.standing(grant));
-                            if matches!(new, Standing::Beforehand) {
-                                prop_assert!(beforehand.contains(grant));
-                                prop_assert!(!taken_back.contains(grant), "{} is back", grant);
-                                prop_assert!(!matches!(old, Standing::Never(_)));
-                            } else {
-                                prop_assert!(width(&new) <= width(&old), "{} is wider", grant);
-                            }
-                            prop_assert!(!stopped || matches!(new, Standing::Never(_)));
-                        }
-                        lease = next;
-                    }
-                }
-            }
-        }
-    }
-}
+#[path = "lease_tests.rs"]
+mod tests;

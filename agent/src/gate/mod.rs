@@ -8,28 +8,37 @@
 //! is told of it, so that no restart of this program brings back what was taken back.
 
 mod acting;
+mod asking;
+mod doing;
+mod ends;
 mod lease;
+mod own;
 mod permit;
 mod refusal;
+mod talk;
 mod terms;
 #[cfg(test)]
 pub(crate) mod tests;
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use deskside_protocol::grant::{Grant, GrantSet};
+use deskside_protocol::grant::GrantSet;
 use deskside_protocol::text;
-use deskside_protocol::wire::message::refusal::Cause;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 pub use self::acting::{Answers, Heard, Unheard, listen};
+use self::asking::About;
+use self::doing::Doing;
+pub use self::ends::MAX_TIME;
+use self::ends::Moment;
 pub use self::lease::Record;
-use self::lease::{Lease, Standing, no};
+use self::lease::{Lease, Standing};
 pub use self::permit::{Clipboard, Command, Control, File, Kind, Permit, Reboot, Shell, View};
 pub use self::refusal::{Refusal, TurnedDown};
-pub use self::terms::{Forget, Keep, Terms};
-use crate::consent::{Answer, Asker, Question, Visitor};
+pub use self::terms::{Forget, Keep, Scope, Term, Terms};
+use crate::consent::{Answer, Asker, Listing, Question, Visitor};
 use crate::events::{By, Event, Show};
 
 /// Requests that may wait for the user at once: far more than one technician makes.
@@ -56,6 +65,8 @@ struct Shared {
     asker: Arc<dyn Asker>,
     show: Arc<Show>,
     changes: watch::Sender<GrantSet>,
+    /// Counts actions.
+    actions: AtomicU64,
     stopped: CancellationToken,
     not_asked: CancellationToken,
 }
@@ -75,10 +86,11 @@ impl Gate {
         asker: Arc<dyn Asker>,
         show: Arc<Show>,
     ) -> Self {
-        let lease = Lease::new(terms.policy, terms.beforehand, &terms.record);
+        let Terms { policy, beforehand, visitor, record } = terms;
+        let lease = Lease::new(policy, beforehand, &record, Moment::now());
         let changes = watch::Sender::new(lease.held());
         let shared = Shared {
-            visitor: terms.visitor,
+            visitor,
             lease: Mutex::new(lease),
             keeper,
             keeping: Mutex::new(()),
@@ -86,6 +98,7 @@ impl Gate {
             asker,
             show,
             changes,
+            actions: AtomicU64::new(0),
             stopped: CancellationToken::new(),
             not_asked: CancellationToken::new(),
         };
@@ -102,10 +115,10 @@ impl Gate {
         if self.is_stopped() {
             return Err(TurnedDown::Stopped);
         }
-        if self.locked(|lease| lease.is_opened()) {
+        if self.shared.locked(|lease| lease.is_opened()) {
             return Ok(self.lease());
         }
-        let (given, rest) = self.locked(|lease| lease.split(requested));
+        let (given, rest) = self.shared.locked(|lease| lease.split(requested));
         self.grant(given, By::Beforehand);
         if rest.is_empty() {
             return match self.lease() {
@@ -117,7 +130,7 @@ impl Gate {
         let question = Question::Opening { visitor: &self.shared.visitor, grants: rest };
         match self.ask(&question).await {
             None => return Err(TurnedDown::Stopped),
-            Some(Answer::Allow) => self.grant(rest, By::User),
+            Some(Answer::Allow | Answer::Always) => self.grant(rest, By::User),
             Some(Answer::NotAsked) => return Err(TurnedDown::NotAsked),
             Some(Answer::Refuse) => self.note_refusal(rest),
         }
@@ -129,7 +142,7 @@ impl Gate {
     }
 
     fn opened(&self) -> Result<GrantSet, TurnedDown> {
-        self.locked(Lease::open);
+        self.shared.locked(Lease::open);
         self.keep();
         Ok(self.lease())
     }
@@ -140,16 +153,29 @@ impl Gate {
     /// # Errors
     /// [`Refusal`], an ordinary answer for the technician.
     pub async fn admit<K: Kind>(&self, what: &str) -> Result<Permit<K>, Refusal> {
-        let revoked = self.token_for(K::GRANT, what).await?;
-        let technician = &self.shared.visitor.name;
-        self.shared.show.tell(&Event::Action { technician, grant: K::GRANT, what: &shown(what) });
-        Ok(Permit::new(revoked))
+        let what = shown(what);
+        self.permit(About::Action(&what), &what).await
+    }
+
+    /// Lets a transfer of files begin, asking the user about these files where he has not allowed
+    /// all of them. `what` says the same in plain words.
+    ///
+    /// # Errors
+    /// [`Refusal`], an ordinary answer for the technician.
+    pub async fn admit_files(&self, files: &Listing, what: &str) -> Result<Permit<File>, Refusal> {
+        self.permit(About::Files(files), &shown(what)).await
+    }
+
+    async fn permit<K: Kind>(&self, about: About<'_>, what: &str) -> Result<Permit<K>, Refusal> {
+        let passed = self.pass(K::GRANT, about).await?;
+        let doing = Doing::begin(Arc::clone(&self.shared), K::GRANT, what, passed.alone);
+        Ok(Permit::new(passed.revoked, doing))
     }
 
     /// Why the user would not even be asked: for whatever has to look before it can ask.
     #[must_use]
     pub fn rules_out<K: Kind>(&self) -> Option<Refusal> {
-        match self.locked(|lease| lease.standing(K::GRANT)) {
+        match self.shared.locked(|lease| lease.standing(K::GRANT)) {
             Standing::Never(refusal) => Some(refusal),
             Standing::Held(_) | Standing::Beforehand | Standing::Ask { .. } => None,
         }
@@ -160,56 +186,35 @@ impl Gate {
     /// # Errors
     /// [`Refusal`] of the first grant that was not given; those before it stay.
     pub async fn request(&self, grants: GrantSet, why: &str) -> Result<GrantSet, Refusal> {
+        let why = shown(why);
         for grant in grants.iter() {
-            self.token_for(grant, why).await?;
+            self.pass(grant, About::Grant(&why)).await?;
         }
         Ok(self.lease())
     }
 
-    /// What the technician may do now.
+    /// What the technician may do now and for the rest of the session, without another question.
     #[must_use]
     pub fn lease(&self) -> GrantSet {
-        self.locked(|lease| lease.held())
+        self.shared.locked(|lease| lease.held())
     }
 
-    /// Each change of the lease.
+    /// All that is in force now, with scope and end.
+    #[must_use]
+    pub fn terms(&self) -> Vec<Term> {
+        self.shared.locked(|lease| lease.terms(Moment::now()))
+    }
+
+    /// Each change of the lease, of a scope or of an end.
     #[must_use]
     pub fn changes(&self) -> watch::Receiver<GrantSet> {
         self.shared.changes.subscribe()
     }
 
-    /// Takes grants back; everything that runs under them hears it at once. It is on the disk before
-    /// anybody is told. Returns those that were there.
-    pub fn revoke(&self, grants: GrantSet) -> GrantSet {
-        let gone = self.locked(|lease| lease.revoke(grants));
-        self.keep();
-        self.announce_gone(gone);
-        gone
-    }
-
-    /// Stops the session: takes everything back and answers every waiting and later request with a
-    /// refusal. It is on the disk before anybody is told.
-    pub fn stop(&self) {
-        let gone = self.locked(|lease| {
-            lease.stop();
-            lease.revoke(GrantSet::all())
-        });
-        self.keep();
-        self.shared.stopped.cancel();
-        self.announce_gone(gone);
-    }
-
-    fn announce_gone(&self, gone: GrantSet) {
-        if !gone.is_empty() {
-            self.shared.changes.send_replace(self.lease());
-            self.shared.show.tell(&Event::Revoked { grants: gone });
-        }
-    }
-
     /// Has the lease kept as it stands now.
     fn keep(&self) {
         let _keeping = self.shared.keeping.lock().unwrap_or_else(PoisonError::into_inner);
-        let record = self.locked(|lease| lease.record());
+        let record = self.shared.locked(|lease| lease.record());
         self.shared.keeper.keep(&record);
     }
 
@@ -230,104 +235,36 @@ impl Gate {
         self.shared.not_asked.is_cancelled()
     }
 
-    async fn token_for(&self, grant: Grant, what: &str) -> Result<CancellationToken, Refusal> {
-        let waiting = match self.locked(|lease| lease.standing(grant)) {
-            Standing::Held(token) => return Ok(token),
-            Standing::Beforehand => {
-                self.grant(grant.into(), By::Beforehand);
-                return self.held(grant);
-            }
-            Standing::Never(refusal) => return Err(refusal),
-            Standing::Ask { refusals } => Waiting::start(&self.shared, grant, refusals)?,
-        };
-        let _turn = self.shared.turn.lock().await;
-        // Meanwhile the same question may have been answered for someone else.
-        match self.locked(|lease| lease.standing(grant)) {
-            Standing::Held(token) => return Ok(token),
-            Standing::Never(refusal) => return Err(refusal),
-            Standing::Ask { refusals } if refusals != waiting.refusals => {
-                return Err(no(grant, refusals));
-            }
-            Standing::Ask { .. } | Standing::Beforehand => {}
-        }
-        let what = shown(what);
-        let question = Question::More { visitor: &self.shared.visitor, grant, what: &what };
-        match self.ask(&question).await {
-            Some(Answer::Allow) => self.grant(grant.into(), By::User),
-            Some(Answer::Refuse) => self.note_refusal(grant.into()),
-            Some(Answer::NotAsked) | None => {}
-        }
-        self.held(grant)
-    }
-
-    /// The user's answer; `None` where the session was stopped first.
-    async fn ask(&self, question: &Question<'_>) -> Option<Answer> {
-        let answer = tokio::select! {
-            biased;
-            () = self.stopped() => return None,
-            answer = self.shared.asker.ask(question) => answer,
-        };
-        if answer == Answer::NotAsked {
-            self.shared.not_asked.cancel();
-            self.stop();
-        }
-        Some(answer)
-    }
-
-    fn held(&self, grant: Grant) -> Result<CancellationToken, Refusal> {
-        match self.locked(|lease| lease.standing(grant)) {
-            Standing::Held(token) => Ok(token),
-            Standing::Never(refusal) => Err(refusal),
-            Standing::Ask { refusals } => Err(no(grant, refusals)),
-            Standing::Beforehand => Err(no(grant, 0)),
-        }
-    }
-
     fn grant(&self, grants: GrantSet, by: By) {
-        let new = self.locked(|lease| lease.grant(grants));
+        let new = self.shared.locked(|lease| lease.grant(grants, None));
         if !new.is_empty() {
             self.keep();
-            let lease = self.lease();
-            self.shared.changes.send_replace(lease);
-            self.shared.show.tell(&Event::Granted { grants: new, lease, by });
+            self.shared.announce();
+            let event = Event::Granted { grants: new, lease: self.lease(), by, ends_in: None };
+            self.shared.show.tell(&event);
         }
     }
 
     fn note_refusal(&self, grants: GrantSet) {
-        self.locked(|lease| lease.refuse(grants));
+        self.shared.locked(|lease| lease.refuse(grants));
         self.keep();
         self.shared.show.tell(&Event::Refused { grants });
     }
+}
 
+impl Shared {
     /// The lock ends with the closure: no answer of the lease's is looked at while it is held.
     fn locked<T>(&self, look: impl FnOnce(&mut Lease) -> T) -> T {
-        look(&mut self.shared.lease.lock().unwrap_or_else(PoisonError::into_inner))
+        look(&mut self.lease.lock().unwrap_or_else(PoisonError::into_inner))
     }
-}
 
-/// One request that waits for the user; it counts as long as it lives.
-struct Waiting<'a> {
-    shared: &'a Shared,
-    /// Refusals of this grant when it began to wait.
-    refusals: u32,
-}
-
-impl<'a> Waiting<'a> {
-    fn start(shared: &'a Shared, grant: Grant, refusals: u32) -> Result<Self, Refusal> {
-        let mut lease = shared.lease.lock().unwrap_or_else(PoisonError::into_inner);
-        if lease.waiting >= MAX_WAITING {
-            let text = "too many requests wait for the user already";
-            return Err(Refusal::new(Cause::NotGranted, grant, text));
-        }
-        lease.waiting += 1;
-        Ok(Self { shared, refusals })
+    /// Whoever follows the lease looks at it again.
+    fn announce(&self) {
+        self.changes.send_replace(self.locked(|lease| lease.held()));
     }
-}
 
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        let mut lease = self.shared.lease.lock().unwrap_or_else(PoisonError::into_inner);
-        lease.waiting = lease.waiting.saturating_sub(1);
+    fn next_action(&self) -> u64 {
+        self.actions.fetch_add(1, Ordering::Relaxed)
     }
 }
 

@@ -5,6 +5,8 @@ use std::marker::PhantomData;
 use deskside_protocol::grant::Grant;
 use tokio_util::sync::CancellationToken;
 
+use super::doing::Doing;
+
 mod sealed {
     pub trait Sealed {}
 }
@@ -29,16 +31,18 @@ macro_rules! kinds {
 kinds!(View, Control, Command, Shell, File, Clipboard, Reboot);
 
 /// Proof that the user granted `K`. Only the gate makes one. It cannot be copied; whoever acts under
-/// it stops when [`Permit::revoked`] ends.
+/// it stops when [`Permit::revoked`] ends, and keeps it as long as he acts: when it is dropped the
+/// user is told that the action is over.
 #[derive(Debug)]
 pub struct Permit<K: Kind> {
     revoked: CancellationToken,
+    _doing: Doing,
     kind: PhantomData<fn() -> K>,
 }
 
 impl<K: Kind> Permit<K> {
-    pub(super) fn new(revoked: CancellationToken) -> Self {
-        Self { revoked, kind: PhantomData }
+    pub(super) fn new(revoked: CancellationToken, doing: Doing) -> Self {
+        Self { revoked, _doing: doing, kind: PhantomData }
     }
 
     /// Ends once the grant was taken back or the session stopped.

@@ -1,6 +1,8 @@
-//! What a gate is made of.
+//! What a gate is made of, and what it says of each grant.
 
-use deskside_protocol::grant::GrantSet;
+use std::time::Duration;
+
+use deskside_protocol::grant::{Grant, GrantSet};
 
 use super::Record;
 use crate::consent::Visitor;
@@ -16,6 +18,26 @@ pub struct Terms {
     pub visitor: Visitor,
     /// What an earlier process left of the lease; by default nothing.
     pub record: Record,
+}
+
+/// How far a grant goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// What runs under it now, and nothing after that.
+    Once,
+    /// All of its kind in this session.
+    Session,
+}
+
+/// One grant of the lease.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Term {
+    /// Which.
+    pub grant: Grant,
+    /// How far it goes.
+    pub scope: Scope,
+    /// It is taken back by itself after this time; `None`: it ends with what its scope says.
+    pub ends_in: Option<Duration>,
 }
 
 /// Who keeps the lease for a restart of this program.

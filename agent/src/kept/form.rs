@@ -44,6 +44,9 @@ struct Form<'a> {
     requested: Vec<String>,
     opened: bool,
     held: Vec<String>,
+    /// Absent where nothing that is held has an end, as in a file of before there were ends.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    grant_ends: BTreeMap<String, u64>,
     taken_back: Vec<String>,
     refusals: BTreeMap<String, u32>,
     stopped: bool,
@@ -71,6 +74,7 @@ pub(super) fn encode(kept: &Kept) -> Option<Zeroizing<Vec<u8>>> {
         requested: words(kept.requested),
         opened: kept.lease.opened,
         held: words(kept.lease.held),
+        grant_ends: kept.lease.ends.iter().map(|(grant, at)| (grant.to_string(), *at)).collect(),
         taken_back: words(kept.lease.taken_back),
         refusals: kept.lease.refusals.iter().map(|(grant, n)| (grant.to_string(), *n)).collect(),
         stopped: kept.lease.stopped,
@@ -106,6 +110,8 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Kept, Damaged> {
 fn read(form: Form<'_>) -> Option<Kept> {
     let refusals = form.refusals.iter();
     let refusals = refusals.map(|(word, n)| Some((Grant::from_str(word).ok()?, *n)));
+    let ends = form.grant_ends.iter();
+    let ends = ends.map(|(word, at)| Some((Grant::from_str(word).ok()?, *at)));
     Some(Kept {
         relay: form.relay.parse().ok()?,
         session: form.session.parse().ok()?,
@@ -126,6 +132,7 @@ fn read(form: Form<'_>) -> Option<Kept> {
         lease: Record {
             opened: form.opened,
             held: grants(&form.held)?,
+            ends: ends.collect::<Option<_>>()?,
             taken_back: grants(&form.taken_back)?,
             refusals: refusals.collect::<Option<_>>()?,
             stopped: form.stopped,

@@ -17,12 +17,14 @@ use deskside_protocol::wire::record::Signed;
 use deskside_protocol::wire::signal::{Open, PairingFailed, PairingOffer, signal::Kind};
 
 use super::bond::Bond;
+use super::wishes::unheard;
 use super::{Agent, now};
 use crate::events::Event;
+use crate::wish::{Wish, Wishes};
 
 /// Failed runs after which the next code waits for a key press.
 const MAX_FAILED: u32 = 3;
-/// Where nobody is at the keyboard the next code waits this long instead.
+/// Where nobody is there to wish the next code waits this long instead.
 const UNATTENDED_PAUSE: Duration = Duration::from_secs(60);
 /// The relay ends a code; this much later we no longer believe that it will.
 const EXPIRY_SLACK: Duration = Duration::from_secs(15);
@@ -55,10 +57,14 @@ enum Run {
 }
 
 /// Shows codes until a technician proves to have one.
-pub(super) async fn meet(agent: &mut Agent, leg: &Leg) -> anyhow::Result<Meeting> {
+pub(super) async fn meet(agent: &Agent, leg: &Leg, wishes: &mut Wishes) -> anyhow::Result<Meeting> {
     let mut failed = 0;
     loop {
-        match one_code(agent, leg).await? {
+        let run = tokio::select! {
+            run = one_code(agent, leg) => run?,
+            never = unheard(wishes, &agent.show) => match never {},
+        };
+        match run {
             Run::Met(meeting) => return Ok(*meeting),
             Run::Expired => agent.show.tell(&Event::CodeExpired),
             Run::Failed(reason) => {
@@ -69,10 +75,20 @@ pub(super) async fn meet(agent: &mut Agent, leg: &Leg) -> anyhow::Result<Meeting
         if failed >= MAX_FAILED {
             failed = 0;
             agent.show.tell(&Event::PressEnter);
-            agent.keyboard.forget().await;
-            if agent.keyboard.line().await.is_none() {
-                tokio::time::sleep(UNATTENDED_PAUSE).await;
-            }
+            wishes.forget();
+            next_code(wishes).await;
+        }
+    }
+}
+
+/// Waits until the user wishes for the next code, or a while where nobody is there to.
+async fn next_code(wishes: &mut Wishes) {
+    loop {
+        match wishes.next().await {
+            Some(Wish::NextCode) => return,
+            Some(Wish::Stop) => std::future::pending().await,
+            Some(Wish::TakeBack(_) | Wish::Give(_) | Wish::GiveFor(..) | Wish::Say(_)) => {}
+            None => return tokio::time::sleep(UNATTENDED_PAUSE).await,
         }
     }
 }

@@ -10,17 +10,20 @@ use deskside_protocol::policy::Recording;
 use deskside_protocol::wire::record::Reason;
 use deskside_protocol::wire::signal::Closed;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout, timeout_at};
-use tokio_util::sync::CancellationToken;
 
 use super::Agent;
 use super::bond::Bond;
+use super::chat::Chat;
 use super::consent::Consent;
 use super::line::{Current, Reach, Serving};
 use super::presence::{Presence, Told};
+use super::wishes;
 use crate::events::{Event, Show};
 use crate::gate::{Gate, Record, Terms};
 use crate::kept::Keeper;
+use crate::wish::Wishes;
 
 /// In a gap nobody may hear that the user has stopped: no longer than this is waited for it.
 const END_IN_GAP: Duration = Duration::from_secs(2);
@@ -47,7 +50,8 @@ enum Over {
 }
 
 /// Serves the session until it ends, and says why it did.
-pub(super) async fn run(agent: &mut Agent, begun: Begun, stop: &CancellationToken) -> Reason {
+pub(super) async fn run(agent: &mut Agent, begun: Begun, wishes: &mut Wishes) -> Reason {
+    let stop = wishes.stop();
     let Begun { bond, mut attendance, given, record, keeper, presence } = begun;
     let keeper = Arc::new(keeper);
     let terms = Terms {
@@ -58,6 +62,12 @@ pub(super) async fn run(agent: &mut Agent, begun: Begun, stop: &CancellationToke
     };
     let gate = Gate::new(terms, keeper.clone(), agent.asker.clone(), agent.show.clone());
     let consent = Consent::new(gate.clone(), bond.requested);
+    // Tasks of their own: what the user wishes, and an end that passes, wait for nothing else here.
+    let mut own = JoinSet::new();
+    let chat = Arc::new(Chat::new());
+    own.spawn(wishes::heed(wishes.take(), gate.clone(), chat.clone(), agent.show.clone()));
+    let ending = gate.clone();
+    own.spawn(async move { ending.watch_ends().await });
     let current = Current::default();
     let (line, lines) = watch::channel((given, attendance.lines()));
     let (whole, watched) = watch::channel(true);
@@ -67,7 +77,8 @@ pub(super) async fn run(agent: &mut Agent, begun: Begun, stop: &CancellationToke
         reach: Reach {
             gate: gate.clone(),
             screen: agent.screen.clone(),
-            files: agent.files.clone(),
+            files: agent.files.clone().of_session(bond.session),
+            chat,
         },
         sealer: attendance.sealer(),
         whole: watched,
@@ -82,13 +93,15 @@ pub(super) async fn run(agent: &mut Agent, begun: Begun, stop: &CancellationToke
         }
     };
     let over = tokio::select! {
+        biased;
+        () = stop.cancelled() => Over::Here(Reason::UserEnded),
+        () = gate.stopped() => Over::Here(Reason::UserRefused),
         over = hearing.run(&mut attendance, presence) => over,
         reason = serving.run(lines) => Over::Here(reason),
         reason = consent.ask(remember) => Over::Here(reason),
-        () = stop.cancelled() => Over::Here(Reason::UserEnded),
-        () = gate.stopped() => Over::Here(Reason::UserRefused),
     };
     gate.stop();
+    own.shutdown().await;
     let whole = *hearing.whole.borrow();
     let reason = finish(&current, attendance, over, whole).await;
     // Whatever the relay knows of it by now: nobody goes on with this session here.

@@ -3,6 +3,7 @@
 //! somebody ends it.
 
 mod bond;
+mod chat;
 mod code;
 mod command;
 mod consent;
@@ -15,6 +16,11 @@ mod opening;
 mod presence;
 mod resume;
 mod screen;
+#[cfg(test)]
+mod stage;
+#[cfg(test)]
+mod table_tests;
+mod wishes;
 
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -27,7 +33,6 @@ use deskside_protocol::exit::Exit;
 use deskside_protocol::grant::GrantSet;
 use deskside_protocol::key::SigningKey;
 use deskside_protocol::wire::record::Reason;
-use tokio_util::sync::CancellationToken;
 
 pub use failure::exit_of;
 
@@ -36,7 +41,7 @@ use self::live::Begun;
 use self::presence::Presence;
 use self::resume::Resumed;
 use crate::SOFTWARE;
-use crate::consent::{Asker, Keyboard};
+use crate::consent::Asker;
 use crate::desktop::Screen;
 use crate::events::{Event, Show};
 use crate::files::Files;
@@ -44,6 +49,7 @@ use crate::gate::Record;
 use crate::kept::{Keeper, Store};
 use crate::known::Known;
 use crate::settings::Settings;
+use crate::wish::Wishes;
 
 /// Everything that a session needs from this computer.
 #[allow(missing_debug_implementations, reason = "an asker has none")]
@@ -60,21 +66,19 @@ pub struct Agent {
     pub show: Arc<Show>,
     /// Who is asked.
     pub asker: Arc<dyn Asker>,
-    /// What the user types.
-    pub keyboard: Arc<Keyboard>,
     /// What was answered beforehand.
     pub allow: GrantSet,
 }
 
 /// Goes on with the session that an earlier process left; where there is none, shows codes until one
-/// leads to a session. Serves that session.
+/// leads to a session. Serves that session. `wishes` are heard before and during it.
 ///
 /// # Errors
 /// Everything that can go wrong before there is a session; [`exit_of`] has its exit code.
-pub async fn run(mut agent: Agent, stop: CancellationToken) -> anyhow::Result<Exit> {
-    let reason = match Box::pin(resume::resume(&mut agent, &stop)).await? {
+pub async fn run(mut agent: Agent, mut wishes: Wishes) -> anyhow::Result<Exit> {
+    let reason = match Box::pin(resume::resume(&mut agent, &mut wishes)).await? {
         Resumed::Ended(reason) => reason,
-        Resumed::No(store) => Box::pin(fresh(&mut agent, store, &stop)).await?,
+        Resumed::No(store) => Box::pin(fresh(&mut agent, store, &mut wishes)).await?,
     };
     agent.show.tell(&Event::Ended { reason });
     Ok(exit_after(reason))
@@ -84,13 +88,17 @@ pub async fn run(mut agent: Agent, stop: CancellationToken) -> anyhow::Result<Ex
 async fn fresh(
     agent: &mut Agent,
     store: Option<Store>,
-    stop: &CancellationToken,
+    wishes: &mut Wishes,
 ) -> anyhow::Result<Reason> {
     // A leg shows a key; an agent's is thrown away with it and names nobody.
     let key = SigningKey::generate(&mut System::new());
-    let leg = Leg::dial(&agent.settings.relay, &key, SOFTWARE).await?;
+    let stop = wishes.stop();
+    let leg = tokio::select! {
+        leg = Leg::dial(&agent.settings.relay, &key, SOFTWARE) => leg?,
+        () = stop.cancelled() => return Ok(Reason::UserEnded),
+    };
     let met = tokio::select! {
-        met = code::meet(agent, &leg) => Some(met?),
+        met = code::meet(agent, &leg, wishes) => Some(met?),
         () = stop.cancelled() => None,
     };
     let Some(Meeting { signals, given, bond }) = met else {
@@ -106,7 +114,7 @@ async fn fresh(
     let keeper = Keeper::new(store, kept, now, bond.policy.grace_seconds, agent.show.clone());
     let presence = Presence::new();
     let begun = Begun { bond, attendance, given, record, keeper, presence };
-    Ok(live::run(agent, begun, stop).await)
+    Ok(live::run(agent, begun, wishes).await)
 }
 
 /// Seconds since the epoch.

@@ -7,7 +7,6 @@ use deskside_link::attend::{Attendance, Given, ResumeError};
 use deskside_link::leg::DialError;
 use deskside_protocol::wire::record::Reason;
 use tokio::time::{Instant, sleep, timeout};
-use tokio_util::sync::CancellationToken;
 
 use super::bond::Bond;
 use super::live::{self, Begun};
@@ -15,6 +14,7 @@ use super::presence::Presence;
 use super::{Agent, now};
 use crate::events::{Event, Gone, reason_in_words};
 use crate::kept::{Keeper, Kept, KeptError, Store};
+use crate::wish::Wishes;
 
 /// A relay that has not answered by then is said to be away.
 const SOON: Duration = Duration::from_secs(2);
@@ -32,7 +32,8 @@ pub(super) enum Resumed {
 }
 
 /// Looks for a session of before, and goes on with it.
-pub(super) async fn resume(agent: &mut Agent, stop: &CancellationToken) -> anyhow::Result<Resumed> {
+pub(super) async fn resume(agent: &mut Agent, wishes: &mut Wishes) -> anyhow::Result<Resumed> {
+    let stop = wishes.stop();
     let Some(store) = place(agent).await else { return Ok(Resumed::No(None)) };
     let kept = match store.load(&agent.settings.relay, now()) {
         Ok(None) => return Ok(Resumed::No(Some(store))),
@@ -53,7 +54,7 @@ pub(super) async fn resume(agent: &mut Agent, stop: &CancellationToken) -> anyho
     let why = match reached {
         Some(Ok(reached)) => {
             let begun = begin(agent, store, kept, reached);
-            return Ok(Resumed::Ended(live::run(agent, begun, stop).await));
+            return Ok(Resumed::Ended(live::run(agent, begun, wishes).await));
         }
         // Whoever sits at that address now is told nothing, and the session may still be there.
         Some(Err(Why::Relay(error))) => return Err(error.into()),

@@ -2,11 +2,12 @@
 
 use thiserror::Error;
 
+use super::expected::{Announced, Expected};
 use super::name::NameError;
 use super::path::RelativePath;
 use super::resume::Have;
 use super::{Fault, MAX_BODY, MAX_ENTRIES, MAX_PATHS};
-use crate::wire::message::{FileEnd, FileEntry, FilePut, FileReady, message::Kind};
+use crate::wire::message::{FileEnd, FileEntry, message::Kind};
 
 /// BLAKE3 or SHA-256.
 pub type Hash = [u8; 32];
@@ -28,6 +29,9 @@ pub enum Breach {
         "the other side sent more files than it had announced, or more than one transfer holds"
     )]
     TooMany,
+    /// A file that was not among those that the user was asked about.
+    #[error("the other side sent another file than it had named")]
+    NotListed,
     /// More bytes than were announced.
     #[error("the other side sent more bytes than it had announced")]
     TooMuch,
@@ -40,31 +44,6 @@ pub enum Breach {
     /// The stream ended before the transfer did.
     #[error("the other side stopped in the middle")]
     CutOff,
-}
-
-/// What the first messages said would come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Announced {
-    /// Files.
-    pub files: u64,
-    /// Bytes of all of them.
-    pub bytes: u64,
-    /// Whether parts are asked for.
-    pub resume: bool,
-}
-
-impl Announced {
-    /// What the technician says that it will send.
-    #[must_use]
-    pub const fn by_put(put: &FilePut) -> Self {
-        Self { files: put.files, bytes: put.bytes, resume: put.resume }
-    }
-
-    /// What the agent says that it will send, in answer to a `FileGet` with this `resume`.
-    #[must_use]
-    pub const fn by_ready(ready: &FileReady, resume: bool) -> Self {
-        Self { files: ready.files, bytes: ready.bytes, resume }
-    }
 }
 
 /// A file or folder that comes.
@@ -185,6 +164,10 @@ enum State {
 pub struct Incoming {
     state: State,
     announced: Announced,
+    /// Files that were named and have not come yet.
+    listed: Vec<(RelativePath, u64)>,
+    /// How many others may come.
+    others: u64,
     files: u64,
     bytes: u64,
     entries: u64,
@@ -194,8 +177,19 @@ pub struct Incoming {
 impl Incoming {
     /// A transfer of which this was announced.
     #[must_use]
-    pub const fn new(announced: Announced) -> Self {
-        Self { state: State::Between, announced, files: 0, bytes: 0, entries: 0, paths: 0 }
+    pub fn new(expected: impl Into<Expected>) -> Self {
+        let Expected { announced, listed } = expected.into();
+        let named = u64::try_from(listed.len()).unwrap_or(u64::MAX);
+        Self {
+            state: State::Between,
+            announced,
+            listed,
+            others: announced.files.saturating_sub(named),
+            files: 0,
+            bytes: 0,
+            entries: 0,
+            paths: 0,
+        }
     }
 
     /// Whether the next frame is a piece of a body, and no message.
@@ -291,12 +285,25 @@ impl Incoming {
         if self.bytes > self.announced.bytes {
             return Err(Breach::TooMuch);
         }
+        self.is_expected(&entry)?;
         self.state = if self.announced.resume {
             State::Asked { size: entry.size, said: None }
         } else {
             State::Body { left: entry.size }
         };
         Ok(Step::File(entry))
+    }
+
+    /// Whether it is a file that was named, and not larger than was said; or one of those that were
+    /// only counted.
+    fn is_expected(&mut self, entry: &Entry) -> Result<(), Breach> {
+        let named = |(path, size): &(RelativePath, u64)| *path == entry.path && entry.size <= *size;
+        if let Some(index) = self.listed.iter().position(named) {
+            self.listed.swap_remove(index);
+            return Ok(());
+        }
+        self.others = self.others.checked_sub(1).ok_or(Breach::NotListed)?;
+        Ok(())
     }
 
     /// Counts an entry, and the bytes that are kept of it.

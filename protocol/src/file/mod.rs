@@ -4,6 +4,7 @@
 //! Both ends use it: what one checks before it writes, the other checks before it sends, so that a
 //! name which would be refused is told before anything moves.
 
+mod expected;
 mod fault;
 mod incoming;
 mod name;
@@ -11,8 +12,9 @@ mod outgoing;
 mod path;
 mod resume;
 
+pub use expected::{Announced, Expected};
 pub use fault::{Fault, MAX_FAULT};
-pub use incoming::{Announced, Breach, End, Entry, Hash, Incoming, Step};
+pub use incoming::{Breach, End, Entry, Hash, Incoming, Step};
 pub use name::{Component, MAX_COMPONENT, NameError, PART_PREFIX, PART_SUFFIX};
 pub use outgoing::{Heard, MAX_OUTSTANDING, Outgoing};
 pub use path::{Destination, MAX_COMPONENTS, MAX_PATH, RelativePath};
@@ -24,6 +26,9 @@ use crate::frame::MAX_MESSAGE;
 pub const MAX_BODY: usize = MAX_MESSAGE;
 /// Entries of one transfer at most (files, folders, and what is skipped): a large source tree.
 pub const MAX_ENTRIES: u64 = 100_000;
+/// Files that are named before a transfer begins: as many as a person reads before he answers. With
+/// paths of 4 KiB they fill a third of a message.
+pub const MAX_LISTED: usize = 20;
 /// Bytes of all paths of one transfer at most, and of the sentences about what is skipped, so that a
 /// receiver can keep them: with [`MAX_ENTRIES`] 167 bytes for each. As many again are the sentences
 /// about what failed.

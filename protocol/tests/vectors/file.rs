@@ -2,12 +2,13 @@
 
 use bytes::Bytes;
 use deskside_protocol::file::{
-    Announced, Breach, Component, End, Entry, Fault, Have, Incoming, NameError, RelativePath, Step,
+    Announced, Breach, Component, End, Entry, Expected, Fault, Have, Incoming, NameError,
+    RelativePath, Step,
 };
 use deskside_protocol::frame::{self, Decoder, MAX_MESSAGE};
 use deskside_protocol::wire::message::refusal::Cause;
 use deskside_protocol::wire::message::{
-    FileDone, FileFrom, FileSkipped, FilesSent, Message, message::Kind,
+    FileDone, FileFrom, FileListed, FilePut, FileSkipped, FilesSent, Message, message::Kind,
 };
 use prost::Message as _;
 
@@ -119,7 +120,53 @@ fn transfers() {
     let elsewhere = [entry("a", 5, false), from(3)].concat();
     let failure = heard(&elsewhere, true, &have).unwrap_err();
     sheet.fails("an offset where the receiver's part does not end", &elsewhere, failure);
+    announcements(&mut sheet);
     sheet.pinned();
+}
+
+/// A technician's announcement, with files that the user is asked about.
+fn announcements(sheet: &mut Sheet) {
+    let put = |files, bytes, listed: &[(&str, u64)]| {
+        let listed = listed.iter().map(|(path, size)| {
+            let path = path.split('/').map(str::to_owned).collect();
+            FileListed { path, size: *size }
+        });
+        FilePut { files, bytes, listed: listed.collect(), ..FilePut::default() }
+    };
+    sheet.part("an announcement that names one of two files");
+    let good = put(2, 12, &[("d/a.txt", 5)]);
+    let expected = Expected::by_put(&good).unwrap();
+    assert_eq!(expected.listed().len(), 1);
+    sheet.hex("FilePut { files: 2, bytes: 12, listed: [[\"d\", \"a.txt\"] of 5] }", &{
+        said(Kind::FilePut(good))
+    });
+    for (name, put) in [
+        ("more are listed than announced", put(1, 12, &[("a", 5), ("b", 5)])),
+        ("together they are more than announced", put(2, 9, &[("a", 5), ("b", 5)])),
+        ("a path that leads up", put(1, 5, &[("../a", 5)])),
+    ] {
+        let failure = Expected::by_put(&put).unwrap_err();
+        sheet.fails(name, &said(Kind::FilePut(put)), failure);
+    }
+    let mut incoming = Incoming::new(expected);
+    for (name, size) in [("x", 7), ("d/b.txt", 5)] {
+        let step = incoming
+            .message(&Message::decode(&entry(name, size, false)[4..]).unwrap().kind.unwrap());
+        if name == "x" {
+            assert!(matches!(step, Ok(Step::File(_))));
+            incoming.body(7).unwrap();
+            incoming.body(0).unwrap();
+            let end = Message::decode(&end(b"7 bytes")[4..]).unwrap().kind.unwrap();
+            incoming.message(&end).unwrap();
+        } else {
+            let stream = entry(name, size, false);
+            sheet.fails(
+                "in the place of the listed file, behind one that was only counted",
+                &stream,
+                step.unwrap_err(),
+            );
+        }
+    }
 }
 
 #[test]

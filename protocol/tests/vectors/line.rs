@@ -3,12 +3,13 @@
 
 use deskside_protocol::act::{ActError, ActKey, KEY, MAC};
 use deskside_protocol::channel::Channel;
+use deskside_protocol::chat;
 use deskside_protocol::frame::{self, Decoder, FrameError, MAX_MESSAGE, MAX_SIGNAL};
 use deskside_protocol::label;
 use deskside_protocol::lv::{self, Malformed};
 use deskside_protocol::seal::{LineSecrets, NotAKeyLog};
 use deskside_protocol::session::{End, SessionId};
-use deskside_protocol::wire::message::{Act, CommandStart, Message, Opening, message};
+use deskside_protocol::wire::message::{Act, CommandStart, Message, Opening, Said, message};
 use deskside_protocol::wire::signal::{Hello, Opened, Refused, Signal, refused, signal};
 use prost::Message as _;
 use zeroize::Zeroizing;
@@ -35,6 +36,29 @@ fn lists() {
     ] {
         assert_eq!(lv::decode::<3>(&bytes), Err(Malformed));
         sheet.fails(name, &bytes, Malformed);
+    }
+    sheet.pinned();
+}
+
+#[test]
+fn chat_lines() {
+    let mut sheet =
+        Sheet::new("chat", "# Lines of chat. PROTOCOL.md, \"Streams, channels, messages\".\n");
+    let said = |text: &str| {
+        let said = Said { text: text.to_owned() };
+        let kind = Some(message::Kind::Said(said.clone()));
+        (said, frame::encode(&Message { kind }, MAX_MESSAGE).unwrap())
+    };
+    sheet.part("as said, and as shown");
+    for text in ["Is the lamp on?", " two\n lines\t", "\u{1b}[2J\u{202e}x"] {
+        let (said, bytes) = said(text);
+        sheet.hex(&format!("{text:?} is shown as {:?}", chat::heard(&said).unwrap()), &bytes);
+    }
+    sheet.part("not shown");
+    for text in ["", " \n ", &"x".repeat(chat::MAX_SAID + 1)] {
+        let (said, bytes) = said(text);
+        let name = format!("{} bytes", text.len());
+        sheet.fails(&name, &bytes, chat::heard(&said).unwrap_err());
     }
     sheet.pinned();
 }

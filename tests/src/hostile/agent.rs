@@ -96,7 +96,7 @@ impl Agent {
     /// Where the technician's program is gone.
     pub fn allows(&mut self, device: Device) -> anyhow::Result<()> {
         let grants = GrantSet::all().to_wire();
-        self.says(Kind::Lease(Lease { grants, device: Some(device) }))
+        self.says(Kind::Lease(Lease { grants, device: Some(device), terms: Vec::new() }))
     }
 
     /// Says something in the conversation.

@@ -154,7 +154,9 @@ fn a_message_that_is_too_long() {
     let Met { house: _house, mut agent, mut connect } = Met::new();
     let hostname = "x".repeat(700_000);
     let device = Some(Device { hostname, ..Device::default() });
-    agent.says(Kind::Lease(Lease { grants: GrantSet::all().to_wire(), device })).unwrap();
+    agent
+        .says(Kind::Lease(Lease { grants: GrantSet::all().to_wire(), device, terms: Vec::new() }))
+        .unwrap();
     assert!(agent.closed().unwrap().contains("closed by peer"));
     assert_told(&mut connect, 8, "broke the protocol");
     assert!(!told(&connect, "session"));

@@ -42,7 +42,7 @@ fn a_forged_grant() {
     let all = GrantSet::all().to_wire();
     // Claims that are only an agent's to make are answered as what they are, and change nothing.
     for claim in [
-        Kind::Lease(Lease { grants: all.clone(), device: None }),
+        Kind::Lease(Lease { grants: all.clone(), device: None, terms: Vec::new() }),
         Kind::Introduction(Introduction { requested: all.clone(), software: String::new() }),
         Kind::Revoked(Revoked { grants: Vec::new() }),
     ] {
@@ -202,7 +202,7 @@ fn a_message_that_is_too_long() {
 #[test]
 fn a_burst_of_questions() {
     let house = house();
-    let wish = Wish { allow: "view", asks: true, ..Wish::default() };
+    let wish = Wish { allow: "view", typing: true, ..Wish::default() };
     let mut agent = house.agent_as("agent", &wish);
     fs::write(agent.file("private"), SECRET).unwrap();
     let code = agent.code().unwrap();
@@ -218,7 +218,7 @@ fn a_burst_of_questions() {
         for refused in 0..3 {
             agent.process.wait_for_words("What for:", refused + 1).unwrap();
             assert_eq!(questions(&agent), refused + 1);
-            agent.process.types("n").unwrap();
+            agent.types("n").unwrap();
         }
         bursting.join().unwrap()
     });

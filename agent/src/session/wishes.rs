@@ -1,0 +1,62 @@
+//! The user's own wishes, heeded before a session and during one.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use deskside_protocol::grant::GrantSet;
+
+use super::chat::Chat;
+use crate::events::{Event, Show};
+use crate::gate::Gate;
+use crate::wish::{Wish, Wishes};
+
+/// Hears wishes while there is no session, and says that there is none.
+pub(super) async fn unheard(wishes: &mut Wishes, show: &Show) -> Infallible {
+    loop {
+        match wishes.next().await {
+            // Heard by whoever waits for the session.
+            Some(Wish::Stop) | None => return std::future::pending().await,
+            Some(Wish::NextCode) => {}
+            Some(Wish::TakeBack(_) | Wish::Give(_) | Wish::GiveFor(..) | Wish::Say(_)) => {
+                show.tell(&Event::Notice { text: "Nobody is connected to this computer yet." });
+            }
+        }
+    }
+}
+
+/// Does what the user wishes in a session, until it is stopped.
+pub(super) async fn heed(mut wishes: Wishes, gate: Gate, chat: Arc<Chat>, show: Arc<Show>) {
+    while let Some(wish) = wishes.next().await {
+        let text = match wish {
+            Wish::Stop => return gate.stop(),
+            Wish::TakeBack(grants) => {
+                gate.revoke(grants);
+                None
+            }
+            Wish::Give(grants) => ungiven(grants, gate.give(grants, None)),
+            Wish::GiveFor(grants, time) => ungiven(grants, gate.give(grants, Some(time))),
+            Wish::Say(text) => say(&text, &gate, &chat).err(),
+            Wish::NextCode => None,
+        };
+        if let Some(text) = text {
+            show.tell(&Event::Notice { text: &text });
+        }
+    }
+}
+
+/// What to say where less was given than the user wished.
+fn ungiven(wished: GrantSet, given: GrantSet) -> Option<String> {
+    let rest = wished.without(given);
+    (!rest.is_empty()).then(|| format!("Cannot be allowed in this session: {rest}."))
+}
+
+/// Sends a line of the user's, or says why it is not sent.
+fn say(text: &str, gate: &Gate, chat: &Chat) -> Result<(), String> {
+    const UNREAD: &str =
+        "Your technician has not received what you wrote before. Please wait a moment.";
+    if !chat.has_room() {
+        return Err(UNREAD.to_owned());
+    }
+    let line = gate.say(text).map_err(|error| format!("Not sent: {error}."))?;
+    chat.say(line).map_err(|_unread| UNREAD.to_owned())
+}
