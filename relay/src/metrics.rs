@@ -14,6 +14,7 @@ pub struct Metrics {
     ends_away: Gauge,
     returns: Counter,
     unrecorded: Counter,
+    not_asked: Counter,
     forwarded_packets: Counter,
     forwarded_bytes: Counter,
     dropped_packets: Counter,
@@ -47,6 +48,12 @@ impl Default for Metrics {
                 "deskside_unrecorded_sessions_total",
                 Unit::Count,
                 "Sessions that went on unrecorded, as a best-effort policy allows",
+            ),
+            not_asked: counter(
+                &recorder,
+                "deskside_not_asked_sessions_total",
+                Unit::Count,
+                "Sessions that users ended because they had not asked for help",
             ),
             forwarded_packets: counter(
                 &recorder,
@@ -109,6 +116,11 @@ impl Metrics {
     /// A session goes on unrecorded.
     pub fn went_unrecorded(&self) {
         self.unrecorded.increment(1);
+    }
+
+    /// A user says that he did not ask for a session.
+    pub fn not_asked_for(&self) {
+        self.not_asked.increment(1);
     }
 
     /// Packets of a line left for the other end.

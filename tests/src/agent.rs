@@ -18,6 +18,9 @@ pub struct Wish<'a> {
     pub screen: &'a str,
     /// `DISPLAY` and what goes with it.
     pub display: Vec<(&'a str, String)>,
+    /// Whether it shows its window where there is a display: then it covers a part of what a test
+    /// may look at.
+    pub window: bool,
     /// `--folder`; a folder of the agent's own where there is none.
     pub folder: Option<&'a Path>,
     /// The network namespace to run in, as `ip netns` names it.
@@ -32,6 +35,7 @@ impl Default for Wish<'_> {
             allow: "view,command,file",
             screen: "synthetic",
             display: Vec::new(),
+            window: false,
             folder: None,
             netns: None,
             fillable: false,
@@ -64,7 +68,8 @@ impl Agent {
             .envs(wish.display.iter().map(|(name, value)| (name, value)))
             .args(["--json", "--relay", join, "--allow", wish.allow, "--screen", wish.screen])
             .arg("--folder")
-            .arg(&files);
+            .arg(&files)
+            .args((!wish.display.is_empty() && !wish.window).then_some("--terminal"));
         let mut command = within(wish.netns, command);
         if wish.fillable {
             command = full_disk_is_an_error(&command);

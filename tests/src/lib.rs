@@ -11,6 +11,7 @@ pub mod dice;
 pub mod display;
 pub mod light;
 pub mod memory;
+pub mod person;
 pub mod process;
 pub mod programs;
 pub mod recorded;

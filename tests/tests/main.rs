@@ -12,3 +12,4 @@ mod public_certificate;
 mod recording;
 mod screen;
 mod secrecy;
+mod window;

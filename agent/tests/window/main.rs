@@ -1,0 +1,10 @@
+//! The window without a display: each state is drawn to a PNG in the target folder, for people to
+//! look at, and its accessibility tree is compared with a file; keys are pressed as a user would.
+//!
+//! `DESKSIDE_SNAPSHOTS=write` writes the trees anew.
+
+mod keyboard;
+mod scenes;
+mod sight;
+mod stage;
+mod trees;
