@@ -45,6 +45,11 @@ pub struct Cli {
 const AFTER: &str = "\
 There is a window where there is a display; Ctrl + Alt + End stops from anywhere. The language is that of \
 the system; DESKSIDE_LANGUAGE=en, de, es or fr chooses another.\n\n\
+In the terminal, while no question is open, you can type:\n\n\
+  stop                  end everything at once\n\
+  take back view        no longer allow it; several: take back view file; all: take back all\n\
+  give view             allow it; for some minutes only: give view 10\n\
+  anything else         your technician reads it\n\n\
 The join link is looked for in --relay, in DESKSIDE_RELAY, in a file deskside.join beside the program, \
 in the program's own file name, and in the configuration file.\n\n\
 Exit codes: 0 done, 2 wrong usage, 3 refused, 5 not found, 6 could not connect, 7 not the relay of the \

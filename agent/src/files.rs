@@ -8,12 +8,16 @@ use std::path::Path;
 use std::sync::Arc;
 
 use deskside_files::{
-    Announced, Fault, FileError, FileReport, Folder, Hear, Landing, NameError, Progress,
+    Expected, Fault, FileError, FileReport, Folder, Hear, Landing, NameError, Progress,
     RelativePath, Report, Size, Source, Speak, TransferError,
 };
+use deskside_protocol::session::SessionId;
+use deskside_protocol::text::visible;
+use deskside_protocol::wire::message::refusal::Cause;
 use deskside_protocol::wire::message::{FileGet, FilePut};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::consent::{Listing, MAX_LISTED};
 use crate::events::{Direction, Event, Show};
 use crate::gate::{File, Permit};
 
@@ -30,6 +34,8 @@ pub struct Files {
     folder: Folder,
     show: Arc<Show>,
     turns: Arc<Semaphore>,
+    /// What files that land are marked with.
+    origin: Arc<str>,
 }
 
 impl Files {
@@ -39,7 +45,13 @@ impl Files {
     /// [`FileError`] where that is no folder, or may not be opened.
     pub fn open(path: &Path, show: Arc<Show>) -> Result<Self, FileError> {
         let turns = Arc::new(Semaphore::new(MAX_TRANSFERS));
-        Ok(Self { folder: Folder::open(path)?, show, turns })
+        Ok(Self { folder: Folder::open(path)?, show, turns, origin: "deskside:".into() })
+    }
+
+    /// The same folder in this session: what lands is marked as of it.
+    #[must_use]
+    pub fn of_session(self, session: SessionId) -> Self {
+        Self { origin: format!("deskside:session/{session}").into(), ..self }
     }
 
     /// Waits until there is room for one transfer more; it has it as long as it holds the turn.
@@ -49,7 +61,12 @@ impl Files {
     }
 
     /// Where a technician's files would land.
-    pub async fn place(&self, put: &FilePut) -> Place {
+    ///
+    /// # Errors
+    /// [`Fault`] where what he names is no list of files: the user is not asked about that.
+    pub async fn place(&self, put: &FilePut) -> Result<Place, Fault> {
+        let expected = Expected::by_put(put)
+            .map_err(|breach| Fault::new(Cause::BadRequest, breach.to_string()))?;
         let landing = match RelativePath::from_wire(&put.into) {
             Ok(into) => {
                 let landing = Landing::beneath(&self.folder, &into, put.exact).await;
@@ -57,12 +74,36 @@ impl Files {
             }
             Err(error) => Err(Fault::from(error)),
         };
-        Place {
+        let landing = landing.map(|landing| landing.from_stranger(&self.origin));
+        Ok(Place {
             words: self.place_in_words(put, landing.as_ref().ok()),
+            listing: self.placed(&expected, landing.as_ref().ok()),
             landing,
-            announced: Announced::by_put(put),
+            expected,
             show: self.show.clone(),
-        }
+        })
+    }
+
+    /// What the user is asked about.
+    fn placed(&self, expected: &Expected, landing: Option<&Landing>) -> Listing {
+        let lands = |path: &RelativePath| {
+            landing.map_or_else(|| path.to_string(), |landing| landing.lands_at(path))
+        };
+        let named = expected.listed().iter().map(|(path, size)| (lands(path), *size)).collect();
+        let announced = expected.announced();
+        self.listing(Direction::Received, named, announced.files, announced.bytes)
+    }
+
+    fn listing(
+        &self,
+        direction: Direction,
+        named: Vec<(String, u64)>,
+        files: u64,
+        bytes: u64,
+    ) -> Listing {
+        let more = files.saturating_sub(u64::try_from(named.len()).unwrap_or(u64::MAX));
+        let folder = visible(&self.folder.path().to_string_lossy()).into_owned();
+        Listing { direction, folder, named, more, bytes }
     }
 
     fn place_in_words(&self, put: &FilePut, landing: Option<&Landing>) -> String {
@@ -88,13 +129,20 @@ impl Files {
             Err(error) => Err(Fault::from(*error)),
         };
         let above = path.ok().and_then(|path| path.split_last().map(|(above, _)| above));
+        let above = above.unwrap_or_default();
         Found {
             words: self.found_in_words(get, source.as_ref().ok()),
+            listing: source.as_ref().ok().map(|source| self.sought(source, &above)),
             source,
-            above: above.unwrap_or_default(),
+            above,
             resume: get.resume,
             show: self.show.clone(),
         }
+    }
+
+    fn sought(&self, source: &Source, above: &RelativePath) -> Listing {
+        let named = source.first(MAX_LISTED).map(|(path, size)| (beneath(above, path), size));
+        self.listing(Direction::Sent, named.collect(), source.files(), source.bytes())
     }
 
     fn found_in_words(&self, get: &FileGet, source: Option<&Source>) -> String {
@@ -125,8 +173,9 @@ fn count(files: u64) -> String {
 #[derive(Debug)]
 pub struct Place {
     words: String,
+    listing: Listing,
     landing: Result<Landing, Fault>,
-    announced: Announced,
+    expected: Expected,
     show: Arc<Show>,
 }
 
@@ -137,6 +186,12 @@ impl Place {
         &self.words
     }
 
+    /// The files, for the user.
+    #[must_use]
+    pub const fn listing(&self) -> &Listing {
+        &self.listing
+    }
+
     /// Makes sure that they can land here, for the technician to be told.
     ///
     /// # Errors
@@ -144,10 +199,11 @@ impl Place {
     pub fn ready(self, permit: Permit<File>) -> Result<Receiving, Fault> {
         let landing = self.landing?;
         // With parts that are there already less is needed: each file is measured then.
-        if !self.announced.resume {
-            landing.room_for(self.announced.bytes).map_err(|error| Fault::from(&error))?;
+        let announced = self.expected.announced();
+        if !announced.resume {
+            landing.room_for(announced.bytes).map_err(|error| Fault::from(&error))?;
         }
-        Ok(Receiving { landing, announced: self.announced, show: self.show, permit })
+        Ok(Receiving { landing, expected: self.expected, show: self.show, permit })
     }
 }
 
@@ -155,7 +211,7 @@ impl Place {
 #[derive(Debug)]
 pub struct Receiving {
     landing: Landing,
-    announced: Announced,
+    expected: Expected,
     show: Arc<Show>,
     permit: Permit<File>,
 }
@@ -164,7 +220,8 @@ impl Receiving {
     /// What was announced: files, and bytes of all of them.
     #[must_use]
     pub const fn announced(&self) -> (u64, u64) {
-        (self.announced.files, self.announced.bytes)
+        let announced = self.expected.announced();
+        (announced.files, announced.bytes)
     }
 
     /// Receives until all has come; `None` where the user took the grant back: then nothing more is
@@ -174,15 +231,15 @@ impl Receiving {
         speak: &mut impl Speak,
         hear: &mut impl Hear,
     ) -> Option<Result<Report, TransferError>> {
-        let Self { landing, announced, show, permit } = self;
+        let Self { landing, expected, show, permit } = self;
         let names = landing.clone();
         let told = Told {
             show: &show,
             direction: Direction::Received,
-            named: announced.files <= MAX_NAMED,
+            named: expected.announced().files <= MAX_NAMED,
             name: |path: &RelativePath| names.lands_at(path),
         };
-        let receiving = deskside_files::receive(landing, announced, speak, hear, &told);
+        let receiving = deskside_files::receive(landing, expected, speak, hear, &told);
         revocable(&permit, receiving, &told).await
     }
 }
@@ -191,6 +248,8 @@ impl Receiving {
 #[derive(Debug)]
 pub struct Found {
     words: String,
+    /// `None` where nothing was found.
+    listing: Option<Listing>,
     source: Result<Source, Fault>,
     above: RelativePath,
     resume: bool,
@@ -202,6 +261,12 @@ impl Found {
     #[must_use]
     pub fn in_words(&self) -> &str {
         &self.words
+    }
+
+    /// The files, for the user; `None` where there are none, which he learns when he is asked.
+    #[must_use]
+    pub const fn listing(&self) -> Option<&Listing> {
+        self.listing.as_ref()
     }
 
     /// What may be sent, for the technician to be told.

@@ -8,6 +8,7 @@
 
 pub mod act;
 pub mod channel;
+pub mod chat;
 pub mod close;
 pub mod code;
 pub mod exit;

@@ -76,6 +76,10 @@ pub struct NoteContents {
     pub arguments: bool,
     /// Names of files.
     pub file_names: bool,
+    /// What technician and user wrote to each other. Written only where it is true: policies of
+    /// before there was chat read and write the same.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub chat: bool,
 }
 
 /// The policy. Unknown keys are skipped, so that a newer relay can serve older ends.

@@ -108,7 +108,10 @@ pub fn parse_written(text: &str) -> Result<Policy, ChangeError> {
     let table = |text: &str| {
         text.parse::<toml::Table>().map_err(|error| PolicyError::Malformed(error.to_string()))
     };
-    let (written, known) = (table(text)?, table(&policy.to_toml()?)?);
+    // With every key that there is, also those that are written only where they say something.
+    let mut whole = policy.clone();
+    whole.note.chat = true;
+    let (written, known) = (table(text)?, table(&whole.to_toml()?)?);
     for (name, value) in &written {
         let known = known.get(name).ok_or_else(|| ChangeError::Unknown(name.clone()))?;
         let (value, known) = (words(value), words(known));
@@ -269,6 +272,7 @@ mod tests {
             ("\"view\"", "\"veiw\"", "veiw"),
             ("retention_days", "retention_days = 1\nretentoin_days", "retentoin_days"),
             ("file_names", "file_names = true\nfile_nmaes", "file_nmaes"),
+            ("file_names", "chat = false\nchta = true\nfile_names", "chta"),
         ] {
             let error = parse_written(&toml.replace(from, to)).unwrap_err();
             assert!(matches!(&error, ChangeError::Unknown(known) if known == word), "{error}");

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 use anyhow::Context as _;
 use serde_json::Value;
@@ -27,6 +28,8 @@ pub struct Wish<'a> {
     pub netns: Option<&'a str>,
     /// Its disk can be filled later: [`Process::fill_disk`].
     pub fillable: bool,
+    /// Somebody sits at its terminal: [`Agent::types`].
+    pub typing: bool,
 }
 
 impl Default for Wish<'_> {
@@ -39,6 +42,7 @@ impl Default for Wish<'_> {
             folder: None,
             netns: None,
             fillable: false,
+            typing: false,
         }
     }
 }
@@ -68,8 +72,14 @@ impl Agent {
             .envs(wish.display.iter().map(|(name, value)| (name, value)))
             .args(["--json", "--relay", join, "--allow", wish.allow, "--screen", wish.screen])
             .arg("--folder")
-            .arg(&files)
-            .args((!wish.display.is_empty() && !wish.window).then_some("--terminal"));
+            .arg(&files);
+        let hidden = !wish.display.is_empty() && !wish.window;
+        if wish.typing || hidden {
+            command.arg("--terminal");
+        }
+        if wish.typing {
+            command.stdin(Stdio::piped());
+        }
         let mut command = within(wish.netns, command);
         if wish.fillable {
             command = full_disk_is_an_error(&command);
@@ -97,6 +107,14 @@ impl Agent {
     pub fn code(&mut self) -> anyhow::Result<String> {
         let event = self.process.wait_for("code")?;
         Ok(event["code"].as_str().context("find twelve digits")?.to_owned())
+    }
+
+    /// Types a line, as the person in front of it does. For one that was started so.
+    ///
+    /// # Errors
+    /// Where nobody sits there, or it reads no more.
+    pub fn types(&mut self, line: &str) -> anyhow::Result<()> {
+        self.process.types(line)
     }
 
     /// Waits for an event.

@@ -5,7 +5,7 @@
 
 use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader, Read, Write as _};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -151,6 +151,7 @@ pub struct Process {
     owned: Owned,
     lines: Receiver<String>,
     heard: Vec<Value>,
+    stdin: Option<ChildStdin>,
 }
 
 impl Process {
@@ -163,7 +164,8 @@ impl Process {
         let (tell, lines) = sync_channel(MAX_LINES);
         let stdout = owned.child.stdout.take().context("take standard output")?;
         thread::spawn(move || pass_on(stdout, &tell));
-        Ok(Self { owned, lines, heard: Vec::new() })
+        let stdin = owned.child.stdin.take();
+        Ok(Self { owned, lines, heard: Vec::new(), stdin })
     }
 
     /// Its id.
@@ -220,6 +222,15 @@ impl Process {
             }
         }
         None
+    }
+
+    /// Types a line at its standard input, which has to be a pipe.
+    ///
+    /// # Errors
+    /// Where it is none, or is read no more.
+    pub fn types(&mut self, line: &str) -> anyhow::Result<()> {
+        let stdin = self.stdin.as_mut().context("type where nobody reads")?;
+        writeln!(stdin, "{line}").and_then(|()| stdin.flush()).context("type a line")
     }
 
     /// All events that were read so far.

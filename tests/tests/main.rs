@@ -6,6 +6,7 @@ mod bad_input;
 mod coming_back;
 mod files;
 mod full_disk;
+mod grants;
 mod house;
 mod main_job;
 mod public_certificate;

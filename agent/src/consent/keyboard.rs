@@ -6,8 +6,8 @@ use std::thread;
 
 use tokio::sync::{Mutex, mpsc, watch};
 
-/// Bytes of one line that are kept: an answer is one letter.
-pub const MAX_LINE: usize = 256;
+/// Bytes of one line that are kept: an answer is one letter, and a line of chat no longer than this.
+pub const MAX_LINE: usize = deskside_protocol::chat::MAX_SAID;
 /// Lines that may lie unread; what is typed beyond them is dropped.
 const UNREAD: usize = 16;
 

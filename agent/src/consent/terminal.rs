@@ -9,7 +9,7 @@ use deskside_protocol::text::visible;
 use tokio::time::timeout;
 
 use super::{ANSWER_TIME, Answer, Asker, Asking, Keyboard, Listing, Question, Standing, Visitor};
-use crate::events::Direction;
+use crate::events::{Direction, Event, Show};
 use crate::texts::Texts;
 
 const RULE: &str = "  ------------------------------------------------------------";
@@ -34,6 +34,8 @@ pub struct Terminal<W> {
     keyboard: Arc<Keyboard>,
     out: Mutex<W>,
     texts: Arc<Texts>,
+    /// Hears of each question, once it can be answered.
+    show: Option<Arc<Show>>,
 }
 
 impl<W> std::fmt::Debug for Terminal<W> {
@@ -44,8 +46,15 @@ impl<W> std::fmt::Debug for Terminal<W> {
 
 impl<W: Write + Send> Terminal<W> {
     /// Questions go to `out`, answers come from `keyboard`.
+    /// Questions go to `out`, answers come from `keyboard`.
     pub fn new(keyboard: Arc<Keyboard>, out: W, texts: Arc<Texts>) -> Self {
-        Self { keyboard, out: Mutex::new(out), texts }
+        Self { keyboard, out: Mutex::new(out), texts, show: None }
+    }
+
+    /// Tells `show` of each question as well, for scripts: once it can be answered.
+    #[must_use]
+    pub fn telling(self, show: Arc<Show>) -> Self {
+        Self { show: Some(show), ..self }
     }
 
     /// A sentence of its own.
@@ -83,6 +92,9 @@ impl<W: Write + Send> Asker for Terminal<W> {
             self.keyboard.forget().await;
             let choices = choices(question);
             self.print(&Wording::of(question, choices, &self.texts).text);
+            if let Some(show) = &self.show {
+                show.tell(&Event::Question { question });
+            }
             let mut withdrawn = Withdrawn { terminal: self, answered: false };
             let answer = timeout(ANSWER_TIME, self.answer(choices)).await;
             withdrawn.answered = true;
@@ -366,5 +378,60 @@ mod tests {
         assert!(screen.text().contains("withdrawn"));
         drop(sender);
         assert_eq!(terminal.ask(&question).await, Answer::Refuse);
+    }
+
+    fn files() -> Listing {
+        Listing {
+            direction: Direction::Received,
+            folder: "Downloads".to_owned(),
+            named: vec![("photo.png".to_owned(), 3_145_728), ("a\x1b.txt".to_owned(), 5)],
+            more: 12,
+            bytes: 3_200_000_000,
+        }
+    }
+
+    async fn asked(question: &Question<'_>, line: &str) -> (Answer, String) {
+        let (sender, screen, terminal) = terminal();
+        let typing = async {
+            // Once the question stands there.
+            tokio::time::sleep(std::time::Duration::from_secs(5)).await;
+            sender.send(line.to_owned()).await.unwrap();
+            std::future::pending::<()>().await;
+        };
+        let answer = tokio::select! {
+            answer = terminal.ask(question) => answer,
+            () = typing => unreachable!(),
+        };
+        (answer, screen.text())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn files_are_asked_about_with_names_sizes_and_the_folder() {
+        let (visitor, files) = (visitor(), files());
+        let question = Question::Files { visitor: &visitor, files: &files };
+        let (answer, text) = asked(&question, "y").await;
+        assert_eq!(answer, Answer::Allow);
+        for part in [
+            "wants to send files to this computer",
+            "Into:      Downloads",
+            "Files:     photo.png (3.1 MB)",
+            "a\u{FFFD}.txt (5 bytes)",
+            "and 12 more, 3.2 GB in all",
+            "a = Allow always in this session",
+        ] {
+            assert!(text.contains(part), "{part:?} is missing in {text}");
+        }
+        assert_eq!(asked(&question, "a").await.0, Answer::Always);
+        assert_eq!(asked(&question, "x").await.0, Answer::NotAsked);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn always_is_an_answer_only_where_it_means_something_else() {
+        let visitor = visitor();
+        let more = |grant, once| Question::More { visitor: &visitor, grant, what: "x", once };
+        assert_eq!(asked(&more(Grant::Command, true), "a").await.0, Answer::Always);
+        let (answer, text) = asked(&more(Grant::View, false), "a").await;
+        assert_eq!(answer, Answer::Refuse);
+        assert!(!text.contains("always"), "{text}");
     }
 }

@@ -8,7 +8,7 @@ use deskside_protocol::wire::record::Reason;
 use serde_json::{Value, json};
 
 use super::{By, Event, Gone, Speaker};
-use crate::consent::{Standing, Visitor};
+use crate::consent::{Question, Standing, Visitor};
 
 /// For scripts: one object a line, each with its `event`.
 pub(super) fn lines(event: &Event<'_>) -> String {
@@ -29,6 +29,7 @@ fn objects(event: &Event<'_>) -> Vec<Value> {
         Event::Paired { visitor, session, recorded } => {
             vec![paired(visitor, *session, *recorded)]
         }
+        Event::Question { question } => vec![asked(question)],
         Event::Granted { grants, lease, by, ends_in } => {
             let by = match by {
                 By::User => "user",
@@ -94,6 +95,28 @@ fn objects(event: &Event<'_>) -> Vec<Value> {
 
 fn each(grants: GrantSet, object: impl Fn(&str) -> Value) -> Vec<Value> {
     grants.iter().map(|grant| object(grant.word())).collect()
+}
+
+fn asked(question: &Question<'_>) -> Value {
+    match question {
+        Question::Opening { grants, .. } => {
+            json!({"event": "question", "about": "session", "grants": grants.words()})
+        }
+        Question::More { grant, what, once, .. } => json!({
+            "event": "question", "about": "grant", "grants": [grant.word()], "what": what,
+            "once": once,
+        }),
+        Question::Files { files, .. } => {
+            let named = files.named.iter();
+            let named: Vec<_> =
+                named.map(|(name, bytes)| json!({"name": name, "bytes": bytes})).collect();
+            json!({
+                "event": "question", "about": "files", "grants": ["file"],
+                "direction": files.direction.word(), "folder": files.folder, "files": named,
+                "more": files.more, "bytes": files.bytes,
+            })
+        }
+    }
 }
 
 fn paired(visitor: &Visitor, session: Option<&str>, recorded: bool) -> Value {

@@ -19,7 +19,7 @@ use self::lines::lines;
 pub use self::lines::reason_word;
 pub use self::words::reason_in_words;
 use self::words::words;
-use crate::consent::Visitor;
+use crate::consent::{Question, Visitor};
 
 /// Who granted something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,6 +96,11 @@ pub enum Event<'a> {
         session: Option<&'a str>,
         /// Whether the relay records.
         recorded: bool,
+    },
+    /// The user is asked; whoever asks shows it to people himself.
+    Question {
+        /// What.
+        question: &'a Question<'a>,
     },
     /// Grants were given.
     Granted {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::consent::Standing;
+use crate::consent::{Listing, Standing};
 
 fn visitor() -> Visitor {
     Visitor {
@@ -180,4 +180,33 @@ fn a_grant_with_an_end_says_when() {
     let event = Event::Granted { grants, lease: grants, by: By::User, ends_in };
     assert!(words(&event).contains("taken back by itself after 10 minutes"));
     assert!(lines(&event).contains("\"ends_in\":600"));
+}
+
+#[test]
+fn scripts_hear_what_is_asked() {
+    let visitor = visitor();
+    let question = Question::Files {
+        visitor: &visitor,
+        files: &Listing {
+            direction: Direction::Received,
+            folder: "/home/bob/Downloads".to_owned(),
+            named: vec![("a.txt".to_owned(), 5)],
+            more: 2,
+            bytes: 9,
+        },
+    };
+    let event = Event::Question { question: &question };
+    assert_eq!(words(&event), "");
+    let object: Value = serde_json::from_str(&lines(&event)).unwrap();
+    let expected = json!({
+        "event": "question", "about": "files", "grants": ["file"], "direction": "received",
+        "folder": "/home/bob/Downloads", "files": [{"name": "a.txt", "bytes": 5}], "more": 2,
+        "bytes": 9,
+    });
+    assert_eq!(object, expected);
+    let question =
+        Question::More { visitor: &visitor, grant: Grant::Command, what: "ip route", once: true };
+    let object: Value =
+        serde_json::from_str(&lines(&Event::Question { question: &question })).unwrap();
+    assert_eq!((&object["grants"], &object["once"]), (&json!(["command"]), &json!(true)));
 }

@@ -50,7 +50,7 @@ pub(super) fn words(event: &Event<'_>) -> String {
         }
         Event::Refused { grants } => format!("  Not allowed:\n{}", list(*grants)),
         Event::Action { technician, grant, what, .. } => action(&visible(technician), *grant, what),
-        Event::ActionOver { .. } => String::new(),
+        Event::ActionOver { .. } | Event::Question { .. } => String::new(),
         Event::Said { by: Speaker::User, text } => format!("  You: {text}\n"),
         Event::Said { by: Speaker::Technician(name), text } => {
             format!("  {}: {text}\n", visible(name))

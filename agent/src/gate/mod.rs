@@ -24,6 +24,8 @@ use std::time::Duration;
 
 use deskside_protocol::grant::GrantSet;
 use deskside_protocol::text;
+use deskside_protocol::wire::message::{self, Said, refusal::Cause};
+use deskside_protocol::{chat, chat::ChatError};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -38,7 +40,7 @@ pub use self::permit::{Clipboard, Command, Control, File, Kind, Permit, Reboot, 
 pub use self::refusal::{Refusal, TurnedDown};
 pub use self::terms::{Forget, Keep, Scope, Term, Terms};
 use crate::consent::{Answer, Asker, Listing, Question, Visitor};
-use crate::events::{By, Event, Show};
+use crate::events::{By, Event, Show, Speaker};
 
 /// Requests that may wait for the user at once: far more than one technician makes.
 pub const MAX_WAITING: usize = 16;
@@ -283,6 +285,37 @@ impl Gate {
         let _keeping = self.shared.keeping.lock().unwrap_or_else(PoisonError::into_inner);
         let record = self.shared.locked(|lease| lease.record());
         self.shared.keeper.keep(&record);
+    }
+
+    /// Shows the user what the technician says. It needs no grant, but a session that the user let
+    /// in.
+    ///
+    /// # Errors
+    /// A refusal as it travels: nothing was shown.
+    pub fn hear(&self, said: &Said) -> Result<(), message::Refusal> {
+        let no = |cause, text: &str| message::Refusal {
+            cause: cause as i32,
+            grant: 0,
+            text: text.to_owned(),
+        };
+        if self.is_stopped() || !self.shared.locked(|lease| lease.is_opened()) {
+            return Err(no(Cause::UserRefused, "the user has let nobody in"));
+        }
+        let line = chat::heard(said);
+        let text = line.map_err(|error| no(Cause::BadRequest, &error.to_string()))?;
+        let by = Speaker::Technician(&self.shared.visitor.name);
+        self.shared.show.tell(&Event::Said { by, text: &text });
+        Ok(())
+    }
+
+    /// Shows the user what he says himself, as it goes to the technician.
+    ///
+    /// # Errors
+    /// [`ChatError`]: nothing is said.
+    pub fn say(&self, text: &str) -> Result<String, ChatError> {
+        let text = chat::line(text)?;
+        self.shared.show.tell(&Event::Said { by: Speaker::User, text: &text });
+        Ok(text)
     }
 
     /// Ends once the session was stopped here.

@@ -3,10 +3,13 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use deskside_protocol::grant::Grant;
+use deskside_protocol::wire::message::refusal::Cause;
 use tokio::sync::{Semaphore, mpsc};
 
 use super::*;
-use crate::consent::{Asking, Standing as OrganisationStanding, Unattended};
+use crate::consent::{Asking, Standing as OrganisationStanding, Unattended, is_asked_each_time};
+use crate::events::Direction;
 
 /// Answers every question alike, once `go` lets it, and counts them.
 struct Scripted {
@@ -134,7 +137,7 @@ async fn a_session_needs_something_granted() {
 
 #[tokio::test]
 async fn a_question_is_put_once_for_all_who_wait() {
-    let (asker, mut questions) = scripted(Answer::Allow, 0);
+    let (asker, mut questions) = scripted(Answer::Always, 0);
     let gate = gate(GrantSet::all(), GrantSet::NONE, asker.clone());
     let both =
         async { tokio::join!(gate.admit::<Command>("ip route"), gate.admit::<Command>("ip link")) };
@@ -235,4 +238,165 @@ async fn i_did_not_ask_for_this_stops_the_session() {
 fn what_a_technician_writes_is_shown_safe_and_short() {
     assert_eq!(shown("rm\x1b[2J"), "rm\u{FFFD}[2J");
     assert_eq!(shown(&"a".repeat(10_000)).chars().count(), MAX_WHAT + 1);
+}
+
+/// A gate whose session was opened, with nothing granted but to view.
+async fn opened(answer: Answer, answers: usize) -> (Gate, Arc<Scripted>) {
+    let (asker, _questions) = scripted(answer, answers);
+    let gate = gate(GrantSet::all(), Grant::View.into(), asker.clone());
+    gate.open(Grant::View.into()).await.unwrap();
+    (gate, asker)
+}
+
+#[tokio::test]
+async fn allowed_once_is_asked_again_and_always_is_not() {
+    for (answer, questions) in [(Answer::Allow, 2), (Answer::Always, 1)] {
+        let (gate, asker) = opened(answer, 100).await;
+        let first = gate.admit::<Command>("a").await.unwrap();
+        let scope = gate.terms().iter().find(|term| term.grant == Grant::Command).unwrap().scope;
+        assert_eq!(scope == Scope::Once, answer == Answer::Allow);
+        drop(first);
+        gate.admit::<Command>("b").await.unwrap();
+        assert_eq!(asker.asked.load(Ordering::SeqCst), questions, "{answer:?}");
+        let lasts = answer == Answer::Always;
+        assert_eq!(gate.lease().contains(Grant::Command), lasts);
+        assert_eq!(gate.terms().iter().any(|term| term.grant == Grant::Command), lasts);
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_asked_each_time_is_allowed_for_the_session() {
+    for grant in Grant::all() {
+        let (asker, _questions) = scripted(Answer::Allow, 100);
+        let gate = gate(GrantSet::all(), GrantSet::NONE, asker);
+        let admitted = admit_each(&gate).await;
+        assert!(admitted.iter().all(|(_, admitted)| admitted.is_ok()));
+        assert_eq!(gate.lease().contains(grant), !is_asked_each_time(grant), "{grant}");
+        // A request without an action is for the session, whatever the grant.
+        gate.request(grant.into(), "why").await.unwrap();
+        assert!(gate.lease().contains(grant));
+    }
+}
+
+#[tokio::test]
+async fn taking_a_grant_back_ends_what_was_allowed_once() {
+    let (gate, _asker) = opened(Answer::Allow, 100).await;
+    let (one, two) =
+        (gate.admit::<File>("a").await.unwrap(), gate.admit::<File>("b").await.unwrap());
+    let command = gate.admit::<Command>("x").await.unwrap();
+    drop(two);
+    assert_eq!(gate.revoke(Grant::File.into()), Grant::File.into());
+    one.revoked().await;
+    assert!(!command.is_revoked());
+    gate.stop();
+    command.revoked().await;
+}
+
+#[tokio::test]
+async fn the_user_gives_without_a_question_and_never_beyond_the_policy() {
+    let (asker, _questions) = scripted(Answer::Refuse, 100);
+    let policy = GrantSet::parse("view,command").unwrap();
+    let gate = gate(policy, Grant::View.into(), asker.clone());
+    // Nobody has been let in yet.
+    assert!(gate.give(GrantSet::all(), None).is_empty() && gate.lease().is_empty());
+    gate.open(Grant::View.into()).await.unwrap();
+    gate.revoke(Grant::View.into());
+    assert!(gate.admit::<View>("x").await.is_err(), "it is asked for");
+    assert_eq!(gate.give(GrantSet::all(), None), policy);
+    assert!(gate.admit::<View>("x").await.is_ok() && gate.admit::<Command>("x").await.is_ok());
+    assert_eq!(asker.asked.load(Ordering::SeqCst), 1);
+    gate.stop();
+    assert!(gate.give(GrantSet::all(), None).is_empty() && gate.lease().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_grant_that_ends_is_taken_back_by_itself_and_told() {
+    let (gate, _asker) = opened(Answer::Refuse, 100).await;
+    gate.give(Grant::Command.into(), Some(Duration::from_secs(600)));
+    let permit = gate.admit::<Command>("x").await.unwrap();
+    let term = *gate.terms().iter().find(|term| term.grant == Grant::Command).unwrap();
+    assert!(term.ends_in.unwrap() > Duration::from_secs(595) && term.scope == Scope::Session);
+    let began = tokio::time::Instant::now();
+    tokio::select! {
+        () = gate.watch_ends() => unreachable!(),
+        () = permit.revoked() => {}
+    }
+    assert_eq!(began.elapsed().as_secs(), 600);
+    assert_eq!(gate.lease(), Grant::View.into());
+    assert!(gate.admit::<Command>("y").await.is_err(), "it is asked for again");
+}
+
+/// Where events go, to be read.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn each_action_is_told_with_a_number_and_so_is_its_end() {
+    let lines = Lines::default();
+    let show = Arc::new(Show::json(lines.clone()));
+    let (policy, beforehand) = (GrantSet::all(), GrantSet::all());
+    let terms = Terms { policy, beforehand, visitor: visitor(), record: Record::default() };
+    let gate = Gate::new(terms, Arc::new(Forget), Arc::new(Unattended), show);
+    let first = gate.admit::<View>("your screen").await.unwrap();
+    let second = gate.admit::<Command>("ip route").await.unwrap();
+    drop(first);
+    gate.stop();
+    drop(second);
+    let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    let told: Vec<(String, u64)> = text
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
+        .filter_map(|event| Some((event["event"].as_str()?.to_owned(), event["number"].as_u64()?)))
+        .collect();
+    let expected = [("action", 0), ("action", 1), ("action_over", 0), ("action_over", 1)];
+    assert_eq!(told, expected.map(|(event, number)| (event.to_owned(), number)));
+}
+
+fn listing() -> Listing {
+    Listing {
+        direction: Direction::Received,
+        folder: "Downloads".to_owned(),
+        named: vec![("photo.png".to_owned(), 3_145_728)],
+        more: 0,
+        bytes: 3_145_728,
+    }
+}
+
+#[tokio::test]
+async fn a_burst_of_transfers_is_one_question_at_a_time_and_ends_with_the_third_no() {
+    let (asker, mut questions) = scripted(Answer::Refuse, 0);
+    let gate = gate(GrantSet::all(), GrantSet::NONE, asker.clone());
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..500 {
+        let gate = gate.clone();
+        tasks.spawn(async move { gate.admit_files(&listing(), "x").await.map(drop) });
+    }
+    let mut causes = Vec::new();
+    // All but those that may wait are answered while the first question stands.
+    while causes.len() < 500 - MAX_WAITING {
+        causes.push(tasks.join_next().await.unwrap().unwrap().unwrap_err().cause);
+    }
+    assert!(causes.iter().all(|cause| *cause == Cause::NotGranted));
+    assert_eq!(asker.asked.load(Ordering::SeqCst), 1);
+    let question = questions.recv().await.unwrap();
+    assert!(question.contains("photo.png") && question.contains("3145728"), "{question}");
+    asker.go.add_permits(1000);
+    while let Some(done) = tasks.join_next().await {
+        assert_eq!(done.unwrap().unwrap_err().cause, Cause::UserRefused);
+    }
+    // One no was for all who waited. Twice more, and it is over.
+    for _ in 0..500 {
+        assert!(gate.admit_files(&listing(), "x").await.is_err());
+    }
+    assert_eq!(asker.asked.load(Ordering::SeqCst), MAX_REFUSALS as usize);
 }

@@ -1,6 +1,7 @@
 //! The file of a kept session: what survives, what is not believed, and that the user's no is on the
 //! disk before anybody hears of it.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Write};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -46,6 +47,7 @@ fn kept() -> Kept {
         lease: Record {
             opened: true,
             held: GrantSet::parse("view,file").unwrap(),
+            ends: [(Grant::File, NOW + 60)].into(),
             taken_back: Grant::Shell.into(),
             refusals: [(Grant::Command, 2)].into(),
             stopped: false,
@@ -168,6 +170,16 @@ fn what_a_crash_left_of_a_write_is_removed_and_the_old_session_is_there() {
     }
 }
 
+/// What a program wrote that knew of no ends.
+#[test]
+fn a_file_from_before_there_were_ends_is_read() {
+    let lease = Record { ends: BTreeMap::new(), ..kept().lease };
+    let old = content(&Kept { lease: lease.clone(), ..kept() });
+    assert!(!String::from_utf8_lossy(&old).contains("grant_ends"));
+    assert_eq!(form::decode(&old).map(|kept| kept.lease), Ok(lease));
+    assert!(String::from_utf8_lossy(&content(&kept())).contains("grant_ends"));
+}
+
 proptest! {
     /// A fault of the disk never reads as another session or lease.
     #[test]
@@ -179,10 +191,11 @@ proptest! {
     }
 
     #[test]
-    fn what_is_written_is_read(held: u32, taken: u32, refused in 0..9_u32, stopped: bool, opened: bool) {
+    fn what_is_written_is_read(held: u32, taken: u32, refused in 0..9_u32, stopped: bool, opened: bool, timed: bool, ends: u64) {
         let lease = Record {
             opened,
             held: GrantSet::from_bits(held),
+            ends: Grant::all().filter(|_| timed).map(|grant| (grant, ends)).collect(),
             taken_back: GrantSet::from_bits(taken),
             refusals: Grant::all().map(|grant| (grant, refused)).collect(),
             stopped,

@@ -8,7 +8,9 @@ use deskside_link::stream::StreamError;
 use deskside_protocol::act::ActError;
 use deskside_protocol::channel::Channel;
 use deskside_protocol::grant::GrantSet;
-use deskside_protocol::wire::message::{Lease, Refusal, message::Kind, refusal::Cause};
+use deskside_protocol::wire::message::{
+    self, Device, Lease, Refusal, Term, message::Kind, refusal::Cause,
+};
 use deskside_protocol::wire::record::Reason;
 use thiserror::Error;
 use tokio::sync::watch;
@@ -16,7 +18,7 @@ use tokio::sync::watch;
 use super::consent::Consent;
 use super::presence::patience;
 use crate::device;
-use crate::gate::{Answers, Gate, Heard, TurnedDown, Unheard, listen};
+use crate::gate::{Answers, Gate, Heard, Scope, TurnedDown, Unheard, listen};
 
 /// The technician's program has this long to introduce itself, gaps apart.
 const INTRODUCTION: Duration = Duration::from_secs(15);
@@ -62,6 +64,13 @@ pub(super) struct Conversation {
     changes: watch::Receiver<GrantSet>,
 }
 
+impl Conversation {
+    /// On a stream whose introduction was heard.
+    pub(super) fn new(gate: &Gate, heard: Heard, answers: Answers) -> Self {
+        Self { gate: gate.clone(), heard, answers, changes: gate.changes() }
+    }
+}
+
 impl Talk<'_> {
     /// Waits for the introduction and for the user's answer, which a line before this one may have
     /// brought already. A no is a reason to end.
@@ -74,11 +83,11 @@ impl Talk<'_> {
         };
         match self.consent.answer().await {
             Ok(()) => {
-                let changes = self.gate.changes();
-                let grants = self.gate.lease().to_wire();
-                let device = Some(device::describe(self.monitors));
-                answers.send(Kind::Lease(Lease { grants, device })).await?;
-                Ok(Ok(Conversation { gate: self.gate.clone(), heard, answers, changes }))
+                // Before the lease is said: no change of it is missed.
+                let mut conversation = Conversation::new(self.gate, heard, answers);
+                let lease = lease(self.gate, Some(device::describe(self.monitors)));
+                conversation.answers.send(Kind::Lease(lease)).await?;
+                Ok(Ok(conversation))
             }
             Err(down) => {
                 answers.refuse(refusal(down)).await?;
@@ -140,7 +149,25 @@ impl Conversation {
     }
 
     async fn tell(&mut self) -> Result<(), ControlError> {
-        let grants = self.gate.lease().to_wire();
-        Ok(self.answers.send(Kind::Lease(Lease { grants, device: None })).await?)
+        Ok(self.answers.send(Kind::Lease(lease(&self.gate, None))).await?)
     }
+}
+
+/// The lease of the moment, as it travels.
+fn lease(gate: &Gate, device: Option<Device>) -> Lease {
+    let terms = gate.terms();
+    let lasting = terms.iter().filter(|term| term.scope == Scope::Session);
+    let grants: GrantSet = lasting.map(|term| term.grant).collect();
+    let terms = terms.iter().map(|term| Term {
+        grant: term.grant.to_wire().into(),
+        scope: match term.scope {
+            Scope::Once => message::Scope::Once.into(),
+            Scope::Session => message::Scope::Session.into(),
+        },
+        // At least a second: 0 would be the whole session.
+        ends_in: term
+            .ends_in
+            .map_or(0, |left| u32::try_from(left.as_secs()).unwrap_or(u32::MAX).max(1)),
+    });
+    Lease { grants: grants.to_wire(), device, terms: terms.collect() }
 }

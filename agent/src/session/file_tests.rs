@@ -1,7 +1,6 @@
 //! The file channel over real QUIC streams: what passes the gate lands whole, and what does not
 //! leaves no trace.
 
-use std::net::Ipv4Addr;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -10,32 +9,37 @@ use bytes::Bytes;
 use deskside_files::{Announced, Landing, Source};
 use deskside_link::line::Stream;
 use deskside_link::stream::{Receiver, Sender};
-use deskside_protocol::act::{ActKey, Actor};
+use deskside_protocol::act::ActKey;
 use deskside_protocol::channel::Channel;
 use deskside_protocol::frame::MAX_MESSAGE;
 use deskside_protocol::grant::{Grant, GrantSet};
-use deskside_protocol::wire::message::{Act, FileEnd, FileEntry, Message};
-use rustls::pki_types::PrivatePkcs8KeyDer;
+use deskside_protocol::wire::message::{FileEnd, FileEntry, FileListed};
 use tokio::task::JoinSet;
 use zeroize::Zeroizing;
 
 use super::*;
-use crate::consent::{Answer, Asker, Asking, Question, Standing, Visitor};
-use crate::events::Show;
+use crate::consent::{Answer, Asker, Asking, Listing, Question, Standing, Visitor};
+use crate::events::{Direction, Show};
 use crate::gate::{Forget, Record, Terms, listen};
+use crate::session::stage::{Hears, Says, connection};
 
 /// Answers alike and keeps the questions.
 struct Answering {
     answer: Answer,
     asked: AtomicUsize,
     what: Mutex<String>,
+    files: Mutex<Option<Listing>>,
 }
 
 impl Asker for Answering {
     fn ask<'a>(&'a self, question: &'a Question<'a>) -> Asking<'a> {
         self.asked.fetch_add(1, Ordering::SeqCst);
-        if let Question::More { what, .. } = question {
-            (*what).clone_into(&mut self.what.lock().unwrap());
+        match question {
+            Question::Opening { .. } => {}
+            Question::More { what, .. } => (*what).clone_into(&mut self.what.lock().unwrap()),
+            Question::Files { files, .. } => {
+                *self.files.lock().unwrap() = Some((*files).clone());
+            }
         }
         Box::pin(std::future::ready(self.answer))
     }
@@ -54,7 +58,12 @@ struct House {
 impl House {
     async fn new(answer: Answer) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let asker = Arc::new(Answering { answer, asked: 0.into(), what: Mutex::default() });
+        let asker = Arc::new(Answering {
+            answer,
+            asked: 0.into(),
+            what: Mutex::default(),
+            files: Mutex::default(),
+        });
         let show = Arc::new(Show::json(std::io::sink()));
         let visitor = Visitor {
             organisation: String::new(),
@@ -112,61 +121,9 @@ impl House {
     }
 }
 
-async fn connection() -> (quinn::Connection, quinn::Connection) {
-    // Whichever test came first.
-    drop(rustls::crypto::ring::default_provider().install_default());
-    let made = rcgen::generate_simple_self_signed(vec!["deskside".to_owned()]).unwrap();
-    let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
-    let certificate = made.cert.der().clone();
-    let server = quinn::ServerConfig::with_single_cert(vec![certificate.clone()], key.into());
-    let any = (Ipv4Addr::LOCALHOST, 0).into();
-    let agent = quinn::Endpoint::server(server.unwrap(), any).unwrap();
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add(certificate).unwrap();
-    let config = quinn::ClientConfig::with_root_certificates(Arc::new(roots)).unwrap();
-    let technician = quinn::Endpoint::client(any).unwrap();
-    let address = agent.local_addr().unwrap();
-    let dialled = technician.connect_with(config, address, "deskside").unwrap();
-    let (dialled, accepted) = tokio::join!(dialled, async { agent.accept().await.unwrap().await });
-    (dialled.unwrap(), accepted.unwrap())
-}
-
-struct Says {
-    sender: Sender<Act>,
-    actor: Actor,
-}
-
-impl Speak for Says {
-    async fn say(&mut self, kind: Kind) -> Result<(), PipeError> {
-        let act = self.actor.wrap(&Message { kind: Some(kind) });
-        self.sender.send(&act).await.map_err(PipeError::new)
-    }
-
-    async fn body(&mut self, bytes: Bytes) -> Result<(), PipeError> {
-        self.sender.send_body(bytes).await.map_err(PipeError::new)
-    }
-
-    async fn finish(&mut self) -> Result<(), PipeError> {
-        self.sender.finish();
-        Ok(())
-    }
-}
-
-struct Hears(Receiver<Message>);
-
-impl Hear for Hears {
-    async fn hear(&mut self) -> Result<Option<Kind>, PipeError> {
-        Ok(self.0.receive().await.map_err(PipeError::new)?.and_then(|message| message.kind))
-    }
-
-    async fn body(&mut self) -> Result<Option<Bytes>, PipeError> {
-        self.0.receive_body().await.map_err(PipeError::new)
-    }
-}
-
 fn put(into: &[&str], files: u64, bytes: u64) -> FilePut {
     let into: Vec<String> = into.iter().map(|&part| part.to_owned()).collect();
-    FilePut { exact: !into.is_empty(), into, files, bytes, resume: false }
+    FilePut { exact: !into.is_empty(), into, files, bytes, ..FilePut::default() }
 }
 
 fn get(path: &[&str], recursive: bool) -> FileGet {
@@ -185,28 +142,87 @@ async fn refusal(hears: &mut Hears) -> (Cause, String) {
 async fn sends(house: &House, from: &Path, into: &str) -> Report {
     let source = Source::local(&[from.to_owned()], false).await.unwrap();
     let (mut says, mut hears) = house.stream().await;
-    let asked = Kind::FilePut(put(&[into], source.files(), source.bytes()));
+    let put = put(&[into], source.files(), source.bytes());
+    let asked = Kind::FilePut(FilePut { listed: source.listed(), ..put });
     deskside_files::request(asked, &mut says, &mut hears).await.unwrap();
     deskside_files::send(source, false, &mut says, &mut hears, &()).await.unwrap()
 }
 
 #[tokio::test]
-async fn several_files_land_after_one_question_in_plain_words() {
+async fn each_transfer_is_asked_about_by_name_and_size_until_all_are_allowed() {
+    for (answer, questions) in [(Answer::Allow, 3), (Answer::Always, 1)] {
+        let house = House::new(answer).await;
+        let outside = tempfile::tempdir().unwrap();
+        let (one, two) = (outside.path().join("one"), outside.path().join("two"));
+        std::fs::write(&one, vec![1; 3_145_728]).unwrap();
+        std::fs::write(&two, b"two").unwrap();
+        let first = sends(&house, &one, "photo.png").await;
+        let listing = house.asker.files.lock().unwrap().clone().unwrap();
+        assert_eq!(listing.direction, Direction::Received);
+        assert_eq!(listing.folder, house.folder.path().to_str().unwrap());
+        assert_eq!(listing.named, [("photo.png".to_owned(), 3_145_728)]);
+        assert_eq!((listing.more, listing.bytes), (0, 3_145_728));
+        let second = sends(&house, &two, "a.txt");
+        let (second, third) = tokio::join!(second, sends(&house, &two, "b.txt"));
+        for report in [&first, &second, &third] {
+            assert!(report.is_whole(), "{report:?}");
+        }
+        assert_eq!(std::fs::read(house.path("photo.png")).unwrap(), vec![1; 3_145_728]);
+        assert_eq!(std::fs::read(house.path("b.txt")).unwrap(), b"two");
+        assert_eq!(house.asker.asked.load(Ordering::SeqCst), questions, "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn another_file_than_the_user_saw_does_not_land() {
+    let house = House::new(Answer::Allow).await;
+    let listed = vec![FileListed { path: vec!["report.pdf".to_owned()], size: 4 }];
+    let (mut says, mut hears) = house.stream().await;
+    let asked = Kind::FilePut(FilePut { listed, ..put(&[], 1, 4) });
+    deskside_files::request(asked, &mut says, &mut hears).await.unwrap();
+    let entry = |name: &str, size| {
+        let path = vec![name.to_owned()];
+        Kind::FileEntry(FileEntry { path, size, ..FileEntry::default() })
+    };
+    says.say(entry("evil.desktop", 4)).await.unwrap();
+    let (cause, text) = refusal(&mut hears).await;
+    assert_eq!(cause, Cause::BadRequest);
+    assert!(text.contains("another file"), "{text}");
+    // A list that does not fit what is announced is not even asked about.
+    let listed = vec![FileListed { path: vec!["a".to_owned()], size: 5 }; 2];
+    let (mut says, mut hears) = house.stream().await;
+    says.say(Kind::FilePut(FilePut { listed, ..put(&[], 1, 10) })).await.unwrap();
+    assert_eq!(refusal(&mut hears).await.0, Cause::BadRequest);
+    assert_eq!(house.asker.asked.load(Ordering::SeqCst), 1);
+    assert_eq!(house.names(), Vec::<String>::new());
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn what_lands_is_marked_and_is_no_program() {
+    use std::os::unix::fs::PermissionsExt;
     let house = House::new(Answer::Allow).await;
     let outside = tempfile::tempdir().unwrap();
-    let (one, two) = (outside.path().join("one"), outside.path().join("two"));
-    std::fs::write(&one, vec![1; 3_145_728]).unwrap();
-    std::fs::write(&two, b"two").unwrap();
-    // The first decides what is asked about.
-    let first = sends(&house, &one, "photo.png").await;
-    let (second, third) = tokio::join!(sends(&house, &two, "a.txt"), sends(&house, &two, "b.txt"));
-    for report in [&first, &second, &third] {
-        assert!(report.is_whole(), "{report:?}");
+    let script = outside.path().join("fix.sh");
+    std::fs::write(&script, b"#!/bin/sh\n").unwrap();
+    std::fs::set_permissions(&script, PermissionsExt::from_mode(0o755)).unwrap();
+    let landed = house.path("fix.sh");
+    // Also in the place of one that was a program.
+    for before in [None, Some(0o755)] {
+        if let Some(mode) = before {
+            std::fs::set_permissions(&landed, PermissionsExt::from_mode(mode)).unwrap();
+        }
+        assert!(sends(&house, &script, "fix.sh").await.is_whole());
+        let mode = std::fs::metadata(&landed).unwrap().permissions().mode();
+        assert_eq!(mode & 0o111, 0, "{mode:o} can be run");
     }
-    assert_eq!(std::fs::read(house.path("photo.png")).unwrap(), vec![1; 3_145_728]);
-    assert_eq!(std::fs::read(house.path("b.txt")).unwrap(), b"two");
-    assert_eq!(house.asker.asked.load(Ordering::SeqCst), 1);
-    assert_eq!(*house.asker.what.lock().unwrap(), "receive photo.png (3.1 MB)");
+    let mut mark = [0; 256];
+    let read = rustix::fs::getxattr(&landed, "user.xdg.origin.url", &mut mark[..]);
+    match read {
+        Ok(length) => assert_eq!(&mark[..length], b"deskside:"),
+        // The file system of the test keeps none: nothing to see.
+        Err(error) => assert_eq!(error, rustix::io::Errno::NOTSUP),
+    }
 }
 
 #[tokio::test]
@@ -220,8 +236,11 @@ async fn a_folder_is_fetched() {
     let asked = Kind::FileGet(get(&["Documents", "Invoices"], true));
     let ready = deskside_files::request(asked, &mut says, &mut hears).await.unwrap();
     assert_eq!((ready.files, ready.bytes), (2, 600_001));
-    let words = "send folder Documents/Invoices (2 files, 600 kB)";
-    assert_eq!(*house.asker.what.lock().unwrap(), words);
+    let listing = house.asker.files.lock().unwrap().clone().unwrap();
+    assert_eq!(listing.direction, Direction::Sent);
+    let named = ["Documents/Invoices/a.pdf", "Documents/Invoices/old/b.pdf"];
+    assert_eq!(listing.named, [(named[0].to_owned(), 600_000), (named[1].to_owned(), 1)]);
+    assert_eq!((listing.more, listing.bytes), (0, 600_001));
     let landing = Landing::local(home.path(), false).await.unwrap();
     let announced = Announced::by_ready(&ready, false);
     let report =

@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::bond::Bond;
+use super::chat::Chat;
 use super::consent::Consent;
 use super::control::{ControlError, Conversation, Talk};
 use super::opening::{self, SLACK};
@@ -33,6 +34,7 @@ pub(super) struct Reach {
     pub(super) gate: Gate,
     pub(super) screen: Option<Screen>,
     pub(super) files: Files,
+    pub(super) chat: Arc<Chat>,
 }
 
 /// Serves the lines of one session.
@@ -184,22 +186,22 @@ async fn changed(given: &mut watch::Receiver<(Given, Lines)>) {
 }
 
 /// One stream, by its channel.
-async fn one(
+pub(super) async fn one(
     channel: Channel,
     mut heard: Heard,
     mut answers: Answers,
     reach: &Reach,
 ) -> Result<(), Unheard> {
-    let Reach { gate, screen, files } = reach;
+    let Reach { gate, screen, files, chat } = reach;
     let served = match channel {
         Channel::Screen => screen::serve(&mut heard, &mut answers, gate, screen.as_ref()).await,
         Channel::Command => command::serve(&mut heard, &mut answers, gate).await,
         Channel::File => file::serve(&mut heard, &mut answers, gate, files).await,
+        Channel::Chat => chat.serve(&mut heard, &mut answers, gate).await,
         Channel::Control
         | Channel::Pointer
         | Channel::Input
         | Channel::Clipboard
-        | Channel::Chat
         | Channel::Shell => {
             let text = "this version of the user's program has no such channel";
             Ok(answers.refuse_for(Cause::BadRequest, text).await?)

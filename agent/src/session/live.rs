@@ -15,6 +15,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout, t
 
 use super::Agent;
 use super::bond::Bond;
+use super::chat::Chat;
 use super::consent::Consent;
 use super::line::{Current, Reach, Serving};
 use super::presence::{Presence, Told};
@@ -64,7 +65,8 @@ pub(super) async fn run(agent: &mut Agent, begun: Begun, wishes: &mut Wishes) ->
     let consent = Consent::new(gate.clone(), bond.requested);
     // Tasks of their own: what the user wishes, and an end that passes, wait for nothing else here.
     let mut own = JoinSet::new();
-    own.spawn(wishes::heed(wishes.take(), gate.clone(), agent.show.clone()));
+    let chat = Arc::new(Chat::new());
+    own.spawn(wishes::heed(wishes.take(), gate.clone(), chat.clone(), agent.show.clone()));
     let ending = gate.clone();
     own.spawn(async move { ending.watch_ends().await });
     let current = Current::default();
@@ -76,7 +78,8 @@ pub(super) async fn run(agent: &mut Agent, begun: Begun, wishes: &mut Wishes) ->
         reach: Reach {
             gate: gate.clone(),
             screen: agent.screen.clone(),
-            files: agent.files.clone(),
+            files: agent.files.clone().of_session(bond.session),
+            chat,
         },
         sealer: attendance.sealer(),
         whole: watched,

@@ -3,6 +3,7 @@
 //! somebody ends it.
 
 mod bond;
+mod chat;
 mod code;
 mod command;
 mod consent;
@@ -15,6 +16,10 @@ mod opening;
 mod presence;
 mod resume;
 mod screen;
+#[cfg(test)]
+mod stage;
+#[cfg(test)]
+mod table_tests;
 mod wishes;
 
 use std::sync::Arc;

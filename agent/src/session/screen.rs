@@ -1,12 +1,13 @@
 //! Pictures of the screen, one at a time.
 
 use bytes::Bytes;
+use deskside_link::stream::StreamError;
 use deskside_protocol::frame::MAX_CHUNK;
 use deskside_protocol::wire::message::refusal::Cause;
 use deskside_protocol::wire::message::{Chunk, Screenshot as Announced, message::Kind};
 
 use crate::desktop::{DesktopError, Screen};
-use crate::gate::{self, Answers, Gate, Heard, Permit, Unheard};
+use crate::gate::{self, Answers, Gate, Heard, Unheard};
 
 /// Serves a stream of the screen channel.
 pub(super) async fn serve(
@@ -34,27 +35,28 @@ pub(super) async fn serve(
     let bytes = picture.png.len() as u64;
     let announced = Announced { width: picture.width, height: picture.height, bytes };
     answers.send(Kind::Screenshot(announced)).await?;
-    if send(answers, &permit, picture.png.into()).await? {
-        Ok(answers.finish().await?)
-    } else {
-        Ok(answers.refuse_for(Cause::NotGranted, "the user stopped it").await?)
+    let sent = tokio::select! {
+        biased;
+        () = permit.revoked() => None,
+        sent = send(answers, picture.png.into()) => Some(sent),
+    };
+    match sent {
+        Some(sent) => Ok(sent?),
+        // A refusal would wait behind what QUIC holds of the picture already.
+        None => {
+            answers.cut_off();
+            Ok(())
+        }
     }
 }
 
-/// Sends the picture in pieces; `false` where the grant was taken back on the way.
-async fn send(
-    answers: &mut Answers,
-    permit: &Permit<gate::View>,
-    mut png: Bytes,
-) -> Result<bool, Unheard> {
+/// Sends the picture in pieces.
+async fn send(answers: &mut Answers, mut png: Bytes) -> Result<(), StreamError> {
     while !png.is_empty() {
-        if permit.is_revoked() {
-            return Ok(false);
-        }
         let data = png.split_to(png.len().min(MAX_CHUNK));
         answers.send(Kind::Chunk(Chunk { data })).await?;
     }
-    Ok(true)
+    answers.finish().await
 }
 
 const fn cause(error: &DesktopError) -> Cause {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use deskside_protocol::grant::GrantSet;
 
+use super::chat::Chat;
 use crate::events::{Event, Show};
 use crate::gate::Gate;
 use crate::wish::{Wish, Wishes};
@@ -24,7 +25,7 @@ pub(super) async fn unheard(wishes: &mut Wishes, show: &Show) -> Infallible {
 }
 
 /// Does what the user wishes in a session, until it is stopped.
-pub(super) async fn heed(mut wishes: Wishes, gate: Gate, show: Arc<Show>) {
+pub(super) async fn heed(mut wishes: Wishes, gate: Gate, chat: Arc<Chat>, show: Arc<Show>) {
     while let Some(wish) = wishes.next().await {
         let text = match wish {
             Wish::Stop => return gate.stop(),
@@ -34,7 +35,7 @@ pub(super) async fn heed(mut wishes: Wishes, gate: Gate, show: Arc<Show>) {
             }
             Wish::Give(grants) => ungiven(grants, gate.give(grants, None)),
             Wish::GiveFor(grants, time) => ungiven(grants, gate.give(grants, Some(time))),
-            Wish::Say(_) => Some("Your technician's program shows no messages.".to_owned()),
+            Wish::Say(text) => say(&text, &gate, &chat).err(),
             Wish::NextCode => None,
         };
         if let Some(text) = text {
@@ -47,4 +48,15 @@ pub(super) async fn heed(mut wishes: Wishes, gate: Gate, show: Arc<Show>) {
 fn ungiven(wished: GrantSet, given: GrantSet) -> Option<String> {
     let rest = wished.without(given);
     (!rest.is_empty()).then(|| format!("Cannot be allowed in this session: {rest}."))
+}
+
+/// Sends a line of the user's, or says why it is not sent.
+fn say(text: &str, gate: &Gate, chat: &Chat) -> Result<(), String> {
+    const UNREAD: &str =
+        "Your technician has not received what you wrote before. Please wait a moment.";
+    if !chat.has_room() {
+        return Err(UNREAD.to_owned());
+    }
+    let line = gate.say(text).map_err(|error| format!("Not sent: {error}."))?;
+    chat.say(line).map_err(|_unread| UNREAD.to_owned())
 }

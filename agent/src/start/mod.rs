@@ -65,14 +65,13 @@ fn agent(
     cli: &Cli,
     environment: &Environment,
     relay: Option<JoinLink>,
-    (show, asker): (Show, Arc<dyn Asker>),
+    (show, asker): (Arc<Show>, Arc<dyn Asker>),
 ) -> anyhow::Result<Agent> {
     let settings = settings(cli, environment, relay)?;
     let known = Known::load(&settings.agent_folder)?;
     let screen = desktop::open(cli.screen, environment.display.as_deref())?;
-    let (show, allow) = (Arc::new(show), cli.allow);
     let files = Files::open(&settings.folder, show.clone()).context("open the folder for files")?;
-    Ok(Agent { settings, known, files, screen, show, asker, allow })
+    Ok(Agent { settings, known, files, screen, show, asker, allow: cli.allow })
 }
 
 /// What stands on the command line wins over what the user has pasted.

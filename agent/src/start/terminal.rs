@@ -22,13 +22,14 @@ pub(super) fn run(cli: &Cli, environment: &Environment, texts: Arc<Texts>) -> an
     } else {
         Keyboard::none()
     });
+    let show = Arc::new(show(cli));
     let asker: Arc<dyn Asker> = if attended {
-        Arc::new(Terminal::new(keyboard.clone(), std::io::stderr(), texts))
+        let terminal = Terminal::new(keyboard.clone(), std::io::stderr(), texts);
+        Arc::new(terminal.telling(show.clone()))
     } else {
         Arc::new(Unattended)
     };
-    let agent = agent(cli, environment, None, (show(cli), asker))?;
-    let show = agent.show.clone();
+    let agent = agent(cli, environment, None, (show.clone(), asker))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let done = runtime.block_on(async {
         let (wisher, wishes) = wish::wishes();

@@ -91,7 +91,7 @@ impl Sessions<'_> {
 
     async fn one(&self) -> anyhow::Result<Exit> {
         let front = Arc::new(self.helm.front().clone());
-        let show = show(self.cli).with(front.clone());
+        let show = Arc::new(show(self.cli).with(front.clone()));
         let agent = agent(self.cli, &self.environment, self.relay.clone(), (show, front))?;
         let (wisher, wishes) = wish::wishes();
         self.helm.steer(Some(wisher));

@@ -102,7 +102,7 @@ mod tests {
     fn wish(line: &str) -> Wish {
         match typed(line) {
             Typed::Wish(wish) => wish,
-            other => panic!("{line:?} is {other:?}"),
+            other @ (Typed::Help | Typed::Unclear) => panic!("{line:?} is {other:?}"),
         }
     }
 

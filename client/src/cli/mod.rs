@@ -63,6 +63,15 @@ pub enum Command {
     /// Copy files to the user's computer, or from it
     #[command(after_help = session::CP_AFTER)]
     Cp(CpArgs),
+    /// Say something to the user: it stands in their window
+    Chat {
+        #[command(flatten)]
+        #[allow(missing_docs, reason = "flattened")]
+        session: SessionArgs,
+        /// What to say, or - to read it from standard input
+        #[arg(required = true, value_name = "TEXT")]
+        text: Vec<String>,
+    },
     /// Show the session that is open: who, since when, what is allowed
     Info(SessionArgs),
     /// End the session and write its note to the ticket
@@ -237,6 +246,8 @@ mod tests {
             "deskside cp -r a agent:",
             "deskside resume",
             "deskside resume 0011 --headless",
+            "deskside chat Is the lamp on?",
+            "deskside chat --session ab - --json",
             "deskside info",
             "deskside end --note done",
             "deskside audit list",
@@ -256,6 +267,7 @@ mod tests {
             "deskside connect 1 --ticket 1 --view-only --request view",
             "deskside connect 1 --ticket 1 --request fly",
             "deskside exec ls",
+            "deskside chat",
             "deskside cp agent:a",
             "deskside exec --timeout 0 -- ls",
             "deskside audit fetch 00 -o a.dsr",

@@ -4,6 +4,7 @@ use std::io::{IsTerminal as _, Write as _};
 
 use anyhow::Context as _;
 use clap::CommandFactory as _;
+use deskside_protocol::chat;
 use deskside_protocol::exit::Exit;
 use deskside_protocol::wire::message;
 use serde_json::json;
@@ -15,6 +16,7 @@ use super::{
 use crate::account::{Enrolment, Wished};
 use crate::commands::{self, Standard};
 use crate::control::{Session, open_sessions};
+use crate::failure::OrExit as _;
 use crate::home::{Environment, Home};
 use crate::output::{Output, now, size, written};
 use crate::relay::Relay as _;
@@ -55,6 +57,13 @@ async fn at_home(command: Command, home: &Home, output: &mut Output) -> anyhow::
         Command::Screenshot(args) => screenshot(args, home, output).await?,
         Command::Exec(args) => return exec(args, home, output).await,
         Command::Cp(args) => copy(&args, home, output).await?,
+        Command::Chat { session: args, text } => {
+            let text = text.join(" ");
+            let text = if text == "-" { whole_input()? } else { text };
+            let text = chat::line(&text).or_exit_as_is(Exit::Usage)?;
+            session(home, &args).await?.say(text.clone()).await?;
+            output.show(&json!({"event": "said", "by": "technician", "text": text}), "said")?;
+        }
         Command::Info(args) => {
             let info = session(home, &args).await?.info().await?;
             output.show(&commands::info_event(&info), &commands::info_text(&info))?;

@@ -13,6 +13,7 @@ use deskside_protocol::wire::record::Reason;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::Technician;
+use super::chat::Chat;
 use super::ending::End;
 use super::gap::Away;
 use super::keeping::Keeper;
@@ -44,6 +45,7 @@ struct Live<'a> {
     keeper: Keeper,
     lines: LinesOwner,
     local: Local,
+    chat: Chat,
     /// Whether there ever was a line.
     began: bool,
 }
@@ -60,8 +62,10 @@ impl<'a> Begun<'a> {
         }
         let lines = LinesOwner::new();
         let local = Local::new(lines.lines(), telling.tally.clone(), technician.view_only);
+        let chat = Chat::on(lines.lines());
         let began = given.line > 0;
-        let mut live = Live { technician, attendance, maker, telling, keeper, lines, local, began };
+        let mut live =
+            Live { technician, attendance, maker, telling, keeper, lines, local, chat, began };
         let over = live.until_over(given).await;
         let Live { attendance, maker, mut telling, keeper, lines, local, began, .. } = live;
         telling.end_countdown();
@@ -100,7 +104,15 @@ impl Live<'_> {
                         request.answer(self.telling.info()).await;
                         None
                     }
+                    Wish::Chat(request) => {
+                        self.chat.say(request).await;
+                        None
+                    }
                 },
+                (by, text) = self.chat.next() => {
+                    self.telling.said(by, &text)?;
+                    None
+                }
                 () = self.keeper.due() => {
                     self.keeper.look(&self.telling.tally);
                     None

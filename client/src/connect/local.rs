@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use super::lines::Lines;
 use super::tally::Tally;
 use super::{copy, proxy};
-use crate::control::{EndRequest, InfoRequest, LocalRequest, Server};
+use crate::control::{ChatRequest, EndRequest, InfoRequest, LocalRequest, Server};
 use crate::failure::Failure;
 
 /// Streams of local commands at once; QUIC's own limit on the line is higher.
@@ -29,6 +29,7 @@ pub(super) struct Local {
 /// What a local command wants of the session as a whole.
 pub(super) enum Wish {
     Info(InfoRequest),
+    Chat(ChatRequest),
     End(EndRequest),
 }
 
@@ -64,6 +65,7 @@ impl Local {
             };
             match request {
                 LocalRequest::Info(request) => return Ok(Wish::Info(request)),
+                LocalRequest::Chat(request) => return Ok(Wish::Chat(request)),
                 LocalRequest::End(request) => return Ok(Wish::End(request)),
                 LocalRequest::Open(request) => {
                     let looks = request.channel == Channel::Screen.to_wire();

@@ -2,10 +2,11 @@
 //!
 //! `pairing` meets the agent by its code, `live` serves the session: lines (`opening`, `lines`), the
 //! conversation on them (`talk`), interruptions (`gap`, `wake`), local commands (`local`, `proxy`,
-//! `copy`).
+//! `copy`), what both people write to each other (`chat`).
 //! `telling` says what happens, `tally` and `keeping` remember it, `ending` writes it down, and
 //! `resume` goes on where a program that died left off.
 
+mod chat;
 mod copy;
 mod ending;
 mod gap;

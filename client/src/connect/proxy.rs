@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use deskside_link::Line;
 use deskside_link::line::Stream;
-use deskside_link::stream::{Receiver, Sender};
+use deskside_link::stream::{Receiver, Sender, StreamError};
 use deskside_protocol::act::Actor;
 use deskside_protocol::channel::Channel;
+use deskside_protocol::close::CloseCode;
 use deskside_protocol::exit::Exit;
 use deskside_protocol::wire::message::{Act, Message};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
@@ -56,7 +57,12 @@ async fn pass(mut lines: Lines, tally: &Tally, request: OpenRequest) -> anyhow::
     };
     if let Err(error) = passed {
         // It may have gone itself; else it hears why nothing more will come.
-        back.writer.send_failure(&lines.why(&line).await).await?;
+        let stopped = error.downcast_ref::<StreamError>();
+        let why = match stopped.is_some_and(|error| error.is_reset(CloseCode::Refused)) {
+            true => Failure::new(Exit::Refused, "the user stopped it"),
+            false => lines.why(&line).await,
+        };
+        back.writer.send_failure(&why).await?;
         return Err(error);
     }
     Ok(())

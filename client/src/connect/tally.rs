@@ -8,7 +8,7 @@ use deskside_protocol::wire::message::{Device, Lease, message::Kind};
 
 use super::gap::Over;
 use crate::commands::Outcome;
-use crate::note::{Change, File, Record};
+use crate::note::{Change, File, Record, Voice};
 use crate::output::now;
 
 /// What a session is about, for `info` and events.
@@ -121,6 +121,10 @@ impl Tally {
         self.change().record.unrecorded = true;
     }
 
+    pub(super) fn said(&self, by: Voice, text: &str) {
+        self.change().record.said(now(), by, text.to_owned());
+    }
+
     pub(super) fn copied(&self, file: File) {
         self.change().record.copied(file);
     }
@@ -169,7 +173,7 @@ mod tests {
     #[test]
     fn a_lease_that_goes_on_is_no_change() {
         let tally = Tally::new(Record::default());
-        let lease = |grants: GrantSet| Lease { grants: grants.to_wire(), device: None };
+        let lease = |grants: GrantSet| Lease { grants: grants.to_wire(), ..Lease::default() };
         let both = GrantSet::from(Grant::View).union(Grant::File.into());
         tally.lease(&lease(both));
         tally.lease(&lease(Grant::File.into()));

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use deskside_protocol::grant::Grant;
 use deskside_protocol::text::visible;
 use deskside_protocol::wire::message::{Lease, Refusal};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -13,6 +14,7 @@ use super::gap::{Away, Gap, clock};
 use super::tally::{About, Tally};
 use crate::control::SessionInfo;
 use crate::failure::sentence_of;
+use crate::note::Voice;
 use crate::output::{Output, moment, now};
 use crate::ticket::number;
 
@@ -82,6 +84,7 @@ impl<'a> Telling<'a> {
             "grants": held.words(),
             "granted": new.words(),
             "revoked": gone.words(),
+            "ends_in": ends(lease),
         });
         let text = match held.is_empty() {
             true => "The user allows nothing at the moment.".to_owned(),
@@ -115,6 +118,17 @@ impl<'a> Telling<'a> {
             visible(subject),
         );
         self.show(&event, &text)
+    }
+
+    /// Somebody said something.
+    pub(super) fn said(&mut self, by: Voice, text: &str) -> anyhow::Result<()> {
+        self.tally.said(by, text);
+        let who = match by {
+            Voice::User => "User",
+            Voice::Technician => "You",
+        };
+        let event = json!({"event": "said", "by": by.word(), "text": text});
+        self.show(&event, &format!("{who}: {}", visible(text)))
     }
 
     pub(super) fn refused(&mut self, refusal: &Refusal) -> anyhow::Result<()> {
@@ -240,6 +254,14 @@ fn sentence(away: Away, since: u64) -> String {
             format!("The user's computer cannot be reached since {time} UTC. Waiting for it.")
         }
     }
+}
+
+/// Seconds after which the user's program takes grants back by itself; the others hold.
+fn ends(lease: &Lease) -> Value {
+    let ends = lease.terms.iter().filter(|term| term.ends_in > 0).filter_map(|term| {
+        Some((Grant::from_wire(term.grant)?.word().to_owned(), Value::from(term.ends_in)))
+    });
+    ends.collect::<serde_json::Map<_, _>>().into()
 }
 
 fn ends_in(left: Duration) -> String {

@@ -68,10 +68,12 @@ async fn the_session_is_told_once_and_the_same_lease_of_another_line_not_again()
     let grants = GrantSet::from(Grant::View).to_wire();
     let device = Some(Device { hostname: "pc".into(), ..Device::default() });
     let text = told(true, |telling| {
-        telling.lease(&Lease { grants: grants.clone(), device: device.clone() }).unwrap();
+        telling
+            .lease(&Lease { grants: grants.clone(), device: device.clone(), ..Lease::default() })
+            .unwrap();
         telling.another_line(1).unwrap();
         assert_eq!(telling.tally.record().restarts.agent, 1);
-        telling.lease(&Lease { grants, device }).unwrap();
+        telling.lease(&Lease { grants, device, ..Lease::default() }).unwrap();
         telling.lease(&Lease::default()).unwrap();
     });
     let words: Vec<_> =

@@ -155,6 +155,17 @@ impl Session {
         }
     }
 
+    /// Says a line to the user, and waits until it is on its way.
+    ///
+    /// # Errors
+    /// As [`Session::open`].
+    pub async fn say(&self, text: String) -> anyhow::Result<()> {
+        match self.ask(&Request::Chat { text }).await? {
+            (Answer::Said, _) => Ok(()),
+            (other, _) => Err(unexpected(other)),
+        }
+    }
+
     /// Ends the session and waits until it has ended.
     ///
     /// # Errors

@@ -12,6 +12,7 @@ use crate::failure::Failure;
 pub(super) enum Request {
     Open(String),
     Info,
+    Chat { text: String },
     End { note: Option<String> },
     Copy(CopyWish),
 }
@@ -22,6 +23,7 @@ pub(super) enum Request {
 pub(super) enum Answer {
     Opened { session: String },
     Info(Box<SessionInfo>),
+    Said,
     Ended,
     Copying,
     Failed { exit: u8, error: String },

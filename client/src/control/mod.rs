@@ -1,4 +1,4 @@
-//! The local socket by which `exec`, `screenshot`, `info` and `end` reach a running `connect`, as
+//! The local socket by which `exec`, `screenshot`, `chat`, `info` and `end` reach a running `connect`, as
 //! ssh's ControlMaster does: one pairing, many commands.
 //!
 //! A socket is named after its session, in an owner-only folder, and takes only this user's own
@@ -8,8 +8,9 @@
 //! On the socket every frame is a 32-bit big-endian length and a body:
 //! ```text
 //! command -> connect   JSON   {"open":"screen"} | "info" | {"end":{"note":"..."}} | {"copy":{...}}
+//!                             | {"chat":{"text":"..."}}
 //! connect -> command   JSON   {"opened":{"session":"..."}} | {"info":{...}} | "ended" | "copying"
-//!                             | {"failed":{"exit":3,"error":"..."}}
+//!                             | "said" | {"failed":{"exit":3,"error":"..."}}
 //! after "opened", both ways:  message.Message, until one side closes its half; {"failed":...} from
 //!                             connect where it cannot go on
 //! after "copying", connect:   CopyNews as JSON, to the outcome
@@ -30,7 +31,7 @@ pub use frames::{MessageReader, MessageWriter};
 pub use local::SessionInfo;
 pub(crate) use local::failure;
 pub use requests::{
-    CopyRequest, EndRequest, InfoRequest, LocalRequest, OpenRequest, Teller, Watcher,
+    ChatRequest, CopyRequest, EndRequest, InfoRequest, LocalRequest, OpenRequest, Teller, Watcher,
 };
 pub use server::Server;
 
@@ -40,10 +41,9 @@ use deskside_protocol::wire::message;
 const SUFFIX: &str = ".sock";
 
 /// The channels that a local command may open, and their words on the socket.
-const CHANNELS: [(message::Channel, &str); 6] = [
+const CHANNELS: [(message::Channel, &str); 5] = [
     (message::Channel::Screen, "screen"),
     (message::Channel::Input, "input"),
-    (message::Channel::Chat, "chat"),
     (message::Channel::Shell, "shell"),
     (message::Channel::Command, "command"),
     (message::Channel::File, "file"),

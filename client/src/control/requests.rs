@@ -34,6 +34,7 @@ impl Caller {
     pub(super) async fn with(self, request: Request) -> Option<LocalRequest> {
         match request {
             Request::Info => Some(LocalRequest::Info(InfoRequest(self))),
+            Request::Chat { text } => Some(LocalRequest::Chat(ChatRequest { text, caller: self })),
             Request::Copy(wish) => Some(LocalRequest::Copy(CopyRequest { wish, caller: self })),
             Request::End { note } => Some(LocalRequest::End(EndRequest { note, caller: self })),
             Request::Open(word) => match CHANNELS.iter().find(|(_, known)| *known == word) {
@@ -68,6 +69,8 @@ pub enum LocalRequest {
     Open(OpenRequest),
     /// What `deskside info` shows.
     Info(InfoRequest),
+    /// A line for the user.
+    Chat(ChatRequest),
     /// The session's end.
     End(EndRequest),
     /// Files.
@@ -109,6 +112,26 @@ impl InfoRequest {
     /// Tells it.
     pub async fn answer(mut self, info: SessionInfo) {
         self.0.answer(&Answer::Info(Box::new(info))).await;
+    }
+}
+
+/// A command that has something to say to the user.
+#[derive(Debug)]
+pub struct ChatRequest {
+    /// What: one line.
+    pub text: String,
+    caller: Caller,
+}
+
+impl ChatRequest {
+    /// Says that it is on its way.
+    pub async fn done(mut self) {
+        self.caller.answer(&Answer::Said).await;
+    }
+
+    /// Says why it is not.
+    pub async fn failed(self, failure: &Failure) {
+        self.caller.refuse(failure).await;
     }
 }
 

@@ -33,6 +33,8 @@ async fn serve(mut server: Server) -> anyhow::Result<()> {
             LocalRequest::Info(info) => {
                 info.answer(SessionInfo { ticket: "7".into(), ..SessionInfo::default() }).await;
             }
+            LocalRequest::Chat(chat) if chat.text == "hello" => chat.done().await,
+            LocalRequest::Chat(chat) => chat.failed(&Failure::new(Exit::Other, "busy")).await,
             LocalRequest::End(end) => {
                 assert_eq!(end.note.as_deref(), Some("done"));
                 end.done().await;
@@ -58,6 +60,8 @@ async fn a_session_answers_local_commands() {
     let refused = session.open(message::Channel::Command).await.unwrap_err();
     assert_eq!((exit_of(&refused), refused.to_string().as_str()), (Exit::Refused, "no"));
     assert_eq!(session.info().await.unwrap().ticket, "7");
+    session.say("hello".to_owned()).await.unwrap();
+    assert_eq!(session.say("x".to_owned()).await.unwrap_err().to_string(), "busy");
     session.end(Some("done".into())).await.unwrap();
     served.await.unwrap().unwrap();
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "the socket goes with it");

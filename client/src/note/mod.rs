@@ -5,7 +5,8 @@
 mod record;
 
 pub use record::{
-    Change, Command, File, MAX_CHANGES, MAX_COMMANDS, MAX_FILES, Record, Restarts, Way,
+    Change, Command, File, Line, MAX_CHANGES, MAX_COMMANDS, MAX_FILES, MAX_LINES, Record, Restarts,
+    Voice, Way,
 };
 
 use std::fmt::Write as _;
@@ -40,6 +41,7 @@ pub fn compose(record: &Record, allowed: NoteContents) -> String {
     changes(&mut note, record);
     commands(&mut note, record, allowed);
     files(&mut note, record, allowed);
+    chat(&mut note, record, allowed);
     breaks(&mut note, record);
     tail(note, record)
 }
@@ -103,6 +105,20 @@ fn files(note: &mut Note, record: &Record, allowed: NoteContents) {
         note.line(&format!("- {} {way} {name}: {size}, SHA-256 {hash}", minute(*time)));
     }
     note.left_out += record.files_left_out;
+}
+
+/// How much was said; what, only where the policy lets the relay read it.
+fn chat(note: &mut Note, record: &Record, allowed: NoteContents) {
+    let count = record.chat.len() + record.chat_left_out;
+    if count > 0 {
+        note.line(&format!("Messages: {count}"));
+    }
+    if allowed.chat {
+        for Line { time, by, text } in &record.chat {
+            note.line(&format!("- {} {}: {text}", minute(*time), by.word()));
+        }
+        note.left_out += record.chat_left_out;
+    }
 }
 
 fn breaks(note: &mut Note, record: &Record) {

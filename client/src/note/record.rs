@@ -13,7 +13,9 @@ pub const MAX_COMMANDS: usize = 512;
 pub const MAX_CHANGES: usize = 128;
 /// The most files that a [`Record`] keeps; likewise.
 pub const MAX_FILES: usize = 512;
-/// The most bytes of one command line or file name in a record: more than half a line of the note.
+/// The most lines of chat that a [`Record`] keeps; likewise.
+pub const MAX_LINES: usize = 256;
+/// The most bytes of one command line, file name or line of chat in a record: more than half a line of the note.
 const MAX_KEPT: usize = 320;
 
 /// What happened, as the technician's program saw it.
@@ -55,6 +57,10 @@ pub struct Record {
     pub files: Vec<File>,
     /// Files that did not fit.
     pub files_left_out: usize,
+    /// What both people wrote to each other.
+    pub chat: Vec<Line>,
+    /// Lines that did not fit.
+    pub chat_left_out: usize,
     /// How often the connection was interrupted.
     pub gaps: u64,
     /// The longest interruption, in seconds.
@@ -110,6 +116,38 @@ pub struct File {
     pub sha256: Vec<u8>,
 }
 
+/// One line of chat.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    /// Seconds since the epoch.
+    pub time: u64,
+    /// Who said it.
+    pub by: Voice,
+    /// What, cut to what a line of the note can show.
+    pub text: String,
+}
+
+/// Who says something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Voice {
+    /// The user.
+    User,
+    /// The technician.
+    Technician,
+}
+
+impl Voice {
+    /// In the note and in events.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Technician => "technician",
+        }
+    }
+}
+
 /// Which way a file went, as the technician sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -148,6 +186,16 @@ impl Record {
             self.files.push(file);
         } else {
             self.files_left_out += 1;
+        }
+    }
+
+    /// Notes a line of chat, or counts it where there is no more room.
+    pub fn said(&mut self, time: u64, by: Voice, mut text: String) {
+        if self.chat.len() < MAX_LINES {
+            text.truncate(text.floor_char_boundary(MAX_KEPT));
+            self.chat.push(Line { time, by, text });
+        } else {
+            self.chat_left_out += 1;
         }
     }
 

@@ -75,14 +75,14 @@ fn a_note_reads_like_this() {
 fn arguments_are_told_only_where_the_policy_says_so() {
     let closed = compose(&record(), NoteContents::default());
     assert!(!closed.contains("secret"));
-    let open = compose(&record(), NoteContents { arguments: true, file_names: false });
+    let open = compose(&record(), NoteContents { arguments: true, ..NoteContents::default() });
     assert!(open.contains("- 2026-11-22 05:51 /usr/bin/mysql --password=secret: exit code 3\n"));
 }
 
 #[test]
 fn names_of_files_are_told_only_where_the_policy_says_so() {
     assert!(!compose(&record(), NoteContents::default()).contains("report"));
-    let open = compose(&record(), NoteContents { arguments: false, file_names: true });
+    let open = compose(&record(), NoteContents { file_names: true, ..NoteContents::default() });
     assert!(open.contains("- 2026-11-22 05:51 sent private/report.pdf: 1.1 MiB, SHA-256 cdcd"));
 }
 
@@ -128,7 +128,7 @@ fn whatever_happened_fits_and_the_hash_is_always_there() {
         record.ended(place, Outcome::Signal(9));
     }
     assert_eq!(record.commands.len(), MAX_COMMANDS);
-    let note = compose(&record, NoteContents { arguments: true, file_names: true });
+    let note = compose(&record, NoteContents { arguments: true, file_names: true, chat: true });
     assert!(note.len() <= MAX_NOTE, "{}", note.len());
     assert!(note.contains("more are in the recording only"));
     assert!(note.ends_with(&"ab".repeat(32)));
@@ -140,4 +140,23 @@ fn without_a_recording_it_says_so() {
     assert!(compose(&record, NoteContents::default()).ends_with("Not recorded."));
     let record = Record { recorded: true, ..record };
     assert!(compose(&record, NoteContents::default()).ends_with("hash is not known here."));
+}
+
+#[test]
+fn what_was_said_is_in_the_note_only_where_the_policy_says_so() {
+    let mut record = record();
+    record.said(1_795_326_660, Voice::User, "My password is\nhunter2".to_owned());
+    record.said(1_795_326_660, Voice::Technician, "Thank you".to_owned());
+    let closed = compose(&record, NoteContents::default());
+    assert!(closed.contains("Messages: 2\n") && !closed.contains("hunter2"), "{closed}");
+    let open = compose(&record, NoteContents { chat: true, ..NoteContents::default() });
+    assert!(open.contains("- 2026-11-22 05:51 technician: Thank you\n"), "{open}");
+    assert!(open.contains("user: My password is\u{FFFD}hunter2\n"), "{open}");
+    for _ in 0..2 * MAX_LINES {
+        record.said(0, Voice::User, "x".repeat(10_000));
+    }
+    assert_eq!((record.chat.len(), record.chat_left_out), (MAX_LINES, MAX_LINES + 2));
+    assert!(
+        compose(&record, NoteContents { chat: true, ..NoteContents::default() }).len() <= MAX_NOTE
+    );
 }

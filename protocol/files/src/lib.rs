@@ -45,7 +45,7 @@ pub use size::Size;
 pub use source::Source;
 
 pub use deskside_protocol::file::{
-    Announced, Breach, Component, Destination, Entry, Fault, NameError, RelativePath,
+    Announced, Breach, Component, Destination, Entry, Expected, Fault, NameError, RelativePath,
 };
 
 /// Bytes of one piece: the longest body frame. Large enough that a system call and a frame cost

@@ -23,6 +23,12 @@ impl PipeError {
         Self(error.into())
     }
 
+    /// The carrier's error, to be looked at.
+    #[must_use]
+    pub fn inner(&self) -> &(dyn Error + Send + Sync + 'static) {
+        self.0.as_ref()
+    }
+
     /// The carrier's error, to be downcast.
     #[must_use]
     pub fn into_inner(self) -> Box<dyn Error + Send + Sync> {

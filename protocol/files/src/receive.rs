@@ -1,7 +1,7 @@
 //! The receiver's side of a transfer.
 
 use bytes::Bytes;
-use deskside_protocol::file::{Announced, Breach, Fault, Have, Incoming, Step};
+use deskside_protocol::file::{Breach, Expected, Fault, Have, Incoming, Step};
 use deskside_protocol::wire::message::{FileDone, message::Kind};
 use tokio::sync::mpsc;
 
@@ -11,19 +11,19 @@ use crate::pipe::{Hear, Speak, told};
 use crate::progress::Progress;
 use crate::report::{Report, Skipped};
 
-/// Receives into `landing`, from behind `FileReady` on. `announced` is what `FilePut` or `FileReady`
+/// Receives into `landing`, from behind `FileReady` on. `expected` is what `FilePut` or `FileReady`
 /// said: the sender is held to it. Dropping it stops it.
 ///
 /// # Errors
 /// [`TransferError`]. A file that fails alone is no error: it is in the report.
 pub async fn receive(
     landing: Landing,
-    announced: Announced,
+    expected: impl Into<Expected>,
     speak: &mut impl Speak,
     hear: &mut impl Hear,
     progress: &impl Progress,
 ) -> Result<Report, TransferError> {
-    let done = transfer(landing, announced, speak, hear, progress).await;
+    let done = transfer(landing, expected.into(), speak, hear, progress).await;
     match done {
         Ok(report) => Ok(report),
         Err(error) => Err(told(error, speak).await),
@@ -32,15 +32,16 @@ pub async fn receive(
 
 async fn transfer(
     landing: Landing,
-    announced: Announced,
+    expected: Expected,
     speak: &mut impl Speak,
     hear: &mut impl Hear,
     progress: &impl Progress,
 ) -> Result<Report, TransferError> {
-    let Writer { jobs, outcomes, stop: _stop } = Writer::start(landing, announced.resume)?;
+    let Writer { jobs, outcomes, stop: _stop } =
+        Writer::start(landing, expected.announced().resume)?;
     let (have_to, haves) = mpsc::channel(1);
     let hearing =
-        Hearing { incoming: Incoming::new(announced), jobs, haves, progress, skipped: Vec::new() };
+        Hearing { incoming: Incoming::new(expected), jobs, haves, progress, skipped: Vec::new() };
     let (skipped, mut report) =
         tokio::try_join!(hearing.all(hear), saying(outcomes, have_to, speak, progress))?;
     report.skipped.extend(skipped);

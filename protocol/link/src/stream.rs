@@ -33,6 +33,13 @@ impl StreamError {
             Self::Read(_) | Self::Write(_) | Self::Frame(_) => None,
         }
     }
+
+    /// Whether the peer broke the stream off with this code.
+    #[must_use]
+    pub fn is_reset(&self, code: CloseCode) -> bool {
+        let number = quinn::VarInt::from(code.number());
+        matches!(self, Self::Read(ReadError::Reset(reset)) if *reset == number)
+    }
 }
 
 /// The half that sends messages of one type.

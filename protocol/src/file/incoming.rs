@@ -5,8 +5,8 @@ use thiserror::Error;
 use super::name::NameError;
 use super::path::RelativePath;
 use super::resume::Have;
-use super::{Fault, MAX_BODY, MAX_ENTRIES, MAX_PATHS};
-use crate::wire::message::{FileEnd, FileEntry, FilePut, FileReady, message::Kind};
+use super::{Fault, MAX_BODY, MAX_ENTRIES, MAX_LISTED, MAX_PATHS};
+use crate::wire::message::{FileEnd, FileEntry, FileListed, FilePut, FileReady, message::Kind};
 
 /// BLAKE3 or SHA-256.
 pub type Hash = [u8; 32];
@@ -28,6 +28,9 @@ pub enum Breach {
         "the other side sent more files than it had announced, or more than one transfer holds"
     )]
     TooMany,
+    /// A file that was not among those that the user was asked about.
+    #[error("the other side sent another file than it had named")]
+    NotListed,
     /// More bytes than were announced.
     #[error("the other side sent more bytes than it had announced")]
     TooMuch,
@@ -65,6 +68,59 @@ impl Announced {
     pub const fn by_ready(ready: &FileReady, resume: bool) -> Self {
         Self { files: ready.files, bytes: ready.bytes, resume }
     }
+}
+
+/// What a sender is held to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expected {
+    announced: Announced,
+    listed: Vec<(RelativePath, u64)>,
+}
+
+impl Expected {
+    /// What the technician says that it will send, with the files that he names: at most
+    /// [`MAX_LISTED`], and those that he does not name are the rest of the announced.
+    ///
+    /// # Errors
+    /// [`Breach::Name`], or [`Breach::Malformed`] where more are named than are announced.
+    pub fn by_put(put: &FilePut) -> Result<Self, Breach> {
+        let announced = Announced::by_put(put);
+        let listed: Vec<_> =
+            put.listed.iter().take(MAX_LISTED + 1).map(read_listed).collect::<Result<_, _>>()?;
+        let count = u64::try_from(listed.len()).map_err(|_| Breach::Malformed)?;
+        let bytes = listed.iter().try_fold(0_u64, |sum, (_, size)| sum.checked_add(*size));
+        let fits = bytes.is_some_and(|bytes| bytes <= announced.bytes);
+        if listed.len() > MAX_LISTED || count > announced.files || !fits {
+            return Err(Breach::Malformed);
+        }
+        Ok(Self { announced, listed })
+    }
+
+    /// What was announced of all of it.
+    #[must_use]
+    pub const fn announced(&self) -> Announced {
+        self.announced
+    }
+
+    /// The files that were named, with their bytes.
+    #[must_use]
+    pub fn listed(&self) -> &[(RelativePath, u64)] {
+        &self.listed
+    }
+}
+
+impl From<Announced> for Expected {
+    fn from(announced: Announced) -> Self {
+        Self { announced, listed: Vec::new() }
+    }
+}
+
+fn read_listed(listed: &FileListed) -> Result<(RelativePath, u64), Breach> {
+    let path = RelativePath::from_wire(&listed.path)?;
+    if path.is_empty() {
+        return Err(Breach::Name(NameError::Empty));
+    }
+    Ok((path, listed.size))
 }
 
 /// A file or folder that comes.
@@ -185,6 +241,10 @@ enum State {
 pub struct Incoming {
     state: State,
     announced: Announced,
+    /// Files that were named and have not come yet.
+    listed: Vec<(RelativePath, u64)>,
+    /// How many others may come.
+    others: u64,
     files: u64,
     bytes: u64,
     entries: u64,
@@ -194,8 +254,19 @@ pub struct Incoming {
 impl Incoming {
     /// A transfer of which this was announced.
     #[must_use]
-    pub const fn new(announced: Announced) -> Self {
-        Self { state: State::Between, announced, files: 0, bytes: 0, entries: 0, paths: 0 }
+    pub fn new(expected: impl Into<Expected>) -> Self {
+        let Expected { announced, listed } = expected.into();
+        let named = u64::try_from(listed.len()).unwrap_or(u64::MAX);
+        Self {
+            state: State::Between,
+            announced,
+            listed,
+            others: announced.files.saturating_sub(named),
+            files: 0,
+            bytes: 0,
+            entries: 0,
+            paths: 0,
+        }
     }
 
     /// Whether the next frame is a piece of a body, and no message.
@@ -291,12 +362,25 @@ impl Incoming {
         if self.bytes > self.announced.bytes {
             return Err(Breach::TooMuch);
         }
+        self.is_expected(&entry)?;
         self.state = if self.announced.resume {
             State::Asked { size: entry.size, said: None }
         } else {
             State::Body { left: entry.size }
         };
         Ok(Step::File(entry))
+    }
+
+    /// Whether it is a file that was named, and not larger than was said; or one of those that were
+    /// only counted.
+    fn is_expected(&mut self, entry: &Entry) -> Result<(), Breach> {
+        let named = |(path, size): &(RelativePath, u64)| *path == entry.path && entry.size <= *size;
+        if let Some(index) = self.listed.iter().position(named) {
+            self.listed.swap_remove(index);
+            return Ok(());
+        }
+        self.others = self.others.checked_sub(1).ok_or(Breach::NotListed)?;
+        Ok(())
     }
 
     /// Counts an entry, and the bytes that are kept of it.

@@ -138,6 +138,60 @@ fn nothing_goes_on_for_ever() {
     assert_eq!(incoming.message(&entry(&["a"], 0)), Err(Breach::TooMany));
 }
 
+fn put(files: u64, bytes: u64, listed: &[(&str, u64)]) -> FilePut {
+    let listed = listed.iter().map(|(path, size)| FileListed {
+        path: path.split('/').map(str::to_owned).collect(),
+        size: *size,
+    });
+    FilePut { files, bytes, listed: listed.collect(), ..FilePut::default() }
+}
+
+#[test]
+fn what_was_named_comes_and_nothing_else_in_its_place() {
+    let expected = Expected::by_put(&put(3, 100, &[("a", 10), ("d/b", 20)])).unwrap();
+    let comes = |files: &[(&[&str], u64)]| {
+        let mut incoming = Incoming::new(expected.clone());
+        for (path, size) in files {
+            incoming.message(&entry(path, *size))?;
+            incoming.body(usize::try_from(*size).unwrap())?;
+            incoming.body(0)?;
+            incoming.message(&whole())?;
+        }
+        Ok(())
+    };
+    let (a, b): (&[&str], &[&str]) = (&["a"], &["d", "b"]);
+    // In any order, shorter than was said, or not at all; and one that was only counted.
+    assert_eq!(comes(&[(b, 20), (&["other"], 30), (a, 10)]), Ok(()));
+    assert_eq!(comes(&[(a, 3)]), Ok(()));
+    for wrong in [
+        [(a, 10), (&["x"], 1), (&["y"], 1)],
+        [(a, 11), (&["x"], 1), (b, 20)],
+        [(a, 10), (a, 10), (&["x"], 1)],
+        [(&["b"], 20), (&["d", "a"], 10), (b, 20)],
+    ] {
+        assert_eq!(comes(&wrong), Err(Breach::NotListed), "{wrong:?}");
+    }
+}
+
+#[test]
+fn a_list_is_short_and_fits_what_is_announced() {
+    let many: Vec<_> = (0..=MAX_LISTED).map(|_| ("a", 0)).collect();
+    assert!(Expected::by_put(&put(100, 0, &many[1..])).is_ok());
+    for (put, breach) in [
+        (put(100, 0, &many), Breach::Malformed),
+        (put(1, 9, &[("a", 1), ("b", 1)]), Breach::Malformed),
+        (put(2, 9, &[("a", 9), ("b", 1)]), Breach::Malformed),
+        (put(2, 9, &[("a", u64::MAX), ("b", u64::MAX)]), Breach::Malformed),
+        (put(1, 9, &[("../a", 1)]), Breach::Name(NameError::Dots)),
+        (put(1, 9, &[("", 1)]), Breach::Name(NameError::Empty)),
+    ] {
+        assert_eq!(Expected::by_put(&put), Err(breach));
+    }
+    let nameless = put(1, 9, &[]);
+    let nameless = FilePut { listed: vec![FileListed::default()], ..nameless };
+    assert_eq!(Expected::by_put(&nameless), Err(Breach::Name(NameError::Empty)));
+}
+
 /// Anything that a peer may say, in any order.
 #[derive(Debug, Clone)]
 enum Said {

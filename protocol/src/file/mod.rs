@@ -12,7 +12,7 @@ mod path;
 mod resume;
 
 pub use fault::{Fault, MAX_FAULT};
-pub use incoming::{Announced, Breach, End, Entry, Hash, Incoming, Step};
+pub use incoming::{Announced, Breach, End, Entry, Expected, Hash, Incoming, Step};
 pub use name::{Component, MAX_COMPONENT, NameError, PART_PREFIX, PART_SUFFIX};
 pub use outgoing::{Heard, MAX_OUTSTANDING, Outgoing};
 pub use path::{Destination, MAX_COMPONENTS, MAX_PATH, RelativePath};

@@ -7,8 +7,12 @@ mod stream;
 
 use std::sync::Arc;
 
-use deskside_files::{Announced, Landing, Source, TransferError, receive, request, send};
+use deskside_files::{
+    Announced, Landing, PipeError, Source, TransferError, receive, request, send,
+};
 use deskside_link::Line;
+use deskside_link::stream::StreamError;
+use deskside_protocol::close::CloseCode;
 use deskside_protocol::exit::Exit;
 use deskside_protocol::file::Breach;
 use deskside_protocol::wire::message::{FileGet, FilePut, message::Kind};
@@ -121,7 +125,8 @@ async fn over(
             let source = Source::local(local, recursive).await?;
             let (files, bytes) = (source.files(), source.bytes());
             meter.announced(files, bytes);
-            let put = FilePut { into: into.clone(), files, bytes, resume, exact: *exact };
+            let (into, exact, listed) = (into.clone(), *exact, source.listed());
+            let put = FilePut { into, files, bytes, resume, exact, listed };
             let FileStream { mut out, mut back } = FileStream::open(line).await?;
             request(Kind::FilePut(put), &mut out, &mut back).await?;
             send(source, resume, &mut out, &mut back, meter).await?;
@@ -150,11 +155,20 @@ fn session_over() -> Failure {
     Failure::new(Exit::EndedByPeer, text)
 }
 
+/// Whether the user took the grant back in the middle.
+fn stopped_by_user(lost: &PipeError) -> bool {
+    let error = lost.inner().downcast_ref::<StreamError>();
+    error.is_some_and(|error| error.is_reset(CloseCode::Refused))
+}
+
 /// Why a transfer failed as a whole.
 fn failure(error: &TransferError) -> Failure {
     match error {
         TransferError::Refused(fault) => Failure::from(&fault.to_wire()),
         TransferError::File(file) => Failure::new(refusal_exit(file.cause()), file.to_string()),
+        TransferError::Pipe(lost) if stopped_by_user(lost) => {
+            Failure::new(Exit::Refused, "the user stopped it")
+        }
         TransferError::Breach(Breach::CutOff) | TransferError::Pipe(_) => {
             Failure::new(Exit::EndedByPeer, "the user's computer broke the copy off")
         }

@@ -24,6 +24,8 @@ pub struct Landing {
     into: Vec<OsString>,
     /// Takes the place of the first name of each path.
     exact: Option<OsString>,
+    /// Where what lands comes from, where that is no friend's.
+    origin: Option<Arc<str>>,
 }
 
 impl Landing {
@@ -40,7 +42,7 @@ impl Landing {
         let (root, into) = (folder.clone(), into.clone());
         blocking::run(move |_stopped| {
             let Some((above, last)) = into.split_last() else {
-                return Ok(Self { root, into: Vec::new(), exact: None });
+                return Ok(Self::at(root, Vec::new(), None));
             };
             let (above, last) = (folder::steps(&above), OsString::from(last.as_str()));
             let dir = root.walk(&above)?;
@@ -53,10 +55,10 @@ impl Landing {
                 None if !exact => return Err(FileError::NotFound { name: shown(&last) }),
                 Some(Kind::Special) => return Err(FileError::Special { name: shown(&last) }),
                 Some(Kind::File) | None => {
-                    return Ok(Self { root, into: above, exact: Some(last) });
+                    return Ok(Self::at(root, above, Some(last)));
                 }
             }
-            Ok(Self { root, into: folder::steps(&into), exact: None })
+            Ok(Self::at(root, folder::steps(&into), None))
         })
         .await
     }
@@ -70,7 +72,7 @@ impl Landing {
         let path = path.to_owned();
         blocking::run(move |_stopped| {
             if path.is_dir() {
-                return Ok(Self { root: Folder::open(&path)?, into: Vec::new(), exact: None });
+                return Ok(Self::at(Folder::open(&path)?, Vec::new(), None));
             }
             let typed_as_folder = path.as_os_str().to_string_lossy().ends_with('/');
             let name = path.file_name().filter(|_| !several && !typed_as_folder);
@@ -85,11 +87,22 @@ impl Landing {
             };
             let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
             let root = Folder::open(parent.unwrap_or_else(|| ".".as_ref()))?;
-            let landing = Self { root, into: Vec::new(), exact: Some(name.to_owned()) };
+            let landing = Self::at(root, Vec::new(), Some(name.to_owned()));
             Self::target(&*landing.root.walk(&[])?, name)?;
             Ok(landing)
         })
         .await
+    }
+
+    const fn at(root: Folder, into: Vec<OsString>, exact: Option<OsString>) -> Self {
+        Self { root, into, exact, origin: None }
+    }
+
+    /// What lands is a stranger's, and comes from `origin` (a URI): it is marked so where the file
+    /// system keeps such marks, and never lands as a program, whatever the sender says.
+    #[must_use]
+    pub fn from_stranger(self, origin: &str) -> Self {
+        Self { origin: Some(origin.into()), ..self }
     }
 
     /// Whether there is room for so many bytes, besides what a file system keeps for itself.

@@ -135,7 +135,11 @@ impl Part {
         if !is_there {
             return Err(FileError::Moved { name: self.shown.clone() });
         }
-        os::set_mode(&self.file, replaced, entry.executable).map_err(trouble("write"))?;
+        let executable = entry.executable && landing.origin.is_none();
+        os::set_mode(&self.file, replaced, executable).map_err(trouble("write"))?;
+        if let Some(origin) = &landing.origin {
+            os::mark_origin(&self.file, origin).map_err(trouble("mark"))?;
+        }
         let modified = UNIX_EPOCH.checked_add(Duration::from_secs(entry.modified));
         if let Some(modified) = modified.filter(|_| entry.modified > 0) {
             self.file.set_modified(modified).map_err(trouble("write"))?;

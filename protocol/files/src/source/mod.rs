@@ -8,7 +8,10 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use deskside_protocol::file::{Component, Fault, MAX_ENTRIES, MAX_PATHS, NameError, RelativePath};
+use deskside_protocol::file::{
+    Component, Fault, MAX_ENTRIES, MAX_LISTED, MAX_PATHS, NameError, RelativePath,
+};
+use deskside_protocol::wire::message::FileListed;
 
 pub(crate) use self::reader::{Control, Found, Reader};
 use self::walk::Walk;
@@ -98,6 +101,22 @@ impl Source {
     #[must_use]
     pub const fn bytes(&self) -> u64 {
         self.bytes
+    }
+
+    /// The first files, at most so many, as they travel, and their bytes.
+    pub fn first(&self, most: usize) -> impl Iterator<Item = (&RelativePath, u64)> {
+        let files = self.items.iter().filter_map(|item| match item.what {
+            What::File { size, .. } => Some((&item.path, size)),
+            What::Folder | What::Skipped(_) => None,
+        });
+        files.take(most)
+    }
+
+    /// The first files, as the other side is told of them before they come.
+    #[must_use]
+    pub fn listed(&self) -> Vec<FileListed> {
+        let listed = |(path, size): (&RelativePath, u64)| FileListed { path: path.to_wire(), size };
+        self.first(MAX_LISTED).map(listed).collect()
     }
 
     const fn empty() -> Self {

@@ -4,9 +4,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::slice::from_ref;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use deskside_files::PIECE;
+use deskside_files::{Landing, PIECE, Source};
 
-use crate::support::{Scene, announced, both_over, listing, mode, noise, pipe};
+use crate::support::{Scene, announced, both, both_over, listing, mode, noise, pipe};
 
 #[tokio::test]
 async fn files_of_every_size() {
@@ -64,6 +64,25 @@ async fn time_and_the_executable_bit_travel_and_nobody_else_may_read() {
     assert_eq!(mode(&scene.inside.join("plain")), 0o600);
     let modified = scene.inside.join("plain").metadata().unwrap().modified().unwrap();
     assert_eq!(modified, then);
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_stranger_s_file_is_marked_and_no_program() {
+    let scene = Scene::new();
+    let script = scene.write("script", b"#!/bin/sh\n");
+    std::fs::set_permissions(&script, PermissionsExt::from_mode(0o755)).unwrap();
+    let source = Source::local(&[script], false).await.unwrap();
+    let landing = Landing::local(&scene.inside, false).await.unwrap();
+    both(source, landing.from_stranger("deskside:session/00ff"), false).await.whole();
+    let landed = scene.inside.join("script");
+    assert_eq!(mode(&landed), 0o600);
+    let mut mark = [0; 64];
+    match rustix::fs::getxattr(&landed, "user.xdg.origin.url", &mut mark[..]) {
+        Ok(length) => assert_eq!(&mark[..length], b"deskside:session/00ff"),
+        // The file system of the test keeps none.
+        Err(error) => assert_eq!(error, rustix::io::Errno::NOTSUP),
+    }
 }
 
 #[tokio::test]

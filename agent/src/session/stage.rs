@@ -1,0 +1,155 @@
+//! A technician and an agent's channels, with no relay between them: for tests of what is let
+//! through.
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use deskside_files::{Hear, PipeError, Speak};
+use deskside_link::line::Stream;
+use deskside_link::stream::{Receiver, Sender};
+use deskside_protocol::act::{ActKey, Actor};
+use deskside_protocol::channel::Channel;
+use deskside_protocol::frame::MAX_MESSAGE;
+use deskside_protocol::wire::message::{Act, Message, message::Kind};
+use rustls::pki_types::PrivatePkcs8KeyDer;
+use tokio::task::JoinSet;
+use zeroize::Zeroizing;
+
+use super::chat::Chat;
+use super::control::Conversation;
+use super::line::{Reach, one};
+use crate::desktop::Screen;
+use crate::events::Show;
+use crate::files::Files;
+use crate::gate::{Gate, listen};
+
+/// A connection between a technician and an agent.
+pub(super) async fn connection() -> (quinn::Connection, quinn::Connection) {
+    connection_of(quinn::TransportConfig::default()).await
+}
+
+/// As [`connection`], with the technician's settings.
+pub(super) async fn connection_of(
+    transport: quinn::TransportConfig,
+) -> (quinn::Connection, quinn::Connection) {
+    // Whichever test came first.
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let made = rcgen::generate_simple_self_signed(vec!["deskside".to_owned()]).unwrap();
+    let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
+    let certificate = made.cert.der().clone();
+    let server = quinn::ServerConfig::with_single_cert(vec![certificate.clone()], key.into());
+    let any = (Ipv4Addr::LOCALHOST, 0).into();
+    let agent = quinn::Endpoint::server(server.unwrap(), any).unwrap();
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(certificate).unwrap();
+    let mut config = quinn::ClientConfig::with_root_certificates(Arc::new(roots)).unwrap();
+    config.transport_config(Arc::new(transport));
+    let technician = quinn::Endpoint::client(any).unwrap();
+    let address = agent.local_addr().unwrap();
+    let dialled = technician.connect_with(config, address, "deskside").unwrap();
+    let (dialled, accepted) = tokio::join!(dialled, async { agent.accept().await.unwrap().await });
+    (dialled.unwrap(), accepted.unwrap())
+}
+
+/// The technician's half towards the agent.
+pub(super) struct Says {
+    pub(super) sender: Sender<Act>,
+    pub(super) actor: Actor,
+}
+
+impl Speak for Says {
+    async fn say(&mut self, kind: Kind) -> Result<(), PipeError> {
+        let act = self.actor.wrap(&Message { kind: Some(kind) });
+        self.sender.send(&act).await.map_err(PipeError::new)
+    }
+
+    async fn body(&mut self, bytes: Bytes) -> Result<(), PipeError> {
+        self.sender.send_body(bytes).await.map_err(PipeError::new)
+    }
+
+    async fn finish(&mut self) -> Result<(), PipeError> {
+        self.sender.finish();
+        Ok(())
+    }
+}
+
+/// The technician's half from the agent.
+pub(super) struct Hears(pub(super) Receiver<Message>);
+
+impl Hear for Hears {
+    async fn hear(&mut self) -> Result<Option<Kind>, PipeError> {
+        Ok(self.0.receive().await.map_err(PipeError::new)?.and_then(|message| message.kind))
+    }
+
+    async fn body(&mut self) -> Result<Option<Bytes>, PipeError> {
+        self.0.receive_body().await.map_err(PipeError::new)
+    }
+}
+
+/// All channels of an agent behind one gate, served as on a line.
+pub(super) struct Stage {
+    pub(super) folder: tempfile::TempDir,
+    pub(super) chat: Arc<Chat>,
+    key: ActKey,
+    technician: quinn::Connection,
+    _serving: JoinSet<()>,
+}
+
+impl Stage {
+    pub(super) async fn new(gate: Gate, screen: Option<Screen>) -> Self {
+        Self::on(gate, screen, connection().await)
+    }
+
+    pub(super) fn on(
+        gate: Gate,
+        screen: Option<Screen>,
+        (technician, agent): (quinn::Connection, quinn::Connection),
+    ) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let show = Arc::new(Show::json(std::io::sink()));
+        let (files, chat) = (Files::open(folder.path(), show).unwrap(), Arc::new(Chat::new()));
+        let reach = Reach { gate, screen, files, chat: chat.clone() };
+        let key = ActKey::new(Zeroizing::new([7; 32]));
+        let mut serving = JoinSet::new();
+        let verifying = key.clone();
+        serving.spawn(async move {
+            let mut streams = JoinSet::new();
+            while let Ok((send, mut receive)) = agent.accept_bi().await {
+                let (reach, key) = (reach.clone(), verifying.clone());
+                streams.spawn(async move {
+                    // In the place of an opening.
+                    let mut number = [0];
+                    receive.read_exact(&mut number).await.unwrap();
+                    let channel = Channel::from_wire(number[0].into()).unwrap();
+                    let sender = Sender::new(send, MAX_MESSAGE);
+                    let id = sender.id();
+                    let receiver = Receiver::new(receive, MAX_MESSAGE);
+                    let stream = Stream { channel, id, sender, receiver };
+                    let (channel, heard, answers) = listen(stream, &key);
+                    if channel == Channel::Control {
+                        drop(Conversation::new(&reach.gate, heard, answers).run().await);
+                    } else {
+                        drop(one(channel, heard, answers, &reach).await);
+                    }
+                });
+            }
+        });
+        Self { folder, chat, key, technician, _serving: serving }
+    }
+
+    /// A stream of the technician's.
+    pub(super) async fn stream(&self, channel: Channel) -> (Says, Hears) {
+        self.stream_by(channel, &self.key).await
+    }
+
+    /// A stream of somebody's who has this key.
+    pub(super) async fn stream_by(&self, channel: Channel, key: &ActKey) -> (Says, Hears) {
+        let (mut send, receive) = self.technician.open_bi().await.unwrap();
+        let number = u8::try_from(channel.to_wire() as i32).unwrap();
+        send.write_all(&[number]).await.unwrap();
+        let sender = Sender::new(send, MAX_MESSAGE);
+        let actor = key.actor(channel, sender.id());
+        (Says { sender, actor }, Hears(Receiver::new(receive, MAX_MESSAGE)))
+    }
+}
