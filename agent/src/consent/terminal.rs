@@ -412,9 +412,9 @@ mod tests {
         let (answer, text) = asked(&question, "y").await;
         assert_eq!(answer, Answer::Allow);
         for part in [
-            "wants to send files to this computer",
-            "Into:      Downloads",
-            "Files:     photo.png (3.1 MB)",
+            "would like to put files on this computer",
+            "Into:          Downloads",
+            "Files:         photo.png (3.1 MB)",
             "a\u{FFFD}.txt (5 bytes)",
             "and 12 more, 3.2 GB in all",
             "a = Allow always in this session",

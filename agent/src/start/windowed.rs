@@ -11,9 +11,24 @@ use tokio_util::sync::CancellationToken;
 
 use super::{agent, session, settings, show, stop_signal};
 use crate::cli::Cli;
+use crate::consent::{Asker, Asking, Question};
+use crate::events::{Event, Show};
 use crate::settings::{Environment, SettingsError};
-use crate::window::{Helm, Order};
+use crate::window::{Front, Helm, Order};
 use crate::wish;
+
+/// Asks in the window, and tells scripts of each question.
+struct Telling {
+    front: Front,
+    show: Arc<Show>,
+}
+
+impl Asker for Telling {
+    fn ask<'a>(&'a self, question: &'a Question<'a>) -> Asking<'a> {
+        self.show.tell(&Event::Question { question });
+        self.front.ask(question)
+    }
+}
 
 /// What the user wants after a session.
 enum Then {
@@ -90,11 +105,16 @@ impl Sessions<'_> {
     }
 
     async fn one(&self) -> anyhow::Result<Exit> {
-        let front = Arc::new(self.helm.front().clone());
-        let show = Arc::new(show(self.cli).with(front.clone()));
-        let agent = agent(self.cli, &self.environment, self.relay.clone(), (show, front))?;
+        let front = self.helm.front().clone();
+        let show = Arc::new(show(self.cli).with(Arc::new(front.clone())));
+        let asker = Arc::new(Telling { front, show: show.clone() });
+        let agent = agent(self.cli, &self.environment, self.relay.clone(), (show, asker))?;
         let (wisher, wishes) = wish::wishes();
         self.helm.steer(Some(wisher));
+        if self.helm.front().model().is_closing() {
+            // The window was closed before there was anybody to tell.
+            return Ok(Exit::Done);
+        }
         let done = Box::pin(session(agent, wishes, &self.stop)).await;
         self.helm.steer(None);
         done

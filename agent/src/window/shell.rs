@@ -207,6 +207,7 @@ impl ApplicationHandler<Wake> for Shell {
         }
     }
 
+    #[allow(clippy::wildcard_enum_match_arm, reason = "what else happens is for egui")]
     fn window_event(&mut self, events: &ActiveEventLoop, _id: WindowId, event: WindowEvent) {
         let Some(open) = &mut self.open else { return };
         match event {
@@ -313,14 +314,15 @@ impl Open {
     }
 
     fn present(&mut self, output: FullOutput) -> Result<(), SoftBufferError> {
-        let FullOutput { mut platform_output, textures_delta, shapes, pixels_per_point, .. } =
-            output;
+        let FullOutput {
+            mut platform_output, mut textures_delta, shapes, pixels_per_point, ..
+        } = output;
         self.clipboard.copy(&platform_output.commands);
         if let Some(update) = platform_output.accesskit_update.take() {
             self.access.update_if_active(|| update);
         }
         self.state.handle_platform_output(&self.window, platform_output);
-        self.painter.take(&textures_delta);
+        self.painter.take(&mut textures_delta);
         let primitives = self.context.tessellate(shapes, pixels_per_point);
         let size = self.window.inner_size();
         let fits = u64::from(size.width) * u64::from(size.height) <= MAX_PIXELS;
@@ -336,7 +338,6 @@ impl Open {
             self.window.pre_present_notify();
             pixels.present()?;
         }
-        self.painter.free(&textures_delta);
         Ok(())
     }
 }

@@ -3,6 +3,8 @@
 //!
 //! `DESKSIDE_SNAPSHOTS=write` writes the trees anew.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
+
 mod keyboard;
 mod scenes;
 mod sight;

@@ -12,20 +12,20 @@ use deskside_protocol::random::Random;
 use deskside_protocol::wire::record::Reason;
 
 /// A state: its name, the model, and by when it is looked at.
-pub struct Scenery {
-    pub name: &'static str,
-    pub model: Model,
-    pub now: Duration,
+pub(crate) struct Scenery {
+    pub(crate) name: &'static str,
+    pub(crate) model: Model,
+    pub(crate) now: Duration,
     /// In points.
-    pub size: (u16, u16),
+    pub(crate) size: (u16, u16),
 }
 
-pub const PAGE: (u16, u16) = (540, 560);
-pub const PROMPT: (u16, u16) = (540, 780);
-pub const BANNER: (u16, u16) = (380, 640);
-pub const SLIM: (u16, u16) = (380, 172);
+pub(crate) const PAGE: (u16, u16) = (540, 560);
+pub(crate) const PROMPT: (u16, u16) = (540, 780);
+pub(crate) const BANNER: (u16, u16) = (380, 640);
+pub(crate) const SLIM: (u16, u16) = (380, 172);
 
-pub fn visitor(standing: Standing) -> Visitor {
+pub(crate) fn visitor(standing: Standing) -> Visitor {
     Visitor {
         organisation: "Example Help Desk".to_owned(),
         standing,
@@ -63,7 +63,7 @@ fn granted(model: &mut Model) {
     model.hear(&Event::Granted { grants: lease, lease, by, ends_in }, Duration::ZERO);
 }
 
-pub fn busy() -> Model {
+pub(crate) fn busy() -> Model {
     let mut model = paired(true);
     granted(&mut model);
     let hear = |model: &mut Model, event| model.hear(&event, Duration::from_secs(1));
@@ -93,7 +93,7 @@ fn ended(reason: Reason) -> Model {
     model
 }
 
-pub fn listing(direction: Direction) -> Listing {
+pub(crate) fn listing(direction: Direction) -> Listing {
     Listing {
         direction,
         folder: "/home/sam/Downloads".to_owned(),
@@ -110,14 +110,14 @@ pub fn listing(direction: Direction) -> Listing {
     }
 }
 
-pub fn asked(question: &Question<'_>) -> Model {
+pub(crate) fn asked(question: &Question<'_>) -> Model {
     let mut model = paired(true);
     model.ask(question, Duration::ZERO);
     model
 }
 
 /// Every state.
-pub fn all() -> Vec<Scenery> {
+pub(crate) fn all() -> Vec<Scenery> {
     let mut scenes = before();
     scenes.extend(questions());
     scenes.extend(during());

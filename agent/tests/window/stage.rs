@@ -17,10 +17,10 @@ use image::RgbImage;
 /// How many times a page is drawn until it has found its layout.
 const SETTLING: usize = 4;
 
-pub struct Stage {
-    pub model: Model,
-    pub now: Duration,
-    pub presses: Vec<Press>,
+pub(crate) struct Stage {
+    pub(crate) model: Model,
+    pub(crate) now: Duration,
+    pub(crate) presses: Vec<Press>,
     texts: Texts,
     context: Context,
     painter: Painter,
@@ -37,7 +37,7 @@ pub struct Stage {
 
 impl Stage {
     /// `size` in points.
-    pub fn new(
+    pub(crate) fn new(
         model: Model,
         language: Language,
         theme: Theme,
@@ -67,14 +67,14 @@ impl Stage {
     }
 
     /// Draws until nothing moves any more.
-    pub fn settle(&mut self) -> &mut Self {
+    pub(crate) fn settle(&mut self) -> &mut Self {
         for _ in 0..SETTLING {
             self.frame(Vec::new());
         }
         self
     }
 
-    pub fn frame(&mut self, events: Vec<Event>) {
+    pub(crate) fn frame(&mut self, events: Vec<Event>) {
         let mut input = RawInput {
             screen_rect: Some(Rect::from_min_size(
                 egui::Pos2::ZERO,
@@ -97,7 +97,7 @@ impl Stage {
         let (presses, fields) = (&mut self.presses, &mut self.fields);
         let mut output =
             self.context.run_ui(input, |ui| presses.extend(view::draw(ui, &scene, fields)));
-        self.painter.take(&output.textures_delta);
+        self.painter.take(&mut output.textures_delta);
         if let Some(update) = output.platform_output.accesskit_update.take() {
             self.take(update);
         }
@@ -105,7 +105,7 @@ impl Stage {
     }
 
     /// As the window does: what the user did goes to the model.
-    pub fn orders(&mut self) -> Vec<Order> {
+    pub(crate) fn orders(&mut self) -> Vec<Order> {
         let presses = std::mem::take(&mut self.presses);
         presses.into_iter().filter_map(|press| self.model.press(press, self.now)).collect()
     }
@@ -117,7 +117,7 @@ impl Stage {
     }
 
     /// Presses a key and lets it go.
-    pub fn key(&mut self, key: Key, modifiers: Modifiers) {
+    pub(crate) fn key(&mut self, key: Key, modifiers: Modifiers) {
         for pressed in [true, false] {
             let (physical_key, repeat) = (None, false);
             self.frame(vec![Event::Key { key, physical_key, pressed, repeat, modifiers }]);
@@ -125,12 +125,12 @@ impl Stage {
         self.settle();
     }
 
-    pub fn text(&mut self, text: &str) {
+    pub(crate) fn text(&mut self, text: &str) {
         self.frame(vec![Event::Text(text.to_owned())]);
     }
 
     /// As a screen reader presses it.
-    pub fn click(&mut self, name: &str) {
+    pub(crate) fn click(&mut self, name: &str) {
         let (target, _) = self.find(name).unwrap_or_else(|| panic!("{name:?} in {}", self.tree()));
         let request = ActionRequest {
             action: Action::Click,
@@ -143,7 +143,7 @@ impl Stage {
     }
 
     /// What can be acted on under a name.
-    pub fn find(&self, name: &str) -> Option<(NodeId, &Node)> {
+    pub(crate) fn find(&self, name: &str) -> Option<(NodeId, &Node)> {
         self.reachable().into_iter().find(|(_, node)| {
             node.label() == Some(name)
                 && matches!(node.role(), Role::Button | Role::Switch | Role::TextInput)
@@ -151,7 +151,7 @@ impl Stage {
     }
 
     /// The name of what the keyboard is on.
-    pub fn focused(&self) -> Option<String> {
+    pub(crate) fn focused(&self) -> Option<String> {
         self.nodes.get(&self.focus?)?.label().map(str::to_owned)
     }
 
@@ -167,7 +167,8 @@ impl Stage {
     }
 
     /// Where things are, in points, by their names.
-    pub fn places(&self) -> Vec<(String, Role, Rect)> {
+    #[allow(clippy::cast_possible_truncation, reason = "places in a window")]
+    pub(crate) fn places(&self) -> Vec<(String, Role, Rect)> {
         let place = |(_, node): (NodeId, &Node)| {
             let bounds = node.bounds()?;
             let place = |x: f64, y: f64| egui::pos2(x as f32, y as f32);
@@ -178,7 +179,7 @@ impl Stage {
     }
 
     /// The accessibility tree in the order of reading: role, name, state.
-    pub fn tree(&self) -> String {
+    pub(crate) fn tree(&self) -> String {
         let mut text = String::new();
         if let Some(root) = self.root {
             self.branch(root, 0, &mut text);
@@ -215,7 +216,7 @@ impl Stage {
         }
     }
 
-    pub fn picture(&mut self) -> RgbImage {
+    pub(crate) fn picture(&mut self) -> RgbImage {
         let output = self.last.take().unwrap();
         let primitives = self.context.tessellate(output.shapes, output.pixels_per_point);
         let (width, height) = self.size;

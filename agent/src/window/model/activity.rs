@@ -92,6 +92,7 @@ impl Activity {
     }
 
     /// Events that are nothing but news.
+    #[allow(clippy::wildcard_enum_match_arm, reason = "the rest is no news")]
     pub(super) fn hear(&mut self, event: &Event<'_>) {
         let safe = |text: &str| visible(text).into_owned();
         match event {

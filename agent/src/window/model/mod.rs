@@ -76,6 +76,7 @@ impl Model {
     }
 
     /// Takes in what happened.
+    #[allow(clippy::wildcard_enum_match_arm, reason = "what changes nothing else is news")]
     pub fn hear(&mut self, event: &Event<'_>, now: Duration) {
         match event {
             Event::Code { code, expires_in } => {
@@ -337,10 +338,7 @@ impl Model {
     /// When something on the screen changes by itself: a clock, or the wait before Allow.
     #[must_use]
     pub fn changes_in(&self, now: Duration) -> Option<Duration> {
-        let code = match &self.stage {
-            Stage::Code(code) => Some(code.left(now)),
-            _ => None,
-        };
+        let code = if let Stage::Code(code) = &self.stage { Some(code.left(now)) } else { None };
         let asked = self.question.as_ref();
         let waits = asked
             .into_iter()

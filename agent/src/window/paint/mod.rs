@@ -57,23 +57,23 @@ struct Clip {
 #[derive(Debug, Default)]
 pub struct Painter {
     textures: HashMap<TextureId, ColorImage>,
+    /// Those that are no longer needed after the next picture.
+    last: Vec<TextureId>,
 }
 
 impl Painter {
-    /// Takes in what has changed of the textures. Call [`Painter::free`] after drawing.
-    pub fn take(&mut self, delta: &TexturesDelta) {
+    /// Takes in what has changed of the textures, before each picture.
+    pub fn take(&mut self, delta: &mut TexturesDelta) {
+        for id in self.last.drain(..) {
+            self.textures.remove(&id);
+        }
         for (id, changes) in &delta.set {
             for change in changes {
                 self.change(*id, change);
             }
         }
-    }
-
-    /// Forgets the textures that are no longer needed.
-    pub fn free(&mut self, delta: &TexturesDelta) {
-        for id in &delta.free {
-            self.textures.remove(id);
-        }
+        self.last.extend(delta.free.iter().copied());
+        delta.clear();
     }
 
     fn change(&mut self, id: TextureId, change: &ImageDelta) {

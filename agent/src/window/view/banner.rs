@@ -2,7 +2,7 @@
 //! other windows and cannot be put away; small, it still says who and has Stop.
 
 use egui::accesskit::Role;
-use egui::{Key, Layout, Margin, RichText, ScrollArea, TextEdit, Ui, WidgetInfo, vec2};
+use egui::{Key, Layout, Margin, ScrollArea, TextEdit, Ui, WidgetInfo};
 
 use super::layout::{Stand, page};
 use super::parts::{self, Kind};
@@ -62,7 +62,7 @@ fn head(
     let title = texts.with("banner-title", &[("name", &visitor.name)]);
     let text = texts.say(if slim { "banner-more" } else { "banner-less" });
     ui.with_layout(Layout::right_to_left(egui::Align::Min), |ui| {
-        if small_button(ui, look, &text) {
+        if parts::small_button(ui, look, &text) {
             presses.push(Press::Slim(!slim));
         }
         ui.with_layout(Layout::top_down(egui::Align::Min), |ui| {
@@ -84,17 +84,6 @@ fn head(
             parts::badge(ui, look, colour, &texts.say(recorded));
         }
     });
-}
-
-fn small_button(ui: &mut Ui, look: &Look<'_>, text: &str) -> bool {
-    let label = RichText::new(text).font(plain(SMALL)).color(look.palette.ink);
-    let button = egui::Button::new(label)
-        .fill(look.palette.surface)
-        .stroke(egui::Stroke::new(1.0, look.palette.outline))
-        .min_size(vec2(44.0, 30.0));
-    let response = ui.add(button);
-    parts::focus_ring(ui, look, &response, response.rect, 10);
-    response.clicked()
 }
 
 fn interrupted(ui: &mut Ui, look: &Look<'_>, visitor: &Visitor, gap: Gap) {
@@ -187,7 +176,7 @@ fn chat(
         response.widget_info(|| WidgetInfo::labeled(Role::TextInput, true, &hint));
         parts::focus_ring(ui, look, &response, response.rect, 12);
         let entered = response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
-        let send = small_button(ui, look, &texts.say("banner-chat-send"));
+        let send = parts::small_button(ui, look, &texts.say("banner-chat-send"));
         if (entered || send) && !fields.say.trim().is_empty() {
             presses.push(Press::Say(std::mem::take(&mut fields.say)));
             response.request_focus();

@@ -47,7 +47,8 @@ pub(super) fn page<R>(
         Stand::Middle => ((room - last.read) / 2.0).max(0.0),
         Stand::Top => 0.0,
     };
-    let taken_by_reading = reading(ui, area, width, space, read);
+    let left = inner.center().x - width / 2.0;
+    let taken_by_reading = reading(ui, (area, left), width, space, read);
     let place = Rect::from_min_max(
         pos2(inner.center().x - width / 2.0, inner.bottom() - last.pressed),
         pos2(inner.center().x + width / 2.0, inner.bottom()),
@@ -63,17 +64,20 @@ pub(super) fn page<R>(
     done
 }
 
-fn reading(ui: &mut Ui, area: Rect, width: f32, space: f32, read: impl FnOnce(&mut Ui)) -> f32 {
+/// The scroll bar lies in the margin: what is read stands above what is pressed with and without it.
+fn reading(
+    ui: &mut Ui,
+    (area, left): (Rect, f32),
+    width: f32,
+    space: f32,
+    read: impl FnOnce(&mut Ui),
+) -> f32 {
     let mut above = ui.new_child(UiBuilder::new().max_rect(area));
     let scroll = ScrollArea::vertical().auto_shrink([false, false]).max_height(area.height());
     let shown = scroll.show(&mut above, |ui| {
-        let left = ui.max_rect().center().x - width.min(ui.available_width()) / 2.0;
         ui.add_space(space);
         let top = ui.cursor().top();
-        let column = Rect::from_min_size(
-            pos2(left, top),
-            vec2(width.min(ui.available_width()), f32::INFINITY),
-        );
+        let column = Rect::from_min_size(pos2(left, top), vec2(width, f32::INFINITY));
         let layout = Layout::top_down(Align::Center);
         let read = ui.scope_builder(UiBuilder::new().max_rect(column).layout(layout), read);
         read.response.rect.height()

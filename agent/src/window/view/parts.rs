@@ -122,6 +122,22 @@ pub(super) fn spoken_button(
     clicked
 }
 
+/// A button as wide as its text, for what matters less. Whether it was pressed.
+pub(super) fn small_button(ui: &mut Ui, look: &Look<'_>, text: &str) -> bool {
+    let palette = look.palette;
+    let galley = ui.painter().layout_no_wrap(text.to_owned(), plain(SMALL), palette.ink);
+    let size = vec2(galley.size().x + 22.0, 32.0);
+    let (rect, response) = ui.allocate_exact_size(size, Sense::click());
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, true, text));
+    let part = if response.hovered() { 0.08 } else { 0.0 };
+    let fill = mixed(palette.surface, palette.ink, part);
+    let (corner, stroke) = (CornerRadius::same(9), Stroke::new(1.0, palette.outline));
+    ui.painter().rect(rect, corner, fill, stroke, StrokeKind::Inside);
+    ui.painter().galley(rect.center() - galley.size() / 2.0, galley, palette.ink);
+    focus_ring(ui, look, &response, rect, 11);
+    response.on_hover_cursor(CursorIcon::PointingHand).clicked()
+}
+
 fn centred(ui: &Ui, text: &str, font: FontId, colour: Color32, width: f32) -> Arc<Galley> {
     let mut job = LayoutJob::simple(text.to_owned(), font, colour, width);
     job.halign = Align::Center;
