@@ -21,8 +21,8 @@ fn staged(scene: Scenery, language: Language, theme: Theme, scale: u8) -> Stage 
     stage
 }
 
-fn shoot(language: Language, theme: Theme, scale: u8) {
-    for scene in scenes::all() {
+fn shoot(language: Language, theme: Theme, scale: u8, wanted: impl Fn(&str) -> bool) {
+    for scene in scenes::all().into_iter().filter(|scene| wanted(scene.name)) {
         let name = scene.name;
         let mut stage = staged(scene, language, theme, scale);
         let picture = stage.picture();
@@ -36,22 +36,23 @@ fn shoot(language: Language, theme: Theme, scale: u8) {
 
 #[test]
 fn every_state_by_daylight() {
-    shoot(Language::English, Theme::Light, 1);
+    shoot(Language::English, Theme::Light, 1, |_| true);
 }
 
 #[test]
 fn every_state_by_night_in_german() {
-    shoot(Language::German, Theme::Dark, 1);
+    shoot(Language::German, Theme::Dark, 1, |_| true);
 }
 
 #[test]
-fn every_state_at_twice_the_size() {
-    shoot(Language::German, Theme::Light, 2);
+fn what_is_widest_at_twice_the_size() {
+    let widest = ["code", "ask", "files-in", "banner", "over"];
+    shoot(Language::German, Theme::Light, 2, |name| widest.contains(&name));
 }
 
 #[test]
 fn every_state_in_french() {
-    shoot(Language::French, Theme::Light, 1);
+    shoot(Language::French, Theme::Light, 1, |_| true);
 }
 
 /// A laptop of 1366 by 768 at 200 %: 683 by 384 points, less what the desktop's panels take.
