@@ -85,7 +85,8 @@ pub(super) async fn write_down(
     }
     tracing::info!(%session, ?reason, bytes, "a session ended");
     if reason == Reason::NotAsked {
-        report_not_asked(service, session).await;
+        // Rare and large: an idle session does not carry it.
+        Box::pin(report_not_asked(service, session)).await;
     }
 }
 
