@@ -15,13 +15,13 @@ pub const NAME: &str = "deskside-agent";
 /// Get help with this computer: shows the digits that you read to your technician.
 ///
 /// Nothing is shown to anybody before you agree, and Ctrl-C ends everything at once.
-#[derive(Debug, Parser)]
+#[derive(Debug, Clone, Parser)]
 #[command(name = NAME, version, args_conflicts_with_subcommands = true, after_help = AFTER)]
 pub struct Cli {
     /// The join link of your help desk's relay: deskside://host:port?org=...&node=...
     #[arg(long, value_name = "JOIN")]
     pub relay: Option<JoinLink>,
-    /// Ask in the terminal.
+    /// Ask in the terminal, and show no window.
     #[arg(long)]
     pub terminal: bool,
     /// Print one JSON object a line.
@@ -43,7 +43,9 @@ pub struct Cli {
 }
 
 const AFTER: &str = "\
-While this program runs, and no question is open, you can type:\n\n\
+There is a window where there is a display; Ctrl + Alt + End stops from anywhere. The language is that of \
+the system; DESKSIDE_LANGUAGE=en, de, es or fr chooses another.\n\n\
+In the terminal, while no question is open, you can type:\n\n\
   stop                  end everything at once\n\
   take back view        no longer allow it; several: take back view file; all: take back all\n\
   give view             allow it; for some minutes only: give view 10\n\
@@ -54,7 +56,7 @@ Exit codes: 0 done, 2 wrong usage, 3 refused, 5 not found, 6 could not connect, 
 join link, 8 ended by the other side, 1 anything else.";
 
 /// What packagers need.
-#[derive(Debug, Subcommand)]
+#[derive(Debug, Clone, Subcommand)]
 pub enum Other {
     /// Print completions for a shell.
     #[command(hide = true)]

@@ -4,7 +4,7 @@
 //! One JSON file in the agent's folder, owner-only, written beside itself and renamed, so that a
 //! crash leaves the old or the new one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
@@ -17,8 +17,10 @@ use crate::folder;
 
 /// Organisations that are remembered; a computer has dealings with a few.
 pub const MAX_KNOWN: usize = 256;
-/// Bytes of the file that are read: 256 entries of at most 1 KiB.
-const MAX_FILE: u64 = 256 * 1024;
+/// Technicians that are blocked, of all organisations.
+pub const MAX_BLOCKED: usize = 256;
+/// Bytes of the file that are read: 512 entries of at most 1 KiB.
+const MAX_FILE: u64 = 512 * 1024;
 /// Characters of an organisation's name that are kept.
 const MAX_NAME: usize = 128;
 const FILE: &str = "known.json";
@@ -50,6 +52,12 @@ pub enum KnownError {
         /// What is wrong with it.
         cause: String,
     },
+    /// No more room for those who are blocked.
+    #[error("this computer blocks {MAX_BLOCKED} technicians already: remove some from {}", path.display())]
+    TooManyBlocked {
+        /// The file.
+        path: PathBuf,
+    },
     /// The folder or the file cannot be read or written.
     #[error("cannot use {}", path.display())]
     File {
@@ -65,6 +73,9 @@ pub enum KnownError {
 struct Content {
     /// By public key, in hex.
     organisations: BTreeMap<String, Organisation>,
+    /// Logins of technicians whom the user did not ask for, by the public key of who signed them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    blocked: BTreeMap<String, BTreeSet<String>>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -152,6 +163,29 @@ impl Known {
         Ok(())
     }
 
+    /// Whether the user said of this technician that he did not ask for him.
+    #[must_use]
+    pub fn is_blocked(&self, organisation: &PublicKey, login: &str) -> bool {
+        let logins = self.content.blocked.get(&organisation.to_string());
+        logins.is_some_and(|logins| logins.contains(&kept(login)))
+    }
+
+    /// Blocks a technician on this computer, on the disk before it returns. A person takes it back
+    /// by hand, in the file.
+    ///
+    /// # Errors
+    /// [`KnownError`]; then nothing has changed.
+    pub fn block(&mut self, organisation: &PublicKey, login: &str) -> Result<(), KnownError> {
+        let mut content = self.content.clone();
+        content.blocked.entry(organisation.to_string()).or_default().insert(kept(login));
+        if content.blocked.values().map(BTreeSet::len).sum::<usize>() > MAX_BLOCKED {
+            return Err(KnownError::TooManyBlocked { path: self.path.clone() });
+        }
+        self.write(&content)?;
+        self.content = content;
+        Ok(())
+    }
+
     fn write(&self, content: &Content) -> Result<(), KnownError> {
         let failed = |cause| KnownError::File { path: self.path.clone(), cause };
         let text = serde_json::to_vec_pretty(content).map_err(|error| failed(error.into()))?;
@@ -197,6 +231,24 @@ mod tests {
         let error = known.remember(&ONE, "Example IT", 4).unwrap_err();
         assert!(matches!(error, KnownError::OlderPolicy { seen: 5, offered: 4 }));
         assert_eq!(Known::load(home.path()).unwrap().min_serial(&ONE), 5);
+    }
+
+    #[test]
+    fn a_technician_is_blocked_for_one_organisation_and_after_a_restart() {
+        let home = tempfile::tempdir().unwrap();
+        let mut known = Known::load(home.path()).unwrap();
+        known.remember(&ONE, "Example IT", 3).unwrap();
+        known.block(&ONE, "mallory").unwrap();
+        known.block(&ONE, "mallory").unwrap();
+        let mut known = Known::load(home.path()).unwrap();
+        assert!(known.is_blocked(&ONE, "mallory"));
+        assert!(!known.is_blocked(&ONE, "alice") && !known.is_blocked(&OTHER, "mallory"));
+        assert_eq!(known.standing(&ONE, "Example IT"), Standing::Known);
+        for number in 1..MAX_BLOCKED {
+            known.block(&OTHER, &number.to_string()).unwrap();
+        }
+        let error = known.block(&OTHER, "one more").unwrap_err();
+        assert!(matches!(error, KnownError::TooManyBlocked { .. }));
     }
 
     #[test]

@@ -17,6 +17,9 @@ pub mod kept;
 pub mod known;
 pub mod session;
 pub mod settings;
+pub mod start;
+pub mod texts;
+pub mod window;
 pub mod wish;
 
 /// Name and version of this program, for greetings.

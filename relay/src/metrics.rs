@@ -14,6 +14,7 @@ pub struct Metrics {
     ends_away: Gauge,
     returns: Counter,
     unrecorded: Counter,
+    not_asked: Counter,
     forwarded_packets: Counter,
     forwarded_bytes: Counter,
     dropped_packets: Counter,
@@ -35,6 +36,7 @@ impl std::fmt::Debug for Metrics {
 impl Default for Metrics {
     fn default() -> Self {
         let recorder = PrometheusBuilder::new().build_recorder();
+        let count = |name, what| counter(&recorder, name, Unit::Count, what);
         Self {
             open_codes: gauge(&recorder, "deskside_open_codes", "Codes that are open now"),
             live_sessions: gauge(&recorder, "deskside_live_sessions", "Sessions that are on now"),
@@ -43,22 +45,17 @@ impl Default for Metrics {
                 "deskside_ends_away",
                 "Ends of live sessions that are waited for",
             ),
-            returns: counter(
-                &recorder,
-                "deskside_returns_total",
-                Unit::Count,
-                "Ends that came back to their session",
-            ),
-            unrecorded: counter(
-                &recorder,
+            returns: count("deskside_returns_total", "Ends that came back to their session"),
+            unrecorded: count(
                 "deskside_unrecorded_sessions_total",
-                Unit::Count,
                 "Sessions that went on unrecorded, as a best-effort policy allows",
             ),
-            forwarded_packets: counter(
-                &recorder,
+            not_asked: count(
+                "deskside_not_asked_sessions_total",
+                "Sessions that users ended because they had not asked for help",
+            ),
+            forwarded_packets: count(
                 "deskside_forwarded_packets_total",
-                Unit::Count,
                 "Packets of lines that were forwarded",
             ),
             forwarded_bytes: counter(
@@ -67,47 +64,30 @@ impl Default for Metrics {
                 Unit::Bytes,
                 "Bytes of lines that were forwarded",
             ),
-            dropped_packets: counter(
-                &recorder,
+            dropped_packets: count(
                 "deskside_dropped_packets_total",
-                Unit::Count,
                 "Packets of lines that were not forwarded",
             ),
             half_open: gauge(&recorder, "deskside_half_open", "Handshakes that are under way"),
-            limited: counter(
-                &recorder,
+            limited: count(
                 "deskside_limited_total",
-                Unit::Count,
                 "Codes, joins, enrolments, requests and pages that were over a limit",
             ),
-            retries: counter(
-                &recorder,
+            retries: count(
                 "deskside_retries_total",
-                Unit::Count,
                 "Legs that had to validate their address first",
             ),
-            refused_legs: counter(
-                &recorder,
-                "deskside_refused_legs_total",
-                Unit::Count,
-                "Legs that were refused",
-            ),
-            failed_pairings: counter(
-                &recorder,
+            refused_legs: count("deskside_refused_legs_total", "Legs that were refused"),
+            failed_pairings: count(
                 "deskside_failed_pairings_total",
-                Unit::Count,
                 "Codes that were spent on a wrong guess",
             ),
-            locked: counter(
-                &recorder,
+            locked: count(
                 "deskside_locked_total",
-                Unit::Count,
                 "Joins that were refused because of failed codes before",
             ),
-            disk_stalls: counter(
-                &recorder,
+            disk_stalls: count(
                 "deskside_disk_stalls_total",
-                Unit::Count,
                 "Times that a write of a recording took long and others went on without it",
             ),
             handle: recorder.handle(),
@@ -153,6 +133,11 @@ impl Metrics {
     /// A session goes on unrecorded.
     pub fn went_unrecorded(&self) {
         self.unrecorded.increment(1);
+    }
+
+    /// A user says that he did not ask for a session.
+    pub fn not_asked_for(&self) {
+        self.not_asked.increment(1);
     }
 
     /// Packets of a line left for the other end.

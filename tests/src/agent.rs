@@ -19,6 +19,9 @@ pub struct Wish<'a> {
     pub screen: &'a str,
     /// `DISPLAY` and what goes with it.
     pub display: Vec<(&'a str, String)>,
+    /// Whether it shows its window where there is a display: then it covers a part of what a test
+    /// may look at.
+    pub window: bool,
     /// `--folder`; a folder of the agent's own where there is none.
     pub folder: Option<&'a Path>,
     /// The network namespace to run in, as `ip netns` names it.
@@ -35,6 +38,7 @@ impl Default for Wish<'_> {
             allow: "view,command,file",
             screen: "synthetic",
             display: Vec::new(),
+            window: false,
             folder: None,
             netns: None,
             fillable: false,
@@ -69,8 +73,12 @@ impl Agent {
             .args(["--json", "--relay", join, "--allow", wish.allow, "--screen", wish.screen])
             .arg("--folder")
             .arg(&files);
+        let hidden = !wish.display.is_empty() && !wish.window;
+        if wish.typing || hidden {
+            command.arg("--terminal");
+        }
         if wish.typing {
-            command.arg("--terminal").stdin(Stdio::piped());
+            command.stdin(Stdio::piped());
         }
         let mut command = within(wish.netns, command);
         if wish.fillable {

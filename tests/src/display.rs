@@ -25,9 +25,22 @@ impl Display {
     /// # Errors
     /// Where there is no `Xvfb`, or it does not start.
     pub fn start(width: u16, height: u16) -> anyhow::Result<Self> {
+        Self::start_with(width, height, &[])
+    }
+
+    /// As [`Display::start`], without an extension of X11's: `GLX` for a computer without OpenGL.
+    ///
+    /// # Errors
+    /// Where there is no `Xvfb`, or it does not start.
+    pub fn start_without(width: u16, height: u16, extension: &str) -> anyhow::Result<Self> {
+        Self::start_with(width, height, &["-extension", extension])
+    }
+
+    fn start_with(width: u16, height: u16, more: &[&str]) -> anyhow::Result<Self> {
         let screen = format!("{width}x{height}x24");
         let mut server: Command = command("Xvfb");
         server.args(["-displayfd", "1", "-screen", "0", &screen, "-nolisten", "tcp", "-noreset"]);
+        server.args(more);
         let mut process = Process::start("Xvfb", server.stdin(Stdio::null()))
             .context("start a virtual display: is the package xvfb installed?")?;
         // The one line that it prints is its number, which happens to be JSON too.

@@ -13,6 +13,7 @@ pub mod display;
 pub mod hostile;
 pub mod light;
 pub mod memory;
+pub mod person;
 pub mod process;
 pub mod programs;
 pub mod recorded;

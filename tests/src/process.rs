@@ -228,6 +228,19 @@ impl Process {
         }
     }
 
+    /// The event of this name, where it has come already.
+    pub fn has(&mut self, name: &str) -> Option<Value> {
+        while let Ok(line) = self.lines.try_recv() {
+            // What is no JSON was never an event; whoever waits for one is told so.
+            let event: Value = serde_json::from_str(&line).ok()?;
+            self.heard.push(event.clone());
+            if event["event"] == name {
+                return Some(event);
+            }
+        }
+        None
+    }
+
     /// Types a line at its standard input, which has to be a pipe.
     ///
     /// # Errors

@@ -18,3 +18,4 @@ mod recording;
 mod screen;
 mod secrecy;
 mod sign_in;
+mod window;

@@ -4,19 +4,18 @@ use std::fmt::Write as _;
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use deskside_files::Size;
+use deskside_protocol::grant::{Grant, GrantSet};
 use deskside_protocol::text::visible;
 use tokio::time::timeout;
 
-use super::{
-    ANSWER_TIME, Answer, Asker, Asking, Keyboard, Listing, Question, Standing, Visitor, in_words,
-};
+use super::{ANSWER_TIME, Answer, Asker, Asking, Keyboard, Listing, Question, Standing, Visitor};
 use crate::events::{Direction, Event, Show};
+use crate::texts::Texts;
 
 const RULE: &str = "  ------------------------------------------------------------";
-const WARNING: &str = "  Only continue if you called this help desk yourself.\n  \
-    Did somebody call you, or did a message on the screen tell you to call?\n  \
-    Then it is probably a fraud: type x.\n";
+/// Letters of a line, without its indentation: 80 columns.
+const WIDTH: usize = 76;
+
 /// What can be typed, and how it is asked for.
 struct Choices {
     words: &'static str,
@@ -25,22 +24,16 @@ struct Choices {
     always: bool,
 }
 
-const SESSION: Choices = Choices {
-    words: "  y = Allow     n = Refuse     x = I did not ask for this\n",
-    prompt: "  Type y, n or x, then press Enter: ",
-    always: false,
-};
-const ONCE: Choices = Choices {
-    words: "  y = Allow this once     a = Allow always in this session\n  \
-        n = Refuse              x = I did not ask for this\n",
-    prompt: "  Type y, a, n or x, then press Enter: ",
-    always: true,
-};
+const SESSION: Choices =
+    Choices { words: "terminal-choices", prompt: "terminal-type", always: false };
+const ONCE: Choices =
+    Choices { words: "terminal-choices-once", prompt: "terminal-type-once", always: true };
 
 /// Asks in a terminal.
 pub struct Terminal<W> {
     keyboard: Arc<Keyboard>,
     out: Mutex<W>,
+    texts: Arc<Texts>,
     /// Hears of each question, once it can be answered.
     show: Option<Arc<Show>>,
 }
@@ -53,14 +46,20 @@ impl<W> std::fmt::Debug for Terminal<W> {
 
 impl<W: Write + Send> Terminal<W> {
     /// Questions go to `out`, answers come from `keyboard`.
-    pub fn new(keyboard: Arc<Keyboard>, out: W) -> Self {
-        Self { keyboard, out: Mutex::new(out), show: None }
+    /// Questions go to `out`, answers come from `keyboard`.
+    pub fn new(keyboard: Arc<Keyboard>, out: W, texts: Arc<Texts>) -> Self {
+        Self { keyboard, out: Mutex::new(out), texts, show: None }
     }
 
     /// Tells `show` of each question as well, for scripts: once it can be answered.
     #[must_use]
     pub fn telling(self, show: Arc<Show>) -> Self {
         Self { show: Some(show), ..self }
+    }
+
+    /// A sentence of its own.
+    fn say(&self, key: &'static str) {
+        self.print(&format!("  {}\n\n", self.texts.say(key)));
     }
 
     fn print(&self, text: &str) {
@@ -73,7 +72,7 @@ impl<W: Write + Send> Terminal<W> {
     /// Reads lines until one is an answer. No more lines is a refusal.
     async fn answer(&self, choices: &Choices) -> Answer {
         loop {
-            self.print(choices.prompt);
+            self.print(&format!("  {} ", self.texts.say(choices.prompt)));
             let Some(line) = self.keyboard.line().await else { return Answer::Refuse };
             match line.to_lowercase().as_str() {
                 "y" | "yes" => return Answer::Allow,
@@ -92,7 +91,7 @@ impl<W: Write + Send> Asker for Terminal<W> {
             let _floor = self.keyboard.question();
             self.keyboard.forget().await;
             let choices = choices(question);
-            self.print(&wording(question, choices));
+            self.print(&Wording::of(question, choices, &self.texts).text);
             if let Some(show) = &self.show {
                 show.tell(&Event::Question { question });
             }
@@ -100,13 +99,16 @@ impl<W: Write + Send> Asker for Terminal<W> {
             let answer = timeout(ANSWER_TIME, self.answer(choices)).await;
             withdrawn.answered = true;
             let (answer, words) = match answer {
-                Ok(Answer::Allow) => (Answer::Allow, "  Allowed.\n\n"),
-                Ok(Answer::Always) => (Answer::Always, "  Allowed for this session.\n\n"),
-                Ok(Answer::Refuse) => (Answer::Refuse, "  Refused.\n\n"),
-                Ok(Answer::NotAsked) => (Answer::NotAsked, "  Refused. Well done.\n\n"),
-                Err(_) => (Answer::Refuse, "\n  No answer for a minute: refused.\n\n"),
+                Ok(Answer::Allow) => (Answer::Allow, "terminal-allowed"),
+                Ok(Answer::Always) => (Answer::Always, "terminal-allowed-always"),
+                Ok(Answer::Refuse) => (Answer::Refuse, "terminal-refused"),
+                Ok(Answer::NotAsked) => (Answer::NotAsked, "terminal-not-asked"),
+                Err(_) => {
+                    self.print("\n");
+                    (Answer::Refuse, "terminal-late")
+                }
             };
-            self.print(words);
+            self.say(words);
             answer
         })
     }
@@ -121,7 +123,8 @@ struct Withdrawn<'a, W: Write + Send> {
 impl<W: Write + Send> Drop for Withdrawn<'_, W> {
     fn drop(&mut self) {
         if !self.answered {
-            self.terminal.print("\n  That question was withdrawn.\n\n");
+            self.terminal.print("\n");
+            self.terminal.say("terminal-withdrawn");
         }
     }
 }
@@ -133,81 +136,121 @@ const fn choices(question: &Question<'_>) -> &'static Choices {
     }
 }
 
-fn wording(question: &Question<'_>, choices: &Choices) -> String {
-    let mut text = format!("\n{RULE}\n");
-    match question {
-        Question::Opening { visitor, grants } => {
-            text.push_str("  Somebody wants to help you with this computer.\n\n");
-            card(&mut text, visitor);
-            for (index, grant) in grants.iter().enumerate() {
-                let label = if index == 0 { "Wants to:" } else { "" };
-                row(&mut text, label, in_words(grant));
+/// A question as it is printed.
+struct Wording<'a> {
+    texts: &'a Texts,
+    text: String,
+}
+
+impl<'a> Wording<'a> {
+    fn of(question: &Question<'_>, choices: &Choices, texts: &'a Texts) -> Self {
+        let mut wording = Self { texts, text: format!("\n{RULE}\n") };
+        match question {
+            Question::Opening { visitor, grants } => wording.opening(visitor, *grants),
+            Question::More { visitor, grant, what, .. } => wording.more(visitor, *grant, what),
+            Question::Files { visitor, files } => wording.files(visitor, files),
+        }
+        wording.text.push('\n');
+        wording.paragraph(&texts.say(choices.words));
+        wording.text.push_str(RULE);
+        wording.text.push('\n');
+        wording
+    }
+
+    fn opening(&mut self, visitor: &Visitor, grants: GrantSet) {
+        self.paragraph(&self.texts.say("ask-title"));
+        self.text.push('\n');
+        self.card(visitor);
+        for (index, grant) in grants.iter().enumerate() {
+            let label = if index == 0 { "ask-wants" } else { "" };
+            self.row(label, &self.texts.grant(grant));
+        }
+        self.text.push('\n');
+        self.paragraph(&self.texts.say("scam-title"));
+        self.paragraph(&self.texts.say("terminal-scam"));
+    }
+
+    fn more(&mut self, visitor: &Visitor, grant: Grant, what: &str) {
+        let (name, wish) = (visible(&visitor.name), self.texts.grant(grant));
+        self.paragraph(&self.texts.with("more-title", &[("name", &name), ("wish", &wish)]));
+        self.text.push('\n');
+        self.card(visitor);
+        if !what.is_empty() {
+            self.row("more-what", &visible(what));
+        }
+        self.text.push('\n');
+        self.paragraph(&self.texts.say("more-lead"));
+    }
+
+    fn files(&mut self, visitor: &Visitor, files: &Listing) {
+        let (title, place) = match files.direction {
+            Direction::Received => ("files-in-title", "terminal-into"),
+            Direction::Sent => ("files-out-title", "terminal-out-of"),
+        };
+        self.paragraph(&self.texts.with(title, &[("name", &visible(&visitor.name))]));
+        self.text.push('\n');
+        self.card(visitor);
+        self.row(place, &visible(&files.folder));
+        for (index, (name, bytes)) in files.named.iter().enumerate() {
+            let label = if index == 0 { "terminal-files" } else { "" };
+            self.row(label, &format!("{} ({})", visible(name), self.texts.size(*bytes)));
+        }
+        let rest = (files.more > 0).then(|| self.texts.count("files-more", files.more, &[]));
+        let sum = self.texts.with("files-size", &[("size", &self.texts.size(files.bytes))]);
+        if files.more > 0 || files.named.len() > 1 {
+            let label = if files.named.is_empty() { "terminal-files" } else { "" };
+            self.row(label, &rest.into_iter().chain([sum]).collect::<Vec<_>>().join(", "));
+        }
+        self.text.push('\n');
+        self.paragraph(&self.texts.say("files-lead"));
+    }
+
+    fn card(&mut self, visitor: &Visitor) {
+        let name = format!("{} ({})", visible(&visitor.name), visible(&visitor.login));
+        self.row("terminal-who", &name);
+        self.row("terminal-from", &visible(&visitor.organisation));
+        match visitor.standing {
+            Standing::Known => {}
+            Standing::New => self.row("", &self.texts.say("ask-new")),
+            Standing::NameOfAnother => {
+                self.row("", &self.texts.say("ask-name-of-another").to_uppercase());
             }
-            text.push('\n');
-            text.push_str(WARNING);
         }
-        Question::More { visitor, grant, what, .. } => {
-            let name = visible(&visitor.name);
-            push(&mut text, format_args!("  {name} also wants to {}.\n\n", in_words(*grant)));
-            card(&mut text, visitor);
-            if !what.is_empty() {
-                row(&mut text, "What for:", what);
+        let ticket = format!("{}: {}", visible(&visitor.ticket), visible(&visitor.subject));
+        self.row("ask-ticket", &ticket);
+    }
+
+    /// A label by its key, or none, and what it is about.
+    fn row(&mut self, label: &'static str, value: &str) {
+        let label = match label {
+            "" => String::new(),
+            label => format!("{}:", self.texts.say(label)),
+        };
+        self.push(format_args!("    {label:<14} {value}\n"));
+    }
+
+    /// Broken into lines between words.
+    fn paragraph(&mut self, text: &str) {
+        let mut column = 0;
+        for word in text.split(' ') {
+            let length = word.chars().count();
+            match column {
+                0 => self.push(format_args!("  {word}")),
+                _ if column + 1 + length > WIDTH => {
+                    self.push(format_args!("\n  {word}"));
+                    column = 0;
+                }
+                _ => self.push(format_args!(" {word}")),
             }
-            text.push_str("\n  Only allow it if you expect this.\n");
+            column += usize::from(column > 0) + length;
         }
-        Question::Files { visitor, files } => {
-            let name = visible(&visitor.name);
-            let wants = match files.direction {
-                Direction::Received => "send files to this computer",
-                Direction::Sent => "fetch files from this computer",
-            };
-            push(&mut text, format_args!("  {name} wants to {wants}.\n\n"));
-            card(&mut text, visitor);
-            listing(&mut text, files);
-            text.push_str("\n  Only allow it if you expect this. Nothing is opened by itself.\n");
-        }
+        self.text.push('\n');
     }
-    push(&mut text, format_args!("\n{}{RULE}\n", choices.words));
-    text
-}
 
-fn listing(text: &mut String, files: &Listing) {
-    let place = match files.direction {
-        Direction::Received => "Into:",
-        Direction::Sent => "Out of:",
-    };
-    row(text, place, &visible(&files.folder));
-    for (index, (name, bytes)) in files.named.iter().enumerate() {
-        let label = if index == 0 { "Files:" } else { "" };
-        row(text, label, &format!("{} ({})", visible(name), Size(*bytes)));
+    fn push(&mut self, what: std::fmt::Arguments<'_>) {
+        // Writing to a String does not fail.
+        self.text.write_fmt(what).unwrap_or_default();
     }
-    if files.more > 0 || files.named.len() > 1 {
-        row(text, if files.named.is_empty() { "Files:" } else { "" }, &files.rest());
-    }
-}
-
-fn card(text: &mut String, visitor: &Visitor) {
-    let name = format!("{} ({})", visible(&visitor.name), visible(&visitor.login));
-    row(text, "Who:", &name);
-    row(text, "From:", &visible(&visitor.organisation));
-    match visitor.standing {
-        Standing::Known => {}
-        Standing::New => row(text, "", "not known to this computer"),
-        Standing::NameOfAnother => {
-            row(text, "", "NOT KNOWN TO THIS COMPUTER, and it uses the name of one that is!");
-        }
-    }
-    let ticket = format!("{}: {}", visible(&visitor.ticket), visible(&visitor.subject));
-    row(text, "Ticket:", &ticket);
-}
-
-fn row(text: &mut String, label: &str, value: &str) {
-    push(text, format_args!("    {label:<10} {value}\n"));
-}
-
-fn push(text: &mut String, what: std::fmt::Arguments<'_>) {
-    // Writing to a String does not fail.
-    text.write_fmt(what).unwrap_or_default();
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::*;
+use crate::texts::Language;
 
 #[derive(Clone, Default)]
 struct Screen(Arc<Mutex<Vec<u8>>>);
@@ -38,7 +39,11 @@ fn visitor() -> Visitor {
 fn terminal() -> (mpsc::Sender<String>, Screen, Terminal<Screen>) {
     let (sender, lines) = mpsc::channel(8);
     let screen = Screen::default();
-    let terminal = Terminal::new(Arc::new(Keyboard::of(lines)), screen.clone());
+    let terminal = Terminal::new(
+        Arc::new(Keyboard::of(lines)),
+        screen.clone(),
+        Arc::new(Texts::of(Language::English)),
+    );
     (sender, screen, terminal)
 }
 
@@ -84,11 +89,11 @@ async fn the_question_names_who_what_and_the_danger_in_safe_characters() {
     for part in [
         "(alice)",
         "Example IT",
-        "not known to this computer",
+        "Not known to this computer",
         "17: Printer",
         "see your screen",
         "run commands on this computer",
-        "called this help desk yourself",
+        "call this help desk yourself",
         "I did not ask for this",
     ] {
         assert!(text.contains(part), "{part:?} is missing in {text}");
@@ -151,9 +156,9 @@ async fn files_are_asked_about_with_names_sizes_and_the_folder() {
     let (answer, text) = asked(&question, "y").await;
     assert_eq!(answer, Answer::Allow);
     for part in [
-        "wants to send files to this computer",
-        "Into:      Downloads",
-        "Files:     photo.png (3.1 MB)",
+        "would like to put files on this computer",
+        "Into:          Downloads",
+        "Files:         photo.png (3.1 MB)",
         "a\u{FFFD}.txt (5 bytes)",
         "and 12 more, 3.2 GB in all",
         "a = Allow always in this session",

@@ -22,8 +22,8 @@ fn objects(event: &Event<'_>) -> Vec<Value> {
             vec![json!({"event": "code", "code": digits, "expires_in": expires_in})]
         }
         Event::CodeExpired => vec![json!({"event": "code_expired"})],
-        Event::PairingFailed { reason } => {
-            vec![json!({"event": "pairing_failed", "reason": reason})]
+        Event::PairingFailed { reason, wrong_code } => {
+            vec![json!({"event": "pairing_failed", "reason": reason, "wrong_code": wrong_code})]
         }
         Event::PressEnter => vec![json!({"event": "press_enter"})],
         Event::Paired { visitor, session, recorded } => {
@@ -61,8 +61,12 @@ fn objects(event: &Event<'_>) -> Vec<Value> {
         Event::Revoked { grants } => {
             each(*grants, |grant| json!({"event": "revoked", "grant": grant}))
         }
-        Event::Resumed { visitor, session } => vec![json!({
-            "event": "resumed", "session": session, "technician": visitor.name, "ticket": visitor.ticket,
+        Event::Resumed { visitor, session, lease, .. } => vec![json!({
+            "event": "resumed", "session": session, "technician": visitor.name,
+            "ticket": visitor.ticket, "lease": lease.words(),
+        })],
+        Event::TurnedAway { visitor } => vec![json!({
+            "event": "turned_away", "technician": visitor.name, "login": visitor.login,
         })],
         Event::NotResumed { why } => vec![json!({"event": "not_resumed", "why": why})],
         Event::Gap { cause, grace, .. } => {

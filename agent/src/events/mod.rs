@@ -1,5 +1,6 @@
 //! What happens, told in one of two forms: calm words for the person in front of the computer, or
-//! one JSON object a line for scripts. Nothing else of the agent prints to standard output.
+//! one JSON object a line for scripts. Nothing else of the agent prints to standard output. Beside
+//! either, a window may hear of it.
 
 mod lines;
 #[cfg(test)]
@@ -7,7 +8,7 @@ mod tests;
 mod words;
 
 use std::io::Write;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use deskside_protocol::code::Code;
@@ -82,6 +83,8 @@ pub enum Event<'a> {
     PairingFailed {
         /// In plain words.
         reason: &'a str,
+        /// The digits were not the right ones: a slip, or a guess.
+        wrong_code: bool,
     },
     /// After several failed runs: the next code waits for the Enter key.
     PressEnter,
@@ -149,6 +152,15 @@ pub enum Event<'a> {
         visitor: &'a Visitor,
         /// The session's id.
         session: &'a str,
+        /// Whether the relay records.
+        recorded: bool,
+        /// What the user had allowed and what holds still.
+        lease: GrantSet,
+    },
+    /// The technician is blocked on this computer: he is refused, and nobody is asked.
+    TurnedAway {
+        /// Who, verified.
+        visitor: &'a Visitor,
     },
     /// The session that an earlier process of this program left does not go on.
     NotResumed {
@@ -214,6 +226,12 @@ pub enum Event<'a> {
     },
 }
 
+/// Somebody who hears of events beside standard output.
+pub trait Hear: Send + Sync {
+    /// Takes in one event, without waiting.
+    fn hear(&self, event: &Event<'_>);
+}
+
 enum Form {
     People,
     Json,
@@ -223,6 +241,7 @@ enum Form {
 pub struct Show {
     form: Form,
     out: Mutex<Box<dyn Write + Send>>,
+    also: Option<Arc<dyn Hear>>,
 }
 
 impl std::fmt::Debug for Show {
@@ -234,16 +253,25 @@ impl std::fmt::Debug for Show {
 impl Show {
     /// Tells people, in words.
     pub fn people(out: impl Write + Send + 'static) -> Self {
-        Self { form: Form::People, out: Mutex::new(Box::new(out)) }
+        Self { form: Form::People, out: Mutex::new(Box::new(out)), also: None }
     }
 
     /// Tells scripts, one JSON object a line.
     pub fn json(out: impl Write + Send + 'static) -> Self {
-        Self { form: Form::Json, out: Mutex::new(Box::new(out)) }
+        Self { form: Form::Json, out: Mutex::new(Box::new(out)), also: None }
+    }
+
+    /// Tells `hear` of everything, too.
+    #[must_use]
+    pub fn with(self, hear: Arc<dyn Hear>) -> Self {
+        Self { also: Some(hear), ..self }
     }
 
     /// Tells one event, at once.
     pub fn tell(&self, event: &Event<'_>) {
+        if let Some(also) = &self.also {
+            also.hear(event);
+        }
         let text = match self.form {
             Form::People => words(event),
             Form::Json => lines(event),

@@ -68,7 +68,7 @@ fn people_read_the_code_in_groups_and_the_action_in_words() {
 
 #[test]
 fn peer_text_cannot_move_the_cursor() {
-    let event = Event::PairingFailed { reason: "\x1b[2J" };
+    let event = Event::PairingFailed { reason: "\x1b[2J", wrong_code: false };
     assert!(!words(&event).contains('\x1b'));
     let mut visitor = visitor();
     visitor.name = "\x1b]0;x\x07".to_owned();
@@ -99,7 +99,12 @@ fn a_gap_is_told_calmly_and_for_scripts() {
 #[test]
 fn a_resumed_session_names_who_is_here() {
     let visitor = visitor();
-    let event = Event::Resumed { visitor: &visitor, session: "00ff" };
+    let event = Event::Resumed {
+        visitor: &visitor,
+        session: "00ff",
+        recorded: true,
+        lease: GrantSet::NONE,
+    };
     assert!(words(&event).contains("Going on with the session of Alice Ng (ticket 17)."));
     let object: Value = serde_json::from_str(&lines(&event)).unwrap();
     assert_eq!((&object["event"], &object["session"]), (&json!("resumed"), &json!("00ff")));

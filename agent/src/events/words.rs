@@ -16,7 +16,7 @@ pub(super) fn words(event: &Event<'_>) -> String {
     match event {
         Event::Code { code, expires_in } => code_in_words(code, *expires_in),
         Event::CodeExpired => "  These digits are no longer valid. Here are new ones.\n".to_owned(),
-        Event::PairingFailed { reason } => {
+        Event::PairingFailed { reason, .. } => {
             format!(
                 "  Somebody tried to connect and failed: {}.\n  Nobody is connected.\n",
                 visible(reason)
@@ -60,6 +60,11 @@ pub(super) fn words(event: &Event<'_>) -> String {
             "\n  Going on with the session of {} (ticket {}).\n  To stop at any time, press Ctrl-C.\n\n",
             visible(&visitor.name),
             visible(&visitor.ticket),
+        ),
+        Event::TurnedAway { visitor } => format!(
+            "\n  {} ({}) is blocked on this computer and was refused. Nothing was shown or done.\n",
+            visible(&visitor.name),
+            visible(&visitor.login),
         ),
         Event::NotResumed { why } => format!("\n  {}.\n", sentence(why)),
         Event::Gap { cause, technician, grace } => gap(*cause, &visible(technician), *grace),
@@ -159,6 +164,7 @@ pub const fn reason_in_words(reason: Reason) -> &'static str {
         Reason::TechnicianEnded => "your technician ended it",
         Reason::UserEnded => "you ended it",
         Reason::UserRefused => "you refused",
+        Reason::NotAsked => "you did not ask for it, and your help desk has been told",
         Reason::TechnicianLost => "your technician could not be reached any more",
         Reason::AgentLost => "this computer could not be reached any more",
         Reason::RelayStopped => "the server in the middle was stopped",

@@ -8,8 +8,8 @@ use deskside_link::attend::Given;
 use deskside_link::leg::{LegError, Signals};
 use deskside_link::random::System;
 use deskside_protocol::code::{Code, Nameplate};
-use deskside_protocol::pairing::Paired;
 use deskside_protocol::pairing::agent::{Checks, Technician, Waiting};
+use deskside_protocol::pairing::{Paired, PairingError};
 use deskside_protocol::policy::Policy;
 use deskside_protocol::session::SessionId;
 use deskside_protocol::transcript::{ChannelIdentifier, policy_hash};
@@ -52,8 +52,15 @@ pub(super) struct Met {
 enum Run {
     Met(Box<Meeting>),
     Expired,
-    /// Somebody tried and could not prove it; the reason in plain words.
-    Failed(String),
+    /// Somebody tried and could not prove it.
+    Failed(Failed),
+}
+
+/// Why a run failed.
+struct Failed {
+    /// In plain words.
+    reason: String,
+    wrong_code: bool,
 }
 
 /// Shows codes until a technician proves to have one.
@@ -67,8 +74,8 @@ pub(super) async fn meet(agent: &Agent, leg: &Leg, wishes: &mut Wishes) -> anyho
         match run {
             Run::Met(meeting) => return Ok(*meeting),
             Run::Expired => agent.show.tell(&Event::CodeExpired),
-            Run::Failed(reason) => {
-                agent.show.tell(&Event::PairingFailed { reason: &reason });
+            Run::Failed(Failed { reason, wrong_code }) => {
+                agent.show.tell(&Event::PairingFailed { reason: &reason, wrong_code });
                 failed += 1;
             }
         }
@@ -119,8 +126,11 @@ async fn one_code(agent: &Agent, leg: &Leg) -> anyhow::Result<Run> {
             let bond = Bond::made(agent, met);
             Ok(Run::Met(Box::new(Meeting { signals, given, bond })))
         }
-        Some(Err(reason)) => Ok(Run::Failed(reason)),
-        None => Ok(Run::Failed("the session did not come about".to_owned())),
+        Some(Err(failed)) => Ok(Run::Failed(failed)),
+        None => {
+            let reason = "the session did not come about".to_owned();
+            Ok(Run::Failed(Failed { reason, wrong_code: false }))
+        }
     }
 }
 
@@ -175,7 +185,7 @@ impl Shown {
 }
 
 /// What a run leads to, or why it failed.
-type Agreed = Result<(Paired, Technician, Given), String>;
+type Agreed = Result<(Paired, Technician, Given), Failed>;
 
 /// Spends the code and checks the offer. `None` where the technician's program did not confirm.
 #[allow(clippy::wildcard_enum_match_arm, reason = "whatever else comes does not belong here")]
@@ -192,7 +202,8 @@ async fn answer(
             let failed = PairingFailed { cause: error.cause(), text: String::new() };
             signals.send(Kind::PairingFailed(failed)).await?;
             signals.sender.finish();
-            return Ok(Some(Err(error.to_string())));
+            let wrong_code = error == PairingError::WrongCode;
+            return Ok(Some(Err(Failed { reason: error.to_string(), wrong_code })));
         }
     };
     signals.send(Kind::PairingAnswer(answer)).await?;

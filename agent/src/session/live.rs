@@ -6,6 +6,7 @@ use std::time::Duration;
 use deskside_link::Lines;
 use deskside_link::attend::{AttendError, Attendance, CLOSE_TIMEOUT, Given, News};
 use deskside_protocol::close::CloseCode;
+use deskside_protocol::key::PublicKey;
 use deskside_protocol::policy::Recording;
 use deskside_protocol::wire::record::Reason;
 use deskside_protocol::wire::signal::Closed;
@@ -23,6 +24,7 @@ use super::wishes;
 use crate::events::{Event, Show};
 use crate::gate::{Gate, Record, Terms};
 use crate::kept::Keeper;
+use crate::known::Known;
 use crate::wish::Wishes;
 
 /// In a gap nobody may hear that the user has stopped: no longer than this is waited for it.
@@ -102,11 +104,29 @@ pub(super) async fn run(agent: &mut Agent, begun: Begun, wishes: &mut Wishes) ->
     };
     gate.stop();
     own.shutdown().await;
+    let over = if gate.was_not_asked_for() {
+        block(known, &settings.relay.organisation, &bond.visitor.login);
+        Over::Here(Reason::NotAsked)
+    } else {
+        over
+    };
     let whole = *hearing.whole.borrow();
     let reason = finish(&current, attendance, over, whole).await;
     // Whatever the relay knows of it by now: nobody goes on with this session here.
     keeper.end();
     reason
+}
+
+/// Refuses a technician who is blocked here: to him it is a refusal as any other.
+pub(super) async fn turn_away(attendance: Attendance) -> Reason {
+    finish(&Current::default(), attendance, Over::Here(Reason::UserRefused), true).await
+}
+
+/// The user did not ask for this technician: he is not asked about him again.
+fn block(known: &mut Known, organisation: &PublicKey, login: &str) {
+    if let Err(error) = known.block(organisation, login) {
+        tracing::error!(%error, "a technician could not be blocked");
+    }
 }
 
 /// Hears what becomes of the session's signals and of its other end.
@@ -182,7 +202,7 @@ async fn until(time: Option<Instant>) {
 /// Closes the line, the session and the leg in order, as far as anybody can be reached. Gives the
 /// reason that stands in the end.
 async fn finish(current: &Current, mut attendance: Attendance, over: Over, whole: bool) -> Reason {
-    let refused = matches!(over, Over::Here(Reason::UserRefused));
+    let refused = matches!(over, Over::Here(Reason::UserRefused | Reason::NotAsked));
     if let Some(line) = current.take() {
         line.close(if refused { CloseCode::Refused } else { CloseCode::SessionEnded });
         in_time(LEAVING, line.drained()).await;

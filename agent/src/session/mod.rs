@@ -105,6 +105,11 @@ async fn fresh(
         leg.close(CloseCode::Done).await;
         return Ok(Reason::UserEnded);
     };
+    if agent.known.is_blocked(&agent.settings.relay.organisation, &bond.visitor.login) {
+        agent.show.tell(&Event::TurnedAway { visitor: &bond.visitor });
+        let attendance = Attendance::start(leg, signals, bond.attendee(given.token), given);
+        return Ok(live::turn_away(attendance).await);
+    }
     let id = given.session.to_string();
     let (visitor, recorded) = (&bond.visitor, given.recorded);
     agent.show.tell(&Event::Paired { visitor, session: Some(&id), recorded });
@@ -125,7 +130,7 @@ fn now() -> u64 {
 const fn exit_after(reason: Reason) -> Exit {
     match reason {
         Reason::TechnicianEnded | Reason::UserEnded => Exit::Done,
-        Reason::UserRefused | Reason::NotSealed => Exit::Refused,
+        Reason::UserRefused | Reason::NotAsked | Reason::NotSealed => Exit::Refused,
         Reason::Unspecified
         | Reason::TechnicianLost
         | Reason::AgentLost

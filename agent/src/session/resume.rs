@@ -157,8 +157,9 @@ async fn reach(agent: &Agent, kept: &Kept) -> Result<Reached, Why> {
 fn begin(agent: &Agent, store: Store, kept: Kept, reached: Reached) -> Begun {
     let Reached { bond, attendance, given, presence } = reached;
     let session = bond.session.to_string();
-    agent.show.tell(&Event::Resumed { visitor: &bond.visitor, session: &session });
     let record = kept.lease.clone();
+    let (visitor, recorded, lease) = (&bond.visitor, given.recorded, record.held);
+    agent.show.tell(&Event::Resumed { visitor, session: &session, recorded, lease });
     let grace = bond.policy.grace_seconds;
     let keeper = Keeper::new(Some(store), kept, now, grace, agent.show.clone());
     keeper.located(given.token);

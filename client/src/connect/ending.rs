@@ -239,6 +239,7 @@ const fn in_words(reason: Reason) -> &'static str {
         Reason::TechnicianEnded => "you ended it",
         Reason::UserEnded => "the user ended it",
         Reason::UserRefused => "the user refused",
+        Reason::NotAsked => "the user says that he did not ask for help; it is on the ticket",
         Reason::TechnicianLost => "this computer could not be reached any more",
         Reason::AgentLost => "the user's computer could not be reached any more",
         Reason::RelayStopped => "the relay was stopped or lost",
@@ -258,7 +259,7 @@ const fn in_words(reason: Reason) -> &'static str {
 fn outcome(last: &Final, said: Option<String>) -> anyhow::Result<()> {
     let exit = match last.reason {
         Reason::TechnicianEnded => return Ok(()),
-        Reason::UserRefused | Reason::NotSealed => Exit::Refused,
+        Reason::UserRefused | Reason::NotAsked | Reason::NotSealed => Exit::Refused,
         Reason::TechnicianRevoked | Reason::TechnicianExpired => Exit::Refused,
         Reason::RelayStopped if last.relay_lost => Exit::NoConnection,
         Reason::UserEnded

@@ -172,6 +172,7 @@ fn reason(reason: Reason) -> &'static str {
         Reason::TechnicianEnded => "ended by the technician",
         Reason::UserEnded => "ended by the user",
         Reason::UserRefused => "refused by the user",
+        Reason::NotAsked => "ended by the user, who did not ask for help",
         Reason::TechnicianLost => "the technician's computer was lost",
         Reason::AgentLost => "the user's computer was lost",
         Reason::RelayStopped => "the relay was stopped",

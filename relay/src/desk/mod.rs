@@ -13,6 +13,8 @@ use thiserror::Error;
 
 use crate::store::{NewNote, NewTicket, NoteRow, Store, StoreError, TicketRow};
 
+/// The author of what the relay itself notes; no technician's login, since those have an account.
+pub const DESK: &str = "desk";
 /// The longest subject, in bytes.
 pub const MAX_SUBJECT: usize = 400;
 /// The longest requester's name, in bytes.
@@ -327,7 +329,7 @@ fn note(row: NoteRow) -> Result<Note, DeskError> {
 
 fn left_out_note(count: u64, time: u64) -> Note {
     let text = format!("{count} older notes are not shown here");
-    Note { author: "desk".to_owned(), time, text, public: false, signed: None }
+    Note { author: DESK.to_owned(), time, text, public: false, signed: None }
 }
 
 #[cfg(test)]

@@ -14,10 +14,11 @@ use prost::Message as _;
 use super::evidence;
 use super::line::FIRST_LINE;
 use super::live::{Live, Session};
+use crate::desk::DESK;
 use crate::recorder::{RecordError, Recording};
 use crate::service::Service;
 use crate::sessions::Visit;
-use crate::store::SessionEnd;
+use crate::store::{SessionEnd, SessionRow};
 use crate::talk::Talk;
 use crate::{chain, clock};
 
@@ -86,6 +87,35 @@ pub(super) async fn write_down(
         tracing::error!(%session, error = chain(&error), "the end of a session cannot be written down");
     }
     tracing::info!(%session, ?reason, bytes, "a session ended");
+    if reason == Reason::NotAsked {
+        // Rare and large: an idle session does not carry it.
+        Box::pin(report_not_asked(service, session)).await;
+    }
+}
+
+/// The user says that he did not ask for this: a technician who calls people up, or one whose key
+/// somebody else has. His organisation finds it in the log, in the metrics and on the ticket.
+async fn report_not_asked(service: &Service, session: SessionId) {
+    let node = &service.relay.node;
+    service.relay.metrics.not_asked_for();
+    let row = match node.store().session(session.as_bytes()).await {
+        Ok(Some(row)) => row,
+        Ok(None) => return,
+        Err(error) => {
+            tracing::error!(%session, error = chain(&error), "a report of a user's is not on its ticket");
+            return;
+        }
+    };
+    let SessionRow { ticket, technician, .. } = row;
+    tracing::warn!(%session, technician, ticket, "the user says that he did not ask for this session");
+    let text = format!(
+        "The user says that he did not ask for help, and ended session {session} of {technician}. \
+         Please find out who called whom."
+    );
+    let noted = node.desk().note(&ticket, DESK, &text, false, clock::seconds()).await;
+    if let Err(error) = noted {
+        tracing::error!(%session, error = chain(&error), "a report of a user's is not on its ticket");
+    }
 }
 
 async fn say_last(talk: Option<&mut Talk>, last: &Kind) {

@@ -332,7 +332,7 @@ impl Live {
 /// An end may say that it ends the session, not that somebody else did.
 fn claimed(from: End, reason: i32) -> Reason {
     match (from, Reason::try_from(reason)) {
-        (End::Agent, Ok(Reason::UserRefused)) => Reason::UserRefused,
+        (End::Agent, Ok(reason @ (Reason::UserRefused | Reason::NotAsked))) => reason,
         (_, Ok(Reason::NotSealed)) => Reason::NotSealed,
         (End::Agent, _) => Reason::UserEnded,
         (End::Technician, _) => Reason::TechnicianEnded,

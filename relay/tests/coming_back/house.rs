@@ -295,8 +295,11 @@ impl Seat {
     }
 
     pub(crate) async fn end(&mut self) -> Closed {
-        let reason = Reason::Unspecified as i32;
-        let end = EndSession { reason };
+        self.end_for(Reason::Unspecified).await
+    }
+
+    pub(crate) async fn end_for(&mut self, reason: Reason) -> Closed {
+        let end = EndSession { reason: reason as i32 };
         self.signals.send(Kind::EndSession(end)).await.unwrap();
         self.closed().await
     }

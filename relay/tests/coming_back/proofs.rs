@@ -6,6 +6,7 @@ use deskside_protocol::session::{End, Ends};
 use deskside_protocol::wire::record::{Reason, event::Kind as Event};
 use deskside_protocol::wire::signal::refused::Code;
 use deskside_protocol::wire::signal::{Proof, Reattach, signal::Kind};
+use deskside_relay::desk::DESK;
 
 use crate::house::{House, challenge, ended, refusal, soon};
 
@@ -126,4 +127,32 @@ async fn the_grace_is_over_one_day_and_the_late_end_is_told() {
     let (_leg, mut signals) = technician.dial(&house.join, false).await;
     let Ok(Kind::Closed(late)) = soon(signals.receive()).await else { panic!() };
     assert_eq!(late, closed);
+}
+
+/// Notes that the relay itself wrote on the session's ticket.
+async fn reports(house: &House, session: [u8; 16]) -> Vec<String> {
+    let node = &house.relay().node;
+    let row = node.store().session(&session).await.unwrap().unwrap();
+    let ticket = node.desk().show(&row.ticket).await.unwrap();
+    let own = ticket.notes.into_iter().filter(|note| note.author == DESK && !note.public);
+    own.map(|note| note.text).collect()
+}
+
+#[tokio::test]
+async fn a_user_who_did_not_ask_is_heard_and_a_technician_cannot_say_so_for_him() {
+    let house = House::new().await;
+    let not_asked = || house.number("deskside_not_asked_sessions_total");
+    let Ends { mut agent, mut technician } = house.session().await;
+    let session = *agent.session().as_bytes();
+    let (closed, told) = tokio::join!(technician.end_for(Reason::NotAsked), agent.closed());
+    assert_eq!((closed.reason, told), (Reason::TechnicianEnded as i32, closed));
+    assert_eq!((reports(&house, session).await.len(), not_asked()), (0, 0.0));
+
+    let Ends { mut agent, mut technician } = house.session().await;
+    let session = *agent.session().as_bytes();
+    let (closed, told) = tokio::join!(agent.end_for(Reason::NotAsked), technician.closed());
+    assert_eq!((closed.reason, told), (Reason::NotAsked as i32, closed));
+    let reports = reports(&house, session).await;
+    assert_eq!((reports.len(), not_asked()), (1, 1.0), "{reports:?}");
+    assert!(reports[0].contains("did not ask for help"), "{reports:?}");
 }

@@ -1,0 +1,192 @@
+//! The person in front of a display: sees windows and their titles, presses keys, takes pictures.
+//!
+//! There is no window manager on these displays, so the person also does what one would do: gives a
+//! window the keyboard.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+use image::RgbImage;
+use x11rb::connection::Connection as _;
+use x11rb::protocol::Event;
+use x11rb::protocol::xproto::{
+    Atom, AtomEnum, ChangeWindowAttributesAux, ConnectionExt as _, EventMask, ImageFormat,
+    InputFocus, KEY_PRESS_EVENT, KEY_RELEASE_EVENT, Window,
+};
+use x11rb::protocol::xtest::ConnectionExt as _;
+use x11rb::rust_connection::RustConnection;
+
+use crate::process::PATIENCE;
+
+/// Keysyms of `X11/keysymdef.h`.
+pub mod key {
+    /// Tab.
+    pub const TAB: u32 = 0xff09;
+    /// Enter.
+    pub const RETURN: u32 = 0xff0d;
+    /// Escape.
+    pub const ESCAPE: u32 = 0xff1b;
+    /// End.
+    pub const END: u32 = 0xff57;
+    /// Shift, left.
+    pub const SHIFT: u32 = 0xffe1;
+    /// Control, left.
+    pub const CONTROL: u32 = 0xffe3;
+    /// Alt, left.
+    pub const ALT: u32 = 0xffe9;
+}
+
+/// How long a key that does nothing yet is pressed again.
+const AGAIN: Duration = Duration::from_millis(250);
+
+/// Somebody at a display.
+pub struct Person {
+    connection: RustConnection,
+    root: Window,
+    title: Atom,
+}
+
+impl std::fmt::Debug for Person {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Person").finish_non_exhaustive()
+    }
+}
+
+impl Person {
+    /// Sits down at a display.
+    ///
+    /// # Errors
+    /// What the display says.
+    pub fn at(display: &str) -> anyhow::Result<Self> {
+        let (connection, screen) = x11rb::connect(Some(display)).context("connect")?;
+        let root = connection.setup().roots.get(screen).context("find the screen")?.root;
+        let title = connection.intern_atom(false, b"_NET_WM_NAME")?.reply()?.atom;
+        Ok(Self { connection, root, title })
+    }
+
+    /// Waits for a window whose title contains `part`, and gives it the keyboard.
+    ///
+    /// # Errors
+    /// Where there is none in time.
+    pub fn wait_for(&self, part: &str) -> anyhow::Result<Window> {
+        let end = Instant::now() + PATIENCE;
+        let mut seen = Vec::new();
+        while Instant::now() < end {
+            seen = self.windows()?;
+            if let Some((window, _)) = seen.iter().find(|(_, title)| title.contains(part)) {
+                let (window, parent) = (*window, InputFocus::PARENT);
+                self.connection.set_input_focus(parent, window, x11rb::CURRENT_TIME)?.check()?;
+                return Ok(window);
+            }
+            self.something_happens(AGAIN)?;
+        }
+        bail!("no window is called {part:?}; there are {seen:?}")
+    }
+
+    /// Every window that is shown and has a title.
+    fn windows(&self) -> anyhow::Result<Vec<(Window, String)>> {
+        let children = self.connection.query_tree(self.root)?.reply()?.children;
+        let mut windows = Vec::new();
+        for window in children {
+            let changes = ChangeWindowAttributesAux::new().event_mask(EventMask::PROPERTY_CHANGE);
+            // One that is gone meanwhile has no title.
+            self.connection.change_window_attributes(window, &changes)?.ignore_error();
+            let any = AtomEnum::ANY;
+            let title = self.connection.get_property(false, window, self.title, any, 0, 256)?;
+            let Ok(title) = title.reply() else { continue };
+            let Ok(shown) = self.connection.get_window_attributes(window)?.reply() else {
+                continue;
+            };
+            if shown.map_state == x11rb::protocol::xproto::MapState::VIEWABLE
+                && !title.value.is_empty()
+            {
+                windows.push((window, String::from_utf8_lossy(&title.value).into_owned()));
+            }
+        }
+        Ok(windows)
+    }
+
+    /// Waits for any event, or for `time`.
+    fn something_happens(&self, time: Duration) -> anyhow::Result<()> {
+        self.connection.flush()?;
+        let end = Instant::now() + time;
+        while Instant::now() < end {
+            match self.connection.poll_for_event()? {
+                Some(Event::Error(_)) | None => std::thread::sleep(Duration::from_millis(10)),
+                Some(_) => return Ok(()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the keyboard away from every window.
+    ///
+    /// # Errors
+    /// What the display says.
+    pub fn look_away(&self) -> anyhow::Result<()> {
+        let (parent, root) = (InputFocus::PARENT, self.root);
+        Ok(self.connection.set_input_focus(parent, root, x11rb::CURRENT_TIME)?.check()?)
+    }
+
+    /// Presses keys together and lets them go.
+    ///
+    /// # Errors
+    /// What the display says.
+    pub fn press(&self, keys: &[u32]) -> anyhow::Result<()> {
+        let codes: Vec<u8> = keys.iter().map(|key| self.code(*key)).collect::<Result<_, _>>()?;
+        let down = codes.iter().map(|code| (KEY_PRESS_EVENT, *code));
+        let up = codes.iter().rev().map(|code| (KEY_RELEASE_EVENT, *code));
+        for (kind, code) in down.chain(up) {
+            let (now, screen) = (x11rb::CURRENT_TIME, self.root);
+            self.connection.xtest_fake_input(kind, code, now, screen, 0, 0, 0)?.check()?;
+        }
+        Ok(())
+    }
+
+    /// Presses a key again and again until something has happened: a button that waits a moment
+    /// does not say when it is ready.
+    ///
+    /// # Errors
+    /// Where it does not happen in time.
+    pub fn press_until<T>(
+        &self,
+        keys: &[u32],
+        mut happened: impl FnMut() -> Option<T>,
+    ) -> anyhow::Result<T> {
+        let end = Instant::now() + PATIENCE;
+        while Instant::now() < end {
+            self.press(keys)?;
+            self.something_happens(AGAIN)?;
+            if let Some(done) = happened() {
+                return Ok(done);
+            }
+        }
+        bail!("pressing does nothing")
+    }
+
+    fn code(&self, keysym: u32) -> anyhow::Result<u8> {
+        let (first, last) =
+            (self.connection.setup().min_keycode, self.connection.setup().max_keycode);
+        let mapping = self.connection.get_keyboard_mapping(first, last - first + 1)?.reply()?;
+        let each = usize::from(mapping.keysyms_per_keycode).max(1);
+        let place =
+            mapping.keysyms.chunks(each).position(|keysyms| keysyms.first() == Some(&keysym));
+        let place = u8::try_from(place.context("find the key")?).context("find the key")?;
+        Ok(first + place)
+    }
+
+    /// What the display shows.
+    ///
+    /// # Errors
+    /// What the display says.
+    pub fn picture(&self) -> anyhow::Result<RgbImage> {
+        let whole = self.connection.get_geometry(self.root)?.reply()?;
+        let (root, format) = (self.root, ImageFormat::Z_PIXMAP);
+        let (width, height) = (whole.width, whole.height);
+        let image = self.connection.get_image(format, root, 0, 0, width, height, u32::MAX)?;
+        // Four bytes a pixel: blue, green, red, nothing (a display of 24 bits).
+        let pixels = image.reply().context("take a picture")?.data;
+        let rgb = pixels.chunks_exact(4).flat_map(|pixel| [pixel[2], pixel[1], pixel[0]]).collect();
+        RgbImage::from_raw(width.into(), height.into(), rgb).context("take a picture")
+    }
+}
