@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use image::RgbImage;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use x11rb::connection::Connection as _;
 use x11rb::protocol::Event;
 use x11rb::protocol::xproto::{
@@ -110,13 +111,21 @@ impl Person {
     fn something_happens(&self, time: Duration) -> anyhow::Result<()> {
         self.connection.flush()?;
         let end = Instant::now() + time;
-        while Instant::now() < end {
+        loop {
             match self.connection.poll_for_event()? {
-                Some(Event::Error(_)) | None => std::thread::sleep(Duration::from_millis(10)),
+                Some(Event::Error(_)) => {}
                 Some(_) => return Ok(()),
+                None => {
+                    let left = end.saturating_duration_since(Instant::now());
+                    if left.is_zero() {
+                        return Ok(());
+                    }
+                    let left = Timespec::try_from(left).context("say how long")?;
+                    let mut display = [PollFd::new(self.connection.stream(), PollFlags::IN)];
+                    poll(&mut display, Some(&left)).context("wait for the display")?;
+                }
             }
         }
-        Ok(())
     }
 
     /// Takes the keyboard away from every window.
