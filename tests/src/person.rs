@@ -173,6 +173,21 @@ impl Person {
         bail!("pressing does nothing")
     }
 
+    /// Waits until the display looks otherwise than `before`.
+    ///
+    /// # Errors
+    /// Where it does not in time.
+    pub fn wait_for_change(&self, before: &RgbImage) -> anyhow::Result<()> {
+        let end = Instant::now() + PATIENCE;
+        while Instant::now() < end {
+            if self.picture()? != *before {
+                return Ok(());
+            }
+            self.something_happens(AGAIN)?;
+        }
+        bail!("nothing on the display changes")
+    }
+
     fn code(&self, keysym: u32) -> anyhow::Result<u8> {
         let (first, last) =
             (self.connection.setup().min_keycode, self.connection.setup().max_keycode);

@@ -47,6 +47,13 @@ impl Seated {
         (std::thread::spawn(move || alice.connect(&code, &number)), ticket)
     }
 
+    /// One step with Tab, which shows: two in one frame would be one.
+    fn tab(&self) {
+        let before = self.person.picture().unwrap();
+        self.person.press(&[key::TAB]).unwrap();
+        self.person.wait_for_change(&before).unwrap();
+    }
+
     fn shoot(&self, name: &str) -> image::RgbImage {
         let picture = self.person.picture().unwrap();
         let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
@@ -64,13 +71,13 @@ fn a_session_is_allowed_and_stopped_by_keyboard() {
     seated.person.wait_for("Somebody wants to help you").unwrap();
     seated.shoot("ask");
     // Past Refuse to Allow, which does nothing before its time.
-    seated.person.press(&[key::TAB]).unwrap();
-    seated.person.press(&[key::TAB]).unwrap();
+    seated.tab();
+    seated.tab();
     let agent = &mut seated.agent;
     seated.person.press_until(&[key::RETURN], || agent.process.has("grant")).unwrap();
     let session = knocking.join().unwrap().unwrap();
 
-    seated.person.wait_for("Alice Ng is helping you").unwrap();
+    seated.person.wait_for("admin is helping you").unwrap();
     let picture = seated.shoot("banner");
     let colours: std::collections::HashSet<_> = picture.pixels().map(|pixel| pixel.0).collect();
     assert!(colours.len() > 50, "{} colours", colours.len());
@@ -88,10 +95,10 @@ fn a_key_stops_without_the_relay_whatever_window_is_in_front() {
     let (knocking, _) = seated.knock();
     seated.agent.wait_for("grant").unwrap();
     let _session = knocking.join().unwrap().unwrap();
-    seated.person.wait_for("Alice Ng is helping you").unwrap();
+    seated.person.wait_for("admin is helping you").unwrap();
     seated.house.relay.kill().unwrap();
     seated.agent.wait_for("gap").unwrap();
-    seated.person.wait_for("Alice Ng is helping you").unwrap();
+    seated.person.wait_for("admin is helping you").unwrap();
     seated.person.look_away().unwrap();
     seated.shoot("gap");
     let began = Instant::now();
@@ -126,7 +133,7 @@ fn who_was_not_asked_for_is_reported_and_blocked() {
     // The same folder, another code: she is refused, and nobody is asked.
     seated.agent = sit_down(&seated.house, &seated.display, "agent", "de", "view");
     let (knocking, _) = seated.knock();
-    assert_eq!(seated.agent.wait_for("turned_away").unwrap()["login"], "alice");
+    assert_eq!(seated.agent.wait_for("turned_away").unwrap()["login"], "admin");
     assert_eq!(seated.agent.wait_for("ended").unwrap()["reason"], "user_refused");
     let refused = knocking.join().unwrap().err().map(|error| format!("{error:#}"));
     assert!(refused.is_some_and(|words| words.contains("refused")));

@@ -118,8 +118,13 @@ impl Agent {
     ) -> anyhow::Result<()> {
         let (line, _) = self.session.as_ref().context("a session")?;
         self.runtime.block_on(async {
+            let mut chats = Vec::new();
             let answered = async {
                 let mut asked = Asked::next(line).await?;
+                // A technician's program opens the chat by itself; it is left open and silent.
+                while asked.channel == Channel::Chat {
+                    chats.push(std::mem::replace(&mut asked, Asked::next(line).await?));
+                }
                 let first = asked.hears().await;
                 answer(&mut asked, first).await
             };

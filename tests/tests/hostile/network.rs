@@ -262,6 +262,6 @@ fn a_join_link_for_another_organisation() {
     let invited = other.invite("carol", "technician").unwrap();
     let ran = house.alice.typing(&["enroll", "-"], &invited).unwrap();
     assert_eq!(ran.code, Some(3), "{ran}");
-    assert!(ran.sentence().contains("which this token is not from"), "{ran}");
+    assert!(ran.sentence().contains("this is another organisation"), "{ran}");
     assert_eq!(fs::read_to_string(&account).unwrap(), before);
 }

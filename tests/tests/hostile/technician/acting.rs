@@ -210,13 +210,14 @@ fn a_burst_of_questions() {
     let mut hostile = Technician::meets(&access(&house), &code, view).unwrap();
     hostile.introduces(view).unwrap();
     let before = agent.process.resident().unwrap();
-    let questions = |agent: &Agent| agent.process.words().matches("What for:").count();
+    let question = "would like to take files from this computer";
+    let questions = |agent: &Agent| agent.process.words().matches(question).count();
     let asks = Kind::FileGet(FileGet { path: vec!["private".to_owned()], ..FileGet::default() });
     let said = std::thread::scope(|scope| {
         let bursting = scope.spawn(|| hostile.says_often(Channel::File, &asks, 400).unwrap());
         // One question at a time, as long as nobody answers.
         for refused in 0..3 {
-            agent.process.wait_for_words("What for:", refused + 1).unwrap();
+            agent.process.wait_for_words(question, refused + 1).unwrap();
             assert_eq!(questions(&agent), refused + 1);
             agent.types("n").unwrap();
         }

@@ -115,6 +115,8 @@ fn a_code_that_was_spent() {
     let mut other = house.agent("other");
     let another = Code::parse(&other.code().unwrap()).unwrap();
     for (agent, code) in [(&mut agent, next), (&mut other, another)] {
+        // Another ticket each time: two failed codes lock one.
+        let access = super::access(&house);
         let answer = runtime.block_on(async {
             let leg = light::technician_leg(&access).await.unwrap();
             let mut joining = Joining::knock(&access, &leg, &code).await.unwrap();
