@@ -36,7 +36,7 @@ pub fn line(text: &str) -> Result<String, ChatError> {
     Ok(text::visible(&words.join(" ")).into_owned())
 }
 
-/// As [`line`], for what a peer sent.
+/// As [`line()`], for what a peer sent.
 ///
 /// # Errors
 /// [`ChatError`].

@@ -2,7 +2,7 @@
 //! certificate for a short time, in the roles that the provider's groups are worth here.
 //!
 //! The technician's program gets the token from the provider and hands it over on its leg. Here it
-//! is judged ([`token`]), and nothing of it is kept but whose it was.
+//! is judged (`token`), and nothing of it is kept but whose it was.
 
 mod keys;
 mod settings;

@@ -5,7 +5,7 @@
 //! validated address, and within a small budget from elsewhere, since addresses change. For an end
 //! that is away nothing is kept.
 //!
-//! One thread of its own receives, writes and sends on, without a hop: [`pump`]. Legs' packets it
+//! One thread of its own receives, writes and sends on, without a hop (`pump`). Legs' packets it
 //! leaves to their endpoint on the runtime.
 
 mod baton;

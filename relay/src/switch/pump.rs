@@ -1,5 +1,5 @@
 //! The threads that receive for the whole relay. One does; the other stands by for the case that a
-//! disk holds the first one up (see [`super::baton`]).
+//! disk holds the first one up (see `baton`).
 
 use std::io;
 use std::sync::Arc;
