@@ -1,15 +1,16 @@
-//! Who may say what: one table for the first signal of every stream. What stands here nobody else
-//! has to ask; what an end may say later follows from what it was let in with.
+//! Who may say what, and how often: one table for the first signal of every stream. What stands here
+//! nobody else has to ask; what an end may say later follows from what it was let in with.
 
 use deskside_protocol::wire::record::Role;
 use deskside_protocol::wire::signal::refused::Code;
 use deskside_protocol::wire::signal::{Refused, signal::Kind};
 
 use crate::clock;
+use crate::limits::{Limited, What};
 use crate::roles::Roles;
 use crate::service::Service;
 use crate::store::Technician;
-use crate::talk::{Caller, trouble};
+use crate::talk::{Caller, Talk, trouble};
 
 /// Who may begin a stream with a signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,18 +73,40 @@ const fn who_may(first: &Kind) -> Who {
     }
 }
 
+/// What a signal counts as, before anything is known but the address that it came from. What agents
+/// say is counted where they are served.
+#[allow(clippy::wildcard_enum_match_arm, reason = "whatever begins nothing is a request too")]
+const fn counts_as(first: &Kind) -> Option<What> {
+    match first {
+        Kind::Open(_) | Kind::Reattach(_) => None,
+        Kind::Join(_) => Some(What::Join),
+        Kind::Enrol(_) | Kind::SignIn(_) => Some(What::Enrol),
+        _ => Some(What::Request),
+    }
+}
+
 /// Lets whoever calls begin a stream with `first`: who it is, where that has to be known.
 pub(super) async fn admit(
     service: &Service,
-    caller: &Caller,
+    talk: &Talk,
     first: &Kind,
 ) -> Result<Option<Technician>, Refused> {
-    match who_may(first) {
-        Who::Anybody => Ok(None),
-        Who::Enrolled => person(service, caller, None).await.map(Some),
-        Who::In(role) => person(service, caller, Some(role)).await.map(Some),
-        Who::Nobody => Err(no_request()),
+    let busy = |limited: Limited| refuse(Code::Busy, &limited.to_string());
+    let what = counts_as(first);
+    if let Some(what) = what {
+        service.relay.admit(what, talk.doer()).map_err(busy)?;
     }
+    let role = match who_may(first) {
+        Who::Anybody => return Ok(None),
+        Who::Nobody => return Err(no_request()),
+        Who::Enrolled => None,
+        Who::In(role) => Some(role),
+    };
+    let who = person(service, &talk.caller, role).await?;
+    if let Some(what @ What::Request) = what {
+        service.relay.admit(what, talk.doer().named(&who.login, None)).map_err(busy)?;
+    }
+    Ok(Some(who))
 }
 
 /// What is said to a signal that begins nothing.

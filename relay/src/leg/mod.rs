@@ -182,7 +182,7 @@ async fn stream(service: Arc<Service>, mut talk: Talk) {
         Ok(first) => first,
         Err(gone) => return tracing::debug!(%gone, "a stream said nothing that is understood"),
     };
-    let who = match admission::admit(&service, &talk.caller, &first).await {
+    let who = match admission::admit(&service, &talk, &first).await {
         Ok(who) => who,
         Err(refused) => return talk.refuse_with(refused).await,
     };

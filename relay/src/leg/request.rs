@@ -1,7 +1,6 @@
 //! Requests of people: each on a stream of its own, one answer.
 
 use deskside_protocol::key::PublicKey;
-use deskside_protocol::wire::signal::refused::Code;
 use deskside_protocol::wire::signal::{
     Enrol, Enrolled, Recording, Recordings, Refused, SignIn, TicketNote, Tickets, signal::Kind,
 };
@@ -9,7 +8,6 @@ use deskside_protocol::wire::signal::{
 use super::admission;
 use crate::desk::DeskError;
 use crate::enrolment::{self, Request};
-use crate::limits::{Limited, What};
 use crate::service::Service;
 use crate::sign_in::SignInError;
 use crate::store::{SessionRow, Technician};
@@ -26,23 +24,17 @@ pub(super) async fn serve(
     who: Option<Technician>,
     request: Kind,
 ) {
-    let answer = answer(service, &talk, who, request).await;
+    let answer = answer(service, talk.caller.key, who, request).await;
     talk.say_last(answer.unwrap_or_else(Kind::Refused)).await;
 }
 
 #[allow(clippy::wildcard_enum_match_arm, reason = "everything else is no request")]
 async fn answer(
     service: &Service,
-    talk: &Talk,
+    key: PublicKey,
     who: Option<Technician>,
     request: Kind,
 ) -> Result<Kind, Refused> {
-    let key = talk.caller.key;
-    let what = match request {
-        Kind::Enrol(_) | Kind::SignIn(_) => What::Enrol,
-        _ => What::Request,
-    };
-    admit(service, talk, what).await?;
     let desk = service.relay.node.desk();
     let now = clock::seconds();
     let refused = |error: DeskError| error.refusal();
@@ -89,17 +81,6 @@ async fn signed_in(
             Err(error.refusal())
         }
     }
-}
-
-/// Counts one more request, of an address and of whoever is known by the leg's key.
-pub(super) async fn admit(service: &Service, talk: &Talk, what: What) -> Result<(), Refused> {
-    let relay = &service.relay;
-    let busy = |limited: Limited| Refused { code: Code::Busy as i32, text: limited.to_string() };
-    relay.admit(what, talk.doer()).map_err(busy)?;
-    let known =
-        relay.node.rules().person(&talk.caller.key).await.map_err(|error| trouble(&error))?;
-    let Some(who) = known else { return Ok(()) };
-    relay.admit(what, talk.doer().named(&who.login, None)).map_err(busy)
 }
 
 fn enrolled_kind(enrolled: enrolment::Enrolled) -> Kind {

@@ -25,9 +25,6 @@ const SPENT_AFTER: Duration = Duration::from_millis(100);
 /// Checks the ticket and the policy, then hands the stream over to the agent's task.
 pub(super) async fn serve(service: &Service, mut talk: Talk, who: Technician, join: Join) {
     let spent_at = Instant::now() + SPENT_AFTER;
-    if let Err(limited) = service.relay.admit(What::Join, talk.doer()) {
-        return talk.refuse(Code::Busy, &limited.to_string()).await;
-    }
     match talk.has_other_policy(&service.relay).await {
         Ok(false) => {}
         Ok(true) => {
