@@ -20,6 +20,7 @@ mod screen;
 mod stage;
 #[cfg(test)]
 mod table_tests;
+mod watch;
 mod wishes;
 
 use std::sync::Arc;

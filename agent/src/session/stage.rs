@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use deskside_files::{Hear, PipeError, Speak};
+use deskside_link::Beside;
 use deskside_link::line::Stream;
 use deskside_link::stream::{Receiver, Sender};
 use deskside_protocol::act::{ActKey, Actor};
@@ -117,6 +118,7 @@ impl Stage {
             let mut streams = JoinSet::new();
             while let Ok((send, mut receive)) = agent.accept_bi().await {
                 let (reach, key) = (reach.clone(), verifying.clone());
+                let beside = Beside::new(agent.clone());
                 streams.spawn(async move {
                     // In the place of an opening.
                     let mut number = [0];
@@ -130,7 +132,7 @@ impl Stage {
                     if channel == Channel::Control {
                         drop(Conversation::new(&reach.gate, heard, answers).run().await);
                     } else {
-                        drop(one(channel, heard, answers, &reach).await);
+                        drop(one(channel, heard, answers, &reach, &beside).await);
                     }
                 });
             }
