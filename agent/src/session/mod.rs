@@ -21,6 +21,8 @@ mod stage;
 #[cfg(test)]
 mod table_tests;
 mod watch;
+#[cfg(test)]
+mod watch_tests;
 mod wishes;
 
 use std::sync::Arc;
