@@ -18,3 +18,4 @@ pub mod output;
 pub mod relay;
 pub mod sign_in;
 pub mod ticket;
+pub mod viewer;
