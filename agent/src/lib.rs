@@ -13,6 +13,7 @@ pub mod events;
 pub mod files;
 mod folder;
 pub mod gate;
+pub mod hand;
 pub mod kept;
 pub mod known;
 pub mod session;

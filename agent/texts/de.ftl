@@ -102,7 +102,7 @@ short-reboot = Computer neu starten
 
 # Was gerade geschieht
 does-view = { $name } sieht sich an: { $what }
-does-control = { $name } benutzt Maus und Tastatur: { $what }
+does-control = { $name } benutzt Ihre Maus und Tastatur
 does-command = { $name } führt aus: { $what }
 does-shell = { $name } öffnet ein Befehlsfenster: { $what }
 does-file = { $name } bittet diesen Computer um eine Datei: { $what }

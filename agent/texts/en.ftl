@@ -103,7 +103,7 @@ short-reboot = Restart the computer
 
 # What is being done
 does-view = { $name } looks at { $what }
-does-control = { $name } uses mouse and keyboard: { $what }
+does-control = { $name } uses your mouse and keyboard
 does-command = { $name } runs: { $what }
 does-shell = { $name } opens a command window: { $what }
 does-file = { $name } asks this computer to { $what }

@@ -4,6 +4,7 @@
 //! a file, and hands nothing out but to a holder of a [`Permit`] for viewing: the trait itself stays
 //! in here, so that no channel can read the screen past the gate.
 
+mod hands;
 mod picture;
 mod synthetic;
 #[cfg(unix)]
@@ -17,6 +18,7 @@ use thiserror::Error;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
+pub use self::hands::{Controls, Done, Grip, HandError, MAX_TEXT, Record, controls};
 pub use self::picture::{Picture, PngError};
 use crate::gate::{Permit, View};
 

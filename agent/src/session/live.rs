@@ -21,6 +21,7 @@ use super::consent::Consent;
 use super::line::{Current, Reach, Serving};
 use super::presence::{Presence, Told};
 use super::wishes;
+use crate::desktop::Controls;
 use crate::events::{Event, Show};
 use crate::gate::{Gate, Record, Terms};
 use crate::kept::Keeper;
@@ -79,6 +80,8 @@ pub(super) async fn run(agent: &mut Agent, begun: Begun, wishes: &mut Wishes) ->
         reach: Reach {
             gate: gate.clone(),
             screen: agent.screen.clone(),
+            controls: agent.controls.clone(),
+            pointer: Arc::default(),
             files: agent.files.clone().of_session(bond.session),
             chat,
         },
@@ -104,6 +107,7 @@ pub(super) async fn run(agent: &mut Agent, begun: Begun, wishes: &mut Wishes) ->
     };
     gate.stop();
     own.shutdown().await;
+    let_go(agent.controls.clone()).await;
     let over = if gate.was_not_asked_for() {
         block(known, &settings.relay.organisation, &bond.visitor.login);
         Over::Here(Reason::NotAsked)
@@ -115,6 +119,14 @@ pub(super) async fn run(agent: &mut Agent, begun: Begun, wishes: &mut Wishes) ->
     // Whatever the relay knows of it by now: nobody goes on with this session here.
     keeper.end();
     reason
+}
+
+/// Whatever the streams have come to: nothing stays held down behind a session.
+async fn let_go(controls: Option<Controls>) {
+    let Some(controls) = controls else { return };
+    if let Err(error) = tokio::task::spawn_blocking(move || controls.let_go()).await {
+        tracing::warn!(%error, "keys may be held down still");
+    }
 }
 
 /// Refuses a technician who is blocked here: to him it is a refusal as any other.

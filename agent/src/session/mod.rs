@@ -10,9 +10,13 @@ mod consent;
 mod control;
 mod failure;
 mod file;
+mod input;
+#[cfg(test)]
+mod input_tests;
 mod line;
 mod live;
 mod opening;
+mod pointer;
 mod presence;
 mod resume;
 mod screen;
@@ -42,7 +46,7 @@ use self::presence::Presence;
 use self::resume::Resumed;
 use crate::SOFTWARE;
 use crate::consent::Asker;
-use crate::desktop::Screen;
+use crate::desktop::{Controls, Screen};
 use crate::events::{Event, Show};
 use crate::files::Files;
 use crate::gate::Record;
@@ -62,6 +66,8 @@ pub struct Agent {
     pub files: Files,
     /// The screen, where there is one.
     pub screen: Option<Screen>,
+    /// Mouse and keyboard, where there are some.
+    pub controls: Option<Controls>,
     /// Where events are told.
     pub show: Arc<Show>,
     /// Who is asked.

@@ -50,6 +50,9 @@ fn due(channel: Channel, kind: &Kind) -> Due {
         Kind::FilePut(_) | Kind::FileGet(_) => on(Channel::File, Due::Grant(Grant::File)),
         Kind::GrantRequest(_) => on(Channel::Control, Due::Grant(Grant::Reboot)),
         Kind::Said(_) => on(Channel::Chat, Due::Nobody),
+        Kind::Button(_) | Kind::Wheel(_) | Kind::Key(_) | Kind::Typed(_) | Kind::StillHeld(_) => {
+            on(Channel::Input, Due::Grant(Grant::Control))
+        }
         Kind::Ending(_) => on(Channel::Control, Due::Over),
         Kind::Introduction(_)
         | Kind::Lease(_)
@@ -65,11 +68,6 @@ fn due(channel: Channel, kind: &Kind) -> Due {
         | Kind::CursorShape(_)
         | Kind::CursorPlace(_)
         | Kind::PointerAt(_)
-        | Kind::Button(_)
-        | Kind::Wheel(_)
-        | Kind::Key(_)
-        | Kind::Typed(_)
-        | Kind::StillHeld(_)
         | Kind::Hand(_)
         | Kind::Copied(_)
         | Kind::CommandInput(_)
@@ -249,7 +247,8 @@ async fn every_message_without_its_grant_is_refused_and_does_nothing() {
         let told = told.text();
         assert!(!told.contains("\"action\"") && !told.contains("\"said\""), "{told}");
         // Once for each row that needs a grant, and for one grant no more than three times.
-        assert_eq!(asker.0.load(Ordering::SeqCst), if policy.is_empty() { 0 } else { 5 });
+        assert_eq!(asker.0.load(Ordering::SeqCst), if policy.is_empty() { 0 } else { 8 });
+        assert_eq!(stage.controls.record().unwrap().done(), []);
     }
 }
 
@@ -272,10 +271,14 @@ async fn nobody_else_is_heard_on_any_channel() {
             // reads nothing.
             match channel {
                 Channel::Control => assert_eq!(cause, None, "{kind:?}"),
-                Channel::Pointer | Channel::Input | Channel::Clipboard | Channel::Shell => {
+                Channel::Pointer | Channel::Clipboard | Channel::Shell => {
                     assert_eq!(cause, Some(Cause::BadRequest), "{kind:?}");
                 }
-                Channel::Screen | Channel::Chat | Channel::Command | Channel::File => {
+                Channel::Screen
+                | Channel::Input
+                | Channel::Chat
+                | Channel::Command
+                | Channel::File => {
                     assert_eq!(cause, Some(Cause::Forged), "{kind:?} on {channel:?}");
                 }
             }

@@ -4,6 +4,7 @@
 //! It only reads: geometry, monitors, images. The size is asked afresh for each picture, because
 //! RandR may change it at any time.
 
+mod hand;
 mod pixels;
 #[cfg(target_os = "linux")]
 mod shared;
@@ -14,6 +15,7 @@ use x11rb::protocol::randr::ConnectionExt as _;
 use x11rb::protocol::xproto::{ConnectionExt as _, Drawable, ImageFormat, Window};
 use x11rb::rust_connection::RustConnection;
 
+pub(super) use self::hand::X11Hand;
 use self::pixels::Layout;
 #[cfg(target_os = "linux")]
 use self::shared::Shared;

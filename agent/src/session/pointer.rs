@@ -1,0 +1,73 @@
+//! The technician's mouse in datagrams: each says where it is now, and the newest counts. Whoever
+//! holds a permit for control at that moment follows it; without one it goes nowhere.
+
+use bytes::Bytes;
+use deskside_link::beside::Beside;
+use deskside_protocol::act::{ActKey, DATAGRAMS, Verifier};
+use deskside_protocol::channel::Channel;
+use deskside_protocol::wire::message::{Act, PointerAt, message::Kind, pointer_at::Use};
+use prost::Message as _;
+use quinn::ConnectionError;
+use tokio::sync::watch;
+
+/// Pixels of the desktop, from its upper left corner.
+pub(super) type Place = (i32, i32);
+
+/// Where the technician's mouse is, for all streams that may follow it.
+#[derive(Debug)]
+pub(super) struct Pointer {
+    moves: watch::Sender<Place>,
+    /// Counts datagrams that came to nothing: without a permit, late, or not the technician's.
+    dropped: watch::Sender<u64>,
+}
+
+impl Default for Pointer {
+    fn default() -> Self {
+        Self { moves: watch::Sender::new((0, 0)), dropped: watch::Sender::new(0) }
+    }
+}
+
+impl Pointer {
+    /// Every move from here on. Only whoever may control calls this, and only as long as he may.
+    pub(super) fn follow(&self) -> watch::Receiver<Place> {
+        self.moves.subscribe()
+    }
+
+    /// Waits until so many datagrams came to nothing.
+    #[cfg(test)]
+    pub(super) async fn until_dropped(&self, count: u64) {
+        drop(self.dropped.subscribe().wait_for(|dropped| *dropped >= count).await);
+    }
+
+    fn hear(&self, verifier: &mut Verifier, datagram: &Bytes) {
+        if !self.heard(verifier, datagram) {
+            self.dropped.send_modify(|dropped| *dropped += 1);
+            tracing::trace!("a datagram came to nothing");
+        }
+    }
+
+    fn heard(&self, verifier: &mut Verifier, datagram: &Bytes) -> bool {
+        let Ok(act) = Act::decode(datagram.clone()) else { return false };
+        let Ok(message) = verifier.open_newer(&act) else { return false };
+        let Some(Kind::PointerAt(at)) = message.kind else { return false };
+        match at.r#use() {
+            Use::Move => self.moved(&at),
+            Use::Show | Use::Hide | Use::Unspecified => false,
+        }
+    }
+
+    fn moved(&self, at: &PointerAt) -> bool {
+        self.moves.send((at.x, at.y)).is_ok()
+    }
+}
+
+/// Hears the datagrams of one line, until it is gone.
+pub(super) async fn hear(beside: Beside, key: &ActKey, pointer: &Pointer) -> ConnectionError {
+    let mut verifier = key.verifier(Channel::Pointer, DATAGRAMS);
+    loop {
+        match beside.datagram().await {
+            Ok(datagram) => pointer.hear(&mut verifier, &datagram),
+            Err(error) => return error,
+        }
+    }
+}
