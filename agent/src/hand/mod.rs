@@ -47,16 +47,14 @@ pub enum Gesture {
         /// From the top.
         y: i32,
     },
-    /// The wheel, at a place.
+    /// The wheel.
     Wheel {
         /// In 120ths of a notch.
         right: i32,
         /// In 120ths of a notch.
         down: i32,
-        /// From the left.
-        x: i32,
-        /// From the top.
-        y: i32,
+        /// From the left and from the top; `None`: where the pointer is.
+        at: Option<(i32, i32)>,
     },
     /// A key by its position.
     Key {
@@ -181,12 +179,11 @@ impl Hand {
                 self.free()?;
                 Ok(vec![Touch::Move(x, y), Touch::Button(known.unwrap_or_default(), true)])
             }
-            Gesture::Wheel { right, down, x, y } => {
+            Gesture::Wheel { right, down, at } => {
                 self.free()?;
                 let Some(grip) = self.grips.get_mut(&number) else { return Ok(Vec::new()) };
-                let mut touches = vec![Touch::Move(x, y)];
-                touches.extend(grip.wheel.turn(right, down));
-                Ok(touches)
+                let at = at.map(|(x, y)| Touch::Move(x, y));
+                Ok(at.into_iter().chain(grip.wheel.turn(right, down)).collect())
             }
             Gesture::Key { usage, down } => {
                 let code = keys::linux(usage).ok_or(Withheld::Key(usage))?;

@@ -101,7 +101,7 @@ fn the_users_own_hand_wins_until_it_has_rested() {
     for gesture in [key(4, true), button(1, true), Gesture::Move(1, 1)] {
         assert_eq!(scene.make(1, &gesture), Err(Withheld::User), "{gesture:?}");
     }
-    let wheel = Gesture::Wheel { right: 0, down: 120, x: 0, y: 0 };
+    let wheel = Gesture::Wheel { right: 0, down: 120, at: None };
     assert_eq!(scene.make(1, &wheel), Err(Withheld::User));
     // Letting go is nothing to refuse.
     assert_eq!(scene.make(1, &button(1, false)), Ok(vec![]));
@@ -144,11 +144,11 @@ fn the_keys_that_stop_are_the_users_alone() {
 fn parts_of_notches_add_up() {
     let mut scene = Scene::new();
     let mut turn = |right, down| {
-        let touches = scene.make(1, &Gesture::Wheel { right, down, x: 0, y: 0 }).unwrap();
+        let touches = scene.make(1, &Gesture::Wheel { right, down, at: Some((0, 0)) }).unwrap();
         assert_eq!(touches[0], Touch::Move(0, 0));
         let pressed = touches.iter().filter_map(|touch| match touch {
             Touch::Button(button, true) => Some(*button),
-            _ => None,
+            Touch::Button(..) | Touch::Key(..) | Touch::Move(..) => None,
         });
         pressed.collect::<Vec<u8>>()
     };

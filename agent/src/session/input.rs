@@ -84,7 +84,10 @@ pub(super) async fn serve(
 fn said(kind: Kind) -> Option<Said> {
     let gesture = match kind {
         Kind::Button(it) => Gesture::Button { button: it.button, down: it.down, x: it.x, y: it.y },
-        Kind::Wheel(it) => Gesture::Wheel { right: it.right, down: it.down, x: it.x, y: it.y },
+        Kind::Wheel(it) => {
+            let at = (!it.here).then_some((it.x, it.y));
+            Gesture::Wheel { right: it.right, down: it.down, at }
+        }
         Kind::Key(it) => Gesture::Key { usage: it.usage, down: it.down },
         Kind::StillHeld(_) => Gesture::StillHeld,
         Kind::Typed(it) => return Some(Said::Text(it.text)),

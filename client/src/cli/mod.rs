@@ -2,10 +2,12 @@
 //! name; `run` only takes the arguments there.
 
 mod ask;
+mod input;
 mod run;
 mod session;
 
 pub use ask::{Input, ask};
+pub use input::{InputArgs, InputCommand};
 pub use run::run;
 pub use session::{ConnectArgs, CpArgs, ExecArgs, ResumeArgs, ScreenshotArgs, SessionArgs};
 
@@ -69,6 +71,8 @@ pub enum Command {
     /// Copy files to the user's computer, or from it
     #[command(after_help = session::CP_AFTER)]
     Cp(CpArgs),
+    /// Use the user's mouse and keyboard
+    Input(InputArgs),
     /// Say something to the user: it stands in their window
     Chat {
         #[command(flatten)]

@@ -11,7 +11,8 @@ use serde_json::json;
 
 use super::ask::{ask_person, whole_input};
 use super::{
-    AuditCommand, Cli, Command, CpArgs, ExecArgs, ScreenshotArgs, SessionArgs, TicketCommand,
+    AuditCommand, Cli, Command, CpArgs, ExecArgs, InputArgs, ScreenshotArgs, SessionArgs,
+    TicketCommand,
 };
 use crate::account::{Enrolment, Wished};
 use crate::arrival::arrive;
@@ -62,6 +63,7 @@ async fn at_home(command: Command, home: &Home, output: &mut Output) -> anyhow::
         Command::Screenshot(args) => screenshot(args, home, output).await?,
         Command::Exec(args) => return exec(args, home, output).await,
         Command::Cp(args) => copy(&args, home, output).await?,
+        Command::Input(args) => input(args, home, output).await?,
         Command::Chat { session: args, text } => {
             let text = text.join(" ");
             let text = if text == "-" { whole_input()? } else { text };
@@ -177,6 +179,14 @@ async fn exec(args: ExecArgs, home: &Home, output: &Output) -> anyhow::Result<u8
     let (reader, writer) = (&mut channel.reader, &mut channel.writer);
     let outcome = commands::exec(reader, writer, args.argv, args.timeout, standard).await?;
     Ok(outcome.exit_code())
+}
+
+async fn input(args: InputArgs, home: &Home, output: &mut Output) -> anyhow::Result<()> {
+    let act = args.what.act()?;
+    let session = session(home, &SessionArgs { session: args.session }).await?;
+    let mut channel = session.open(message::Channel::Input).await?;
+    commands::input(&mut channel.reader, &mut channel.writer, &act).await?;
+    output.show(&act.event, &act.text)
 }
 
 async fn copy(args: &CpArgs, home: &Home, output: &mut Output) -> anyhow::Result<()> {

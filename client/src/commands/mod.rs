@@ -4,10 +4,12 @@
 pub mod cp;
 mod exec;
 mod info;
+mod input;
 mod screenshot;
 
 pub use exec::{Outcome, Standard, exec};
 pub use info::{info_event, info_text};
+pub use input::{Act, input};
 pub use screenshot::{Picture, default_name, save, take};
 
 use deskside_protocol::exit::Exit;

@@ -1,4 +1,4 @@
-//! The local socket by which `exec`, `screenshot`, `chat`, `info` and `end` reach a running `connect`, as
+//! The local socket by which `exec`, `screenshot`, `input`, `chat`, `info` and `end` reach a running `connect`, as
 //! ssh's ControlMaster does: one pairing, many commands.
 //!
 //! A socket is named after its session, in an owner-only folder, and takes only this user's own

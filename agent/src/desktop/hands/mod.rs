@@ -34,7 +34,7 @@ const LETTING_GO: Duration = Duration::from_secs(2);
 #[derive(Debug, Error)]
 pub enum HandError {
     /// The grant was taken back.
-    #[error("control was stopped")]
+    #[error("the user stopped it")]
     Revoked,
     /// It was not done now.
     #[error(transparent)]

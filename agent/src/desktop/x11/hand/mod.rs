@@ -15,8 +15,8 @@ use std::time::Instant;
 use x11rb::connection::Connection as _;
 use x11rb::errors::{ConnectionError, ReplyError, ReplyOrIdError};
 use x11rb::protocol::xproto::{
-    BUTTON_PRESS_EVENT, BUTTON_RELEASE_EVENT, KEY_PRESS_EVENT, KEY_RELEASE_EVENT,
-    MOTION_NOTIFY_EVENT, Window,
+    BUTTON_PRESS_EVENT, BUTTON_RELEASE_EVENT, ConnectionExt as _, KEY_PRESS_EVENT,
+    KEY_RELEASE_EVENT, MOTION_NOTIFY_EVENT, Window,
 };
 use x11rb::protocol::xtest::ConnectionExt as _;
 use x11rb::rust_connection::RustConnection;
@@ -101,8 +101,8 @@ impl Fingers for X11Hand {
                 keyboard.key(code.saturating_add(FIRST_KEY), down)?;
             }
         }
-        keyboard.connection.flush()?;
-        Ok(())
+        // A slow server gets the newest move next, and not all that were made meanwhile.
+        keyboard.finish()
     }
 
     fn text(&mut self, text: &str, go_on: GoOn<'_>) -> Result<(), HandError> {
@@ -115,10 +115,20 @@ impl Drop for X11Hand {
         if let Err(error) = self.typist.put_back(&self.keyboard) {
             tracing::debug!(%error, "the keyboard's spare keys keep what was typed with them");
         }
+        // A server may drop what it has not read yet of a connection that is closed.
+        if let Err(error) = self.keyboard.finish() {
+            tracing::warn!(%error, "keys may be held down still");
+        }
     }
 }
 
 impl Keyboard {
+    /// Returns once the server has done everything before.
+    fn finish(&self) -> Result<(), HandError> {
+        self.connection.get_input_focus()?.reply()?;
+        Ok(())
+    }
+
     fn move_to(&self, x: i32, y: i32) -> Result<(), HandError> {
         // The server keeps it on its screen; the protocol has 16 bits.
         let place = |at: i32| i16::try_from(at.clamp(0, i16::MAX.into())).unwrap_or(i16::MAX);

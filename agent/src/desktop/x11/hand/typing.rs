@@ -220,8 +220,7 @@ fn unlock(keyboard: &Keyboard) -> Result<Before, HandError> {
 
 fn lock(keyboard: &Keyboard, before: &Before) -> Result<(), HandError> {
     set(keyboard, before.locks, Some(before.group))?;
-    keyboard.connection.flush()?;
-    Ok(())
+    keyboard.finish()
 }
 
 /// Sets the locks, Num Lock apart, and the group.
