@@ -74,6 +74,9 @@ pub enum InputCommand {
         /// Click twice
         #[arg(long)]
         double: bool,
+        /// Count the pixels on this monitor, from 1, instead of on the whole desktop
+        #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..))]
+        monitor: Option<u32>,
     },
     /// Move the pointer to a place of the desktop
     #[command(allow_negative_numbers = true)]
@@ -82,6 +85,9 @@ pub enum InputCommand {
         x: i32,
         /// Pixels from the top
         y: i32,
+        /// Count the pixels on this monitor, from 1, instead of on the whole desktop
+        #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..))]
+        monitor: Option<u32>,
     },
     /// Turn the wheel
     #[command(allow_negative_numbers = true)]
@@ -99,17 +105,27 @@ pub enum InputCommand {
 }
 
 impl InputCommand {
-    /// What it means.
+    /// The monitor on which its place is meant; `None`: on the whole desktop.
+    #[must_use]
+    pub const fn monitor(&self) -> Option<u32> {
+        match self {
+            Self::Click { monitor, .. } | Self::Move { monitor, .. } => *monitor,
+            Self::Key { .. } | Self::Type { .. } | Self::Scroll { .. } => None,
+        }
+    }
+
+    /// What it means, on a monitor with this upper left corner.
     ///
     /// # Errors
     /// Exit 2: what no mouse or keyboard does, or standard input that is no text.
-    pub fn act(self) -> anyhow::Result<Act> {
+    pub fn act(self, corner: (i32, i32)) -> anyhow::Result<Act> {
+        let on = |x: i32, y: i32| (x.saturating_add(corner.0), y.saturating_add(corner.1));
         Ok(match self {
             Self::Key { combos } => Act::keys(&combos)?,
             Self::Type { text } if text == "-" => Act::text(&typed()?)?,
             Self::Type { text } => Act::text(&text)?,
-            Self::Click { x, y, button, double } => Act::click((x, y), button, double)?,
-            Self::Move { x, y } => Act::point((x, y)),
+            Self::Click { x, y, button, double, .. } => Act::click(on(x, y), button, double)?,
+            Self::Move { x, y, .. } => Act::point(on(x, y)),
             Self::Scroll { right, down, at } => {
                 let at = at.and_then(|at| Some((*at.first()?, *at.get(1)?)));
                 Act::scroll(right, down, at)?

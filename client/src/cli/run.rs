@@ -182,8 +182,14 @@ async fn exec(args: ExecArgs, home: &Home, output: &Output) -> anyhow::Result<u8
 }
 
 async fn input(args: InputArgs, home: &Home, output: &mut Output) -> anyhow::Result<()> {
-    let act = args.what.act()?;
+    // Wrong usage is said before anything is looked for.
+    let mut act = args.what.clone().act((0, 0))?;
     let session = session(home, &SessionArgs { session: args.session }).await?;
+    if let Some(monitor) = args.what.monitor() {
+        let mut screen = session.open(message::Channel::Screen).await?;
+        let corner = commands::corner(&mut screen.reader, &mut screen.writer, monitor).await?;
+        act = args.what.act(corner)?;
+    }
     let mut channel = session.open(message::Channel::Input).await?;
     commands::input(&mut channel.reader, &mut channel.writer, &act).await?;
     output.show(&act.event, &act.text)

@@ -9,7 +9,7 @@ mod screenshot;
 
 pub use exec::{Outcome, Standard, exec};
 pub use info::{info_event, info_text};
-pub use input::{Act, input};
+pub use input::{Act, corner, input};
 pub use screenshot::{Picture, default_name, save, take};
 
 use deskside_protocol::exit::Exit;

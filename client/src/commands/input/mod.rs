@@ -2,6 +2,7 @@
 //! and whether it was done.
 
 mod keys;
+mod monitor;
 #[cfg(test)]
 mod tests;
 
@@ -13,6 +14,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use self::keys::combination;
+pub use self::monitor::corner;
 use super::{answer, out_of_order};
 use crate::control::{MessageReader, MessageWriter};
 use crate::failure::Failure;
@@ -175,10 +177,7 @@ where
 
 /// The agent says whose hand it is when that changes, and once more when all was done.
 async fn done<R: AsyncRead + Unpin>(from: &mut MessageReader<R>) -> anyhow::Result<()> {
-    let mut last = match answer(from).await? {
-        Kind::Hand(hand) => hand,
-        _ => return Err(out_of_order()),
-    };
+    let Kind::Hand(mut last) = answer(from).await? else { return Err(out_of_order()) };
     while let Some(message) = from.recv().await? {
         match message.kind {
             Some(Kind::Hand(hand)) => last = hand,
