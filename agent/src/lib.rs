@@ -16,6 +16,7 @@ pub mod gate;
 pub mod hand;
 pub mod kept;
 pub mod known;
+pub mod laser;
 pub mod session;
 pub mod settings;
 pub mod start;

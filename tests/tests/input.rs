@@ -3,6 +3,7 @@
 use std::process::Stdio;
 
 use deskside_tests::agent::{Agent, Wish};
+use deskside_tests::clipboard;
 use deskside_tests::display::Display;
 use deskside_tests::process::{Process, command, run};
 use serde_json::Value;
@@ -78,5 +79,35 @@ fn a_user_who_has_not_allowed_control_has_his_mouse_for_himself() {
     let before = pointer(&display);
     let refused = house.alice.run(&["input", "move", "3", "4"]).unwrap();
     assert_eq!((refused.code, pointer(&display)), (Some(3), before), "{refused}");
+    session.end("").unwrap();
+}
+
+#[test]
+fn what_one_end_copies_the_other_can_paste_but_no_secret() {
+    let house = House::new();
+    let display = Display::start(400, 300).unwrap();
+    let screen = vec![("DISPLAY", display.name().to_owned())];
+    let allow = "view,clipboard";
+    let wish = Wish { allow, screen: "x11", display: screen, ..Wish::default() };
+    let mut agent = Agent::start(&house.path("agent"), house.relay.join(), &wish).unwrap();
+    let ticket = house.alice.ticket("Copying").unwrap();
+    let session = house.alice.connect(&agent.code().unwrap(), &ticket).unwrap();
+    let get = || house.alice.run(&["clipboard", "get"]).unwrap().done().unwrap()["text"].clone();
+
+    assert_eq!(get(), "", "nothing is copied yet");
+    clipboard::copy(&display, "Straße\n日本\t€", false).unwrap();
+    assert_eq!(get(), "Straße\n日本\t€");
+    clipboard::copy(&display, "hunter2", true).unwrap();
+    assert_eq!(get(), "", "a password manager's");
+    let long = "äöü ".repeat(18_000);
+    for text in ["ip -brief address", &long] {
+        house.alice.typing(&["clipboard", "set", "-"], text).unwrap().done().unwrap();
+        assert!(clipboard::paste(&display).unwrap() == format!("{text}\n"));
+    }
+    assert_eq!(get(), format!("{long}\n"));
+    clipboard::copy(&display, &"x".repeat(131_073), false).unwrap();
+    assert_eq!(get(), "", "too long");
+    let wrong = house.alice.run(&["clipboard", "set", ""]).unwrap();
+    assert_eq!(wrong.code, Some(2));
     session.end("").unwrap();
 }

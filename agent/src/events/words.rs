@@ -146,7 +146,7 @@ fn action(technician: &str, grant: Grant, what: &str) -> String {
         Grant::Command => "runs:",
         Grant::Shell => "opens a command window:",
         Grant::File => "asks this computer to",
-        Grant::Clipboard => "uses the clipboard:",
+        Grant::Clipboard => "reads and changes",
         Grant::Reboot => "restarts this computer:",
     };
     format!("  {technician} {does} {what}\n")

@@ -163,6 +163,31 @@ async fn the_mouse_moves_under_a_permit_only_and_by_nobody_else() {
     assert_eq!(done, [touched(Touch::Key(30, true)), touched(Touch::Move(3, 7))]);
 }
 
+#[tokio::test]
+async fn a_place_is_shown_to_a_user_who_lets_his_screen_be_seen_and_moves_nothing() {
+    let (gate, stage) = controlling().await;
+    let at = |x, r#use: Use| PointerAt { r#use: r#use.into(), x, y: 7 };
+    let mut mouse = stage.mouse();
+    let shown = async |place| {
+        while stage.laser.shown() != place {
+            tokio::task::yield_now().await;
+        }
+    };
+    mouse.at(at(1, Use::Show));
+    shown(Some((1, 7))).await;
+    mouse.at(at(2, Use::Show));
+    shown(Some((2, 7))).await;
+    mouse.at(at(2, Use::Hide));
+    shown(None).await;
+    mouse.at(at(3, Use::Show));
+    shown(Some((3, 7))).await;
+    gate.revoke(Grant::View.into());
+    shown(None).await;
+    mouse.at(at(4, Use::Show));
+    stage.pointer.until_dropped(1).await;
+    assert_eq!((stage.laser.shown(), stage.controls.record().unwrap().done()), (None, vec![]));
+}
+
 /// Answers once it is told to.
 #[derive(Default)]
 struct Slow {

@@ -21,8 +21,8 @@ use super::consent::Consent;
 use super::control::{ControlError, Conversation, Talk};
 use super::opening::{self, SLACK};
 use super::pointer::{self, Pointer};
-use super::{command, file, input, screen};
-use crate::desktop::{Controls, Screen};
+use super::{clipboard, command, file, input, screen};
+use crate::desktop::{Clipboard, Controls, Screen};
 use crate::files::Files;
 use crate::gate::{Answers, Gate, Heard, Unheard, listen};
 
@@ -36,6 +36,7 @@ pub(super) struct Reach {
     pub(super) screen: Option<Screen>,
     pub(super) controls: Option<Controls>,
     pub(super) pointer: Arc<Pointer>,
+    pub(super) clipboard: Clipboard,
     pub(super) files: Files,
     pub(super) chat: Arc<Chat>,
 }
@@ -199,7 +200,7 @@ pub(super) async fn one(
     reach: &Reach,
     beside: &Beside,
 ) -> Result<(), Unheard> {
-    let Reach { gate, screen, controls, pointer, files, chat } = reach;
+    let Reach { gate, screen, controls, pointer, clipboard: copied, files, chat } = reach;
     let served = match channel {
         Channel::Screen => {
             screen::serve(&mut heard, &mut answers, gate, screen.as_ref(), beside).await
@@ -210,7 +211,8 @@ pub(super) async fn one(
         Channel::Command => command::serve(&mut heard, &mut answers, gate).await,
         Channel::File => file::serve(&mut heard, &mut answers, gate, files).await,
         Channel::Chat => chat.serve(&mut heard, &mut answers, gate).await,
-        Channel::Control | Channel::Pointer | Channel::Clipboard | Channel::Shell => {
+        Channel::Clipboard => clipboard::serve(&mut heard, &mut answers, gate, copied).await,
+        Channel::Control | Channel::Pointer | Channel::Shell => {
             let text = "this version of the user's program has no such channel";
             Ok(answers.refuse_for(Cause::BadRequest, text).await?)
         }

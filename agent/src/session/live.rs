@@ -19,6 +19,7 @@ use super::bond::Bond;
 use super::chat::Chat;
 use super::consent::Consent;
 use super::line::{Current, Reach, Serving};
+use super::pointer::Pointer;
 use super::presence::{Presence, Told};
 use super::wishes;
 use crate::desktop::Controls;
@@ -26,6 +27,7 @@ use crate::events::{Event, Show};
 use crate::gate::{Gate, Record, Terms};
 use crate::kept::Keeper;
 use crate::known::Known;
+use crate::laser::Laser;
 use crate::wish::Wishes;
 
 /// In a gap nobody may hear that the user has stopped: no longer than this is waited for it.
@@ -71,6 +73,8 @@ pub(super) async fn run(agent: &mut Agent, begun: Begun, wishes: &mut Wishes) ->
     own.spawn(wishes::heed(wishes.take(), gate.clone(), chat.clone(), agent.show.clone()));
     let ending = gate.clone();
     own.spawn(async move { ending.watch_ends().await });
+    let display = agent.controls.as_ref().and_then(Controls::display);
+    let laser = Laser::new(display, &bond.visitor.name);
     let current = Current::default();
     let (line, lines) = watch::channel((given, attendance.lines()));
     let (whole, watched) = watch::channel(true);
@@ -81,7 +85,8 @@ pub(super) async fn run(agent: &mut Agent, begun: Begun, wishes: &mut Wishes) ->
             gate: gate.clone(),
             screen: agent.screen.clone(),
             controls: agent.controls.clone(),
-            pointer: Arc::default(),
+            clipboard: agent.clipboard.clone(),
+            pointer: Arc::new(Pointer::new(gate.clone(), laser)),
             files: agent.files.clone().of_session(bond.session),
             chat,
         },

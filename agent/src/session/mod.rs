@@ -4,6 +4,7 @@
 
 mod bond;
 mod chat;
+mod clipboard;
 mod code;
 mod command;
 mod consent;
@@ -49,7 +50,7 @@ use self::presence::Presence;
 use self::resume::Resumed;
 use crate::SOFTWARE;
 use crate::consent::Asker;
-use crate::desktop::{Controls, Screen};
+use crate::desktop::{Clipboard, Controls, Screen};
 use crate::events::{Event, Show};
 use crate::files::Files;
 use crate::gate::Record;
@@ -71,6 +72,8 @@ pub struct Agent {
     pub screen: Option<Screen>,
     /// Mouse and keyboard, where there are some.
     pub controls: Option<Controls>,
+    /// What the user copied.
+    pub clipboard: Clipboard,
     /// Where events are told.
     pub show: Arc<Show>,
     /// Who is asked.

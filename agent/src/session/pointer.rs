@@ -1,5 +1,6 @@
 //! The technician's mouse in datagrams: each says where it is now, and the newest counts. Whoever
-//! holds a permit for control at that moment follows it; without one it goes nowhere.
+//! holds a permit for control at that moment follows it; without one it goes nowhere. A place that is
+//! only shown needs that the user lets his screen be seen, and nobody is asked for it.
 
 use bytes::Bytes;
 use deskside_link::beside::Beside;
@@ -10,24 +11,27 @@ use prost::Message as _;
 use quinn::ConnectionError;
 use tokio::sync::watch;
 
-/// Pixels of the desktop, from its upper left corner.
-pub(super) type Place = (i32, i32);
+use crate::gate::{self, Gate};
+use crate::laser::Laser;
+pub(super) use crate::laser::Place;
 
 /// Where the technician's mouse is, for all streams that may follow it.
 #[derive(Debug)]
 pub(super) struct Pointer {
+    gate: Gate,
+    laser: Laser,
     moves: watch::Sender<Place>,
     /// Counts datagrams that came to nothing: without a permit, late, or not the technician's.
     dropped: watch::Sender<u64>,
 }
 
-impl Default for Pointer {
-    fn default() -> Self {
-        Self { moves: watch::Sender::new((0, 0)), dropped: watch::Sender::new(0) }
-    }
-}
-
 impl Pointer {
+    /// Places are shown on `laser`.
+    pub(super) fn new(gate: Gate, laser: Laser) -> Self {
+        let (moves, dropped) = (watch::Sender::new((0, 0)), watch::Sender::new(0));
+        Self { gate, laser, moves, dropped }
+    }
+
     /// Every move from here on. Only whoever may control calls this, and only as long as he may.
     pub(super) fn follow(&self) -> watch::Receiver<Place> {
         self.moves.subscribe()
@@ -52,7 +56,14 @@ impl Pointer {
         let Some(Kind::PointerAt(at)) = message.kind else { return false };
         match at.r#use() {
             Use::Move => self.moved(&at),
-            Use::Show | Use::Hide | Use::Unspecified => false,
+            Use::Show => self.laser.show((at.x, at.y), || {
+                self.gate.granted::<gate::View>("your screen, and points at it")
+            }),
+            Use::Hide => {
+                self.laser.hide();
+                true
+            }
+            Use::Unspecified => false,
         }
     }
 

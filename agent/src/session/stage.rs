@@ -24,10 +24,11 @@ use super::control::Conversation;
 use super::line::{Reach, one};
 use super::pointer::{self, Pointer};
 use crate::consent::{Standing, Unattended, Visitor};
-use crate::desktop::{self, Choice, Controls, Screen};
+use crate::desktop::{self, Choice, Clipboard, Controls, Screen};
 use crate::events::Show;
 use crate::files::Files;
 use crate::gate::{Forget, Gate, Record, Terms, listen};
+use crate::laser::Laser;
 
 /// A connection between a technician and an agent.
 pub(super) async fn connection() -> (quinn::Connection, quinn::Connection) {
@@ -127,6 +128,7 @@ pub(super) struct Stage {
     pub(super) chat: Arc<Chat>,
     pub(super) controls: Controls,
     pub(super) pointer: Arc<Pointer>,
+    pub(super) laser: Laser,
     key: ActKey,
     technician: quinn::Connection,
     serving: JoinSet<()>,
@@ -146,12 +148,14 @@ impl Stage {
         let show = Arc::new(Show::json(std::io::sink()));
         let (files, chat) = (Files::open(folder.path(), show).unwrap(), Arc::new(Chat::new()));
         let controls = desktop::controls(Choice::Synthetic, None);
-        let pointer = Arc::new(Pointer::default());
+        let laser = Laser::new(None, "Alice Ng");
+        let pointer = Arc::new(Pointer::new(gate.clone(), laser.clone()));
         let reach = Reach {
             gate,
             screen,
             controls: controls.clone(),
             pointer: pointer.clone(),
+            clipboard: Clipboard::new(None),
             files,
             chat: chat.clone(),
         };
@@ -183,7 +187,7 @@ impl Stage {
                 });
             }
         });
-        Self { folder, chat, controls: controls.unwrap(), pointer, key, technician, serving }
+        Self { folder, chat, controls: controls.unwrap(), pointer, laser, key, technician, serving }
     }
 
     /// What the agent opens by itself.

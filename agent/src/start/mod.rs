@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cli::Cli;
 use crate::consent::Asker;
-use crate::desktop;
+use crate::desktop::{self, Clipboard, Controls};
 use crate::events::Show;
 use crate::files::Files;
 use crate::known::Known;
@@ -71,8 +71,9 @@ fn agent(
     let known = Known::load(&settings.agent_folder)?;
     let screen = desktop::open(cli.screen, environment.display.as_deref())?;
     let controls = desktop::controls(cli.screen, environment.display.as_deref());
+    let clipboard = Clipboard::new(controls.as_ref().and_then(Controls::display));
     let files = Files::open(&settings.folder, show.clone()).context("open the folder for files")?;
-    Ok(Agent { settings, known, files, screen, controls, show, asker, allow: cli.allow })
+    Ok(Agent { settings, known, files, screen, controls, clipboard, show, asker, allow: cli.allow })
 }
 
 /// What stands on the command line wins over what the user has pasted.

@@ -3,6 +3,7 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
 
+mod laser;
 mod own;
 mod recorder;
 mod stage;

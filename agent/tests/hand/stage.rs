@@ -8,12 +8,12 @@ use std::sync::Arc;
 use deskside_agent::consent::{Standing, Unattended, Visitor};
 use deskside_agent::desktop::{self, Choice, Controls, Grip};
 use deskside_agent::events::Show;
-use deskside_agent::gate::{Control, Forget, Gate, Permit, Record, Terms};
+use deskside_agent::gate::{Control, Forget, Gate, Permit, Record, Terms, View};
 use deskside_agent::hand::Gesture;
 use deskside_protocol::grant::GrantSet;
 use x11rb::connection::Connection as _;
 use x11rb::protocol::xproto::{
-    ConnectionExt as _, CreateWindowAux, EventMask, Window, WindowClass,
+    ConnectionExt as _, CreateWindowAux, EventMask, ImageFormat, Window, WindowClass,
 };
 use x11rb::rust_connection::RustConnection;
 
@@ -57,12 +57,22 @@ impl Stage {
     }
 
     pub(crate) async fn grip(&self) -> Grip {
-        self.controls.take(permit().await).await.unwrap()
+        let permit = gate().admit::<Control>("mouse and keyboard").await.unwrap();
+        self.controls.take(permit).await.unwrap()
     }
 
     /// A window of this process.
     pub(crate) fn own_window(&self, x: i16, parent: Window) -> Window {
         window(&self.connection, parent, x, EventMask::NO_EVENT)
+    }
+
+    /// The whole screen, for a person to look at.
+    pub(crate) fn picture(&self, path: &std::path::Path) {
+        let (root, format) = (self.root, ImageFormat::Z_PIXMAP);
+        let image = self.connection.get_image(format, root, 0, 0, 640, 480, u32::MAX).unwrap();
+        let data = image.reply().unwrap().data;
+        let rgb = data.as_chunks::<4>().0.iter().flat_map(|[b, g, r, _]| [*r, *g, *b]).collect();
+        image::RgbImage::from_raw(640, 480, rgb).unwrap().save(path).unwrap();
     }
 
     /// Keys that are down, as the server knows them.
@@ -88,7 +98,12 @@ pub(crate) fn window(
     window
 }
 
-async fn permit() -> Permit<Control> {
+/// A permit to view.
+pub(crate) async fn view() -> Permit<View> {
+    gate().admit::<View>("the screen").await.unwrap()
+}
+
+fn gate() -> Gate {
     let visitor = Visitor {
         organisation: "Example IT".to_owned(),
         standing: Standing::Known,
@@ -100,8 +115,7 @@ async fn permit() -> Permit<Control> {
     let (all, record) = (GrantSet::all(), Record::default());
     let terms = Terms { policy: all, beforehand: all, visitor, record };
     let show = Arc::new(Show::json(std::io::sink()));
-    let gate = Gate::new(terms, Arc::new(Forget), Arc::new(Unattended), show);
-    gate.admit::<Control>("mouse and keyboard").await.unwrap()
+    Gate::new(terms, Arc::new(Forget), Arc::new(Unattended), show)
 }
 
 pub(crate) const fn button(button: u32, down: bool, x: i32, y: i32) -> Gesture {

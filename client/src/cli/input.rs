@@ -1,4 +1,4 @@
-//! The words of `deskside input`.
+//! The words of `deskside input` and `deskside clipboard`.
 
 use std::io::Read as _;
 
@@ -134,8 +134,32 @@ impl InputCommand {
     }
 }
 
+/// `deskside clipboard`.
+#[derive(Debug, Clone, Args)]
+pub struct ClipboardArgs {
+    /// The session, or the first digits of its id; needed only when several are open
+    #[arg(long, value_name = "ID", global = true)]
+    pub session: Option<String>,
+    #[command(subcommand)]
+    #[allow(missing_docs, reason = "a doc comment here would become the program's help")]
+    pub what: ClipboardCommand,
+}
+
+/// `deskside clipboard ...`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum ClipboardCommand {
+    /// Print the text that is copied there; nothing where it is no text, or a secret
+    Get,
+    /// Copy a text there, for the user or deskside input to paste
+    Set {
+        /// The text, or - to read it from standard input
+        #[arg(value_name = "TEXT|-", allow_hyphen_values = true)]
+        text: String,
+    },
+}
+
 /// Standard input as it is.
-fn typed() -> anyhow::Result<String> {
+pub(super) fn typed() -> anyhow::Result<String> {
     let mut bytes = Vec::new();
     let input = std::io::stdin().lock().take(MAX_INPUT);
     std::io::BufReader::new(input).read_to_end(&mut bytes).context("read standard input")?;

@@ -7,7 +7,7 @@ mod run;
 mod session;
 
 pub use ask::{Input, ask};
-pub use input::{InputArgs, InputCommand};
+pub use input::{ClipboardArgs, ClipboardCommand, InputArgs, InputCommand};
 pub use run::run;
 pub use session::{ConnectArgs, CpArgs, ExecArgs, ResumeArgs, ScreenshotArgs, SessionArgs};
 
@@ -73,6 +73,8 @@ pub enum Command {
     Cp(CpArgs),
     /// Use the user's mouse and keyboard
     Input(InputArgs),
+    /// Read or set what is copied on the user's computer
+    Clipboard(ClipboardArgs),
     /// Say something to the user: it stands in their window
     Chat {
         #[command(flatten)]

@@ -136,6 +136,16 @@ pub fn controls(choice: Choice, display: Option<&OsStr>) -> Option<Controls> {
 }
 
 impl Controls {
+    /// The X11 display, as `DISPLAY` names it, where it is one.
+    #[must_use]
+    pub fn display(&self) -> Option<&str> {
+        match &self.source {
+            #[cfg(unix)]
+            Source::X11(display) => Some(display),
+            Source::Synthetic(_) => None,
+        }
+    }
+
     /// What was done on a synthetic desktop.
     #[must_use]
     pub const fn record(&self) -> Option<&Record> {

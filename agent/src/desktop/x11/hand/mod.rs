@@ -21,9 +21,9 @@ use x11rb::protocol::xproto::{
 use x11rb::protocol::xtest::ConnectionExt as _;
 use x11rb::rust_connection::RustConnection;
 
-use self::listening::Listening;
 use self::own::Own;
 use self::typing::Typist;
+use super::ear::Ear;
 use crate::desktop::DesktopError;
 use crate::desktop::hands::{Fingers, GoOn, HandError, Told};
 use crate::hand::{Ledger, Mark, Touch};
@@ -54,7 +54,7 @@ pub(in crate::desktop) struct X11Hand {
     keyboard: Keyboard,
     typist: Typist,
     /// Ends with this value.
-    _listening: Listening,
+    _listening: Ear,
 }
 
 /// The connection that does it, with the ledger of what it did.
@@ -75,7 +75,7 @@ impl X11Hand {
             .reply()
             .map_err(|_| HandError::Unable("XTEST"))?;
         let ledger = Arc::new(Mutex::new(Ledger::default()));
-        let listening = Listening::start(display, ledger.clone(), told)?;
+        let listening = listening::listen(display, ledger.clone(), told)?;
         let own = Own::of(&connection);
         let typist = Typist::new(&connection)?;
         let keyboard = Keyboard { connection, root, own, ledger };
