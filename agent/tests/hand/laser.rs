@@ -6,6 +6,10 @@ use x11rb::protocol::xproto::{ConnectionExt as _, ImageFormat};
 use crate::recorder::Recorder;
 use crate::stage::{Stage, button, view};
 
+const RED: u32 = 0x00d6_163a;
+/// A display that draws for longer than this draws something else.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
+
 /// The pixel of the screen.
 fn pixel(stage: &Stage, x: i16, y: i16) -> u32 {
     let (connection, root, format) = (&stage.connection, stage.root, ImageFormat::Z_PIXMAP);
@@ -16,7 +20,12 @@ fn pixel(stage: &Stage, x: i16, y: i16) -> u32 {
 
 /// Waits for a pixel to be red, or not: the overlay is drawn by another thread.
 async fn red(stage: &Stage, x: i16, y: i16, red: bool) {
-    while (pixel(stage, x, y) == 0x00d6_163a) != red {
+    let until = std::time::Instant::now() + PATIENCE;
+    while (pixel(stage, x, y) == RED) != red {
+        if std::time::Instant::now() > until {
+            stage.picture(&std::env::temp_dir().join("deskside-laser-test.png"));
+            panic!("{x}, {y} is {:06x}: see deskside-laser-test.png", pixel(stage, x, y));
+        }
         tokio::task::yield_now().await;
     }
 }

@@ -91,6 +91,7 @@ pub(crate) fn window(
 ) -> Window {
     let window = connection.generate_id().unwrap();
     let values = CreateWindowAux::new().override_redirect(1).event_mask(events);
+    let values = values.background_pixel(0x0020_3040);
     let class = WindowClass::INPUT_OUTPUT;
     connection.create_window(0, window, parent, x, 0, 300, 400, 0, class, 0, &values).unwrap();
     connection.map_window(window).unwrap();
