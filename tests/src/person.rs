@@ -11,8 +11,9 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use x11rb::connection::Connection as _;
 use x11rb::protocol::Event;
 use x11rb::protocol::xproto::{
-    Atom, AtomEnum, ChangeWindowAttributesAux, ConnectionExt as _, EventMask, ImageFormat,
-    InputFocus, KEY_PRESS_EVENT, KEY_RELEASE_EVENT, Window,
+    Atom, AtomEnum, BUTTON_PRESS_EVENT, BUTTON_RELEASE_EVENT, ChangeWindowAttributesAux,
+    ConnectionExt as _, EventMask, ImageFormat, InputFocus, KEY_PRESS_EVENT, KEY_RELEASE_EVENT,
+    MOTION_NOTIFY_EVENT, Window,
 };
 use x11rb::protocol::xtest::ConnectionExt as _;
 use x11rb::rust_connection::RustConnection;
@@ -35,6 +36,8 @@ pub mod key {
     pub const CONTROL: u32 = 0xffe3;
     /// Alt, left.
     pub const ALT: u32 = 0xffe9;
+    /// Control, right: the viewer's own key.
+    pub const HOST: u32 = 0xffe4;
 }
 
 /// How long a key that does nothing yet is pressed again.
@@ -150,6 +153,44 @@ impl Person {
             self.connection.xtest_fake_input(kind, code, now, screen, 0, 0, 0)?.check()?;
         }
         Ok(())
+    }
+
+    /// Moves the mouse there.
+    ///
+    /// # Errors
+    /// What the display says.
+    pub fn point(&self, x: i16, y: i16) -> anyhow::Result<()> {
+        let (now, root) = (x11rb::CURRENT_TIME, self.root);
+        let moved = self.connection.xtest_fake_input(MOTION_NOTIFY_EVENT, 0, now, root, x, y, 0);
+        Ok(moved?.check()?)
+    }
+
+    /// Presses the left button and lets it go.
+    ///
+    /// # Errors
+    /// What the display says.
+    pub fn click(&self) -> anyhow::Result<()> {
+        for kind in [BUTTON_PRESS_EVENT, BUTTON_RELEASE_EVENT] {
+            let (now, root) = (x11rb::CURRENT_TIME, self.root);
+            self.connection.xtest_fake_input(kind, 1, now, root, 0, 0, 0)?.check()?;
+        }
+        Ok(())
+    }
+
+    /// Waits until the display looks as `right` wants it, and gives that picture.
+    ///
+    /// # Errors
+    /// Where it does not in time.
+    pub fn wait_until(&self, right: impl Fn(&RgbImage) -> bool) -> anyhow::Result<RgbImage> {
+        let end = Instant::now() + PATIENCE;
+        while Instant::now() < end {
+            let picture = self.picture()?;
+            if right(&picture) {
+                return Ok(picture);
+            }
+            self.something_happens(AGAIN)?;
+        }
+        bail!("the display never looks so")
     }
 
     /// Presses a key again and again until something has happened: a button that waits a moment

@@ -18,4 +18,5 @@ mod recording;
 mod screen;
 mod secrecy;
 mod sign_in;
+mod viewer;
 mod window;

@@ -110,7 +110,9 @@ pub(super) fn asked(grant: Grant) -> String {
 
 pub(super) fn refused(text: &str) -> String {
     let text = visible(text);
-    format!("The user's answer: {text}")
+    let mut letters = text.chars();
+    let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    format!("{first}{}", letters.as_str())
 }
 
 pub(super) fn allowed(words: &str) -> String {
@@ -182,6 +184,6 @@ mod tests {
 
     #[test]
     fn what_the_user_said_drives_nothing() {
-        assert_eq!(refused("no\u{1b}[2J"), "The user's answer: no\u{fffd}[2J");
+        assert_eq!(refused("no\u{1b}[2J"), "No\u{fffd}[2J");
     }
 }

@@ -184,7 +184,7 @@ mod tests {
         assert!(model.ask(Grant::File, now));
         model.refuse("not now", now);
         assert!(model.asked.is_empty());
-        assert_eq!(model.notice(now), Some("The user's answer: not now"));
+        assert_eq!(model.notice(now), Some("Not now"));
         assert_eq!(model.notice(now + NOTICE), None);
         model.view_only = true;
         assert!(!model.ask(Grant::File, now));

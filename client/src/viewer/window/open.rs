@@ -48,7 +48,7 @@ pub(super) struct Open {
     pub(super) taken: Vec<egui::Rect>,
     /// What the window knew when it was drawn last.
     pub(super) model: Model,
-    pub(super) mouse: super::input::Mouse,
+    pub(super) mouse: super::mouse::Mouse,
     /// A Ctrl key is down.
     pub(super) ctrl: bool,
     /// Everything is drawn anew.
@@ -136,7 +136,7 @@ impl Open {
             clipboard,
             taken: Vec::new(),
             model,
-            mouse: super::input::Mouse::default(),
+            mouse: super::mouse::Mouse::default(),
             ctrl: false,
             all: true,
             stirred: true,
