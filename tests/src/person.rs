@@ -165,16 +165,25 @@ impl Person {
         Ok(moved?.check()?)
     }
 
-    /// Presses the left button and lets it go.
+    /// Presses a button (1 is the left one, 5 the wheel downwards) and lets it go.
     ///
     /// # Errors
     /// What the display says.
-    pub fn click(&self) -> anyhow::Result<()> {
+    pub fn click(&self, button: u8) -> anyhow::Result<()> {
         for kind in [BUTTON_PRESS_EVENT, BUTTON_RELEASE_EVENT] {
             let (now, root) = (x11rb::CURRENT_TIME, self.root);
-            self.connection.xtest_fake_input(kind, 1, now, root, 0, 0, 0)?.check()?;
+            self.connection.xtest_fake_input(kind, button, now, root, 0, 0, 0)?.check()?;
         }
         Ok(())
+    }
+
+    /// Presses a key and holds it down.
+    ///
+    /// # Errors
+    /// What the display says.
+    pub fn hold(&self, key: u32) -> anyhow::Result<()> {
+        let (code, now, root) = (self.code(key)?, x11rb::CURRENT_TIME, self.root);
+        Ok(self.connection.xtest_fake_input(KEY_PRESS_EVENT, code, now, root, 0, 0, 0)?.check()?)
     }
 
     /// Waits until the display looks as `right` wants it, and gives that picture.
@@ -229,7 +238,11 @@ impl Person {
         bail!("nothing on the display changes")
     }
 
-    fn code(&self, keysym: u32) -> anyhow::Result<u8> {
+    /// The key with this keysym on it.
+    ///
+    /// # Errors
+    /// Where there is none.
+    pub fn code(&self, keysym: u32) -> anyhow::Result<u8> {
         let (first, last) =
             (self.connection.setup().min_keycode, self.connection.setup().max_keycode);
         let mapping = self.connection.get_keyboard_mapping(first, last - first + 1)?.reply()?;

@@ -157,9 +157,12 @@ impl Open {
         #[allow(clippy::cast_possible_truncation, reason = "a hand turns no wheel that far")]
         let (right, down) = (right.trunc() as i32, down.trunc() as i32);
         if (right, down) != (0, 0) {
-            let (x, y) = self.place();
-            self.front.act(Kind::Wheel(Wheel { right, down, x, y }));
+            self.front.act(Kind::Wheel(Wheel { right, down, ..wheel_at(self.place()) }));
         }
         false
     }
+}
+
+fn wheel_at((x, y): (i32, i32)) -> Wheel {
+    Wheel { x, y, ..Wheel::default() }
 }
