@@ -29,6 +29,10 @@ impl Open {
             PhysicalKey::Code(code) => code,
             PhysicalKey::Unidentified(_) => return false,
         };
+        if !down && let Some(kind) = usage(code).and_then(|usage| self.held.key(usage, false)) {
+            // What went down there comes up there, whatever has the keyboard meanwhile.
+            self.front.act(kind);
+        }
         let letter = match key.key_without_modifiers() {
             Key::Character(text) => text.chars().next(),
             Key::Named(_) | Key::Unidentified(_) | Key::Dead(_) => None,
@@ -59,7 +63,7 @@ impl Open {
             // The user's computer repeats by itself.
             return false;
         }
-        if let Some(kind) = self.held.key(usage, down) {
+        if down && let Some(kind) = self.held.key(usage, true) {
             self.front.act(kind);
         }
         false

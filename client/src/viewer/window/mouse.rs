@@ -105,6 +105,13 @@ impl Open {
     }
 
     pub(super) fn button(&mut self, event: &WindowEvent, button: MouseButton, down: bool) -> bool {
+        let number = number(button);
+        let place = self.place();
+        if !down && let Some(kind) = number.and_then(|it| self.held.button(it, false, place)) {
+            // What went down there comes up there, whatever lies under the mouse meanwhile.
+            self.front.act(kind);
+            return false;
+        }
         let over = self.mouse.is_over(&self.taken, self.context.pixels_per_point());
         if over || self.mouse.grabbed {
             self.mouse.grabbed = down;
@@ -118,20 +125,13 @@ impl Open {
             // A click beside the panel leaves what is written there.
             self.overlay_hears(event);
         }
-        let number = match button {
-            MouseButton::Left => 1,
-            MouseButton::Middle => 2,
-            MouseButton::Right => 3,
-            MouseButton::Back => 8,
-            MouseButton::Forward => 9,
-            MouseButton::Other(_) => return false,
-        };
-        if self.desk.laser || (down && !self.may_act()) {
+        let Some(number) = number else { return false };
+        if !down || self.desk.laser || !self.may_act() {
             return true;
         }
         // The button says where; a move on its way would be older.
         self.mouse.news = false;
-        if let Some(kind) = self.held.button(number, down, self.place()) {
+        if let Some(kind) = self.held.button(number, true, place) {
             self.front.act(kind);
         }
         false
@@ -160,6 +160,18 @@ impl Open {
             self.front.act(Kind::Wheel(Wheel { right, down, ..wheel_at(self.place()) }));
         }
         false
+    }
+}
+
+/// A button's number in the protocol.
+const fn number(button: MouseButton) -> Option<u32> {
+    match button {
+        MouseButton::Left => Some(1),
+        MouseButton::Middle => Some(2),
+        MouseButton::Right => Some(3),
+        MouseButton::Back => Some(8),
+        MouseButton::Forward => Some(9),
+        MouseButton::Other(_) => None,
     }
 }
 

@@ -315,7 +315,7 @@ impl Open {
             pixels.present_with_damage(&damage)?;
         }
         sight.busy(began.elapsed());
-        drop(sight);
+        // While nothing else can begin: a stream's numbers are its own.
         self.front.seen(Seen { frame, whole });
         Ok(())
     }
