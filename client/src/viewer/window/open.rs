@@ -176,6 +176,10 @@ impl Open {
             self.model = model;
             self.stirred = true;
         }
+        if !self.model.controls() {
+            // The user's computer lets go by itself; what is held here means nothing any more.
+            self.release();
+        }
         self.stand();
         let before = self.overlay.covers;
         if self.stirred {
