@@ -4,6 +4,6 @@ set -eu
 for _ in $(seq 100); do grep -q '"code"' "$SCREEN_DIR/agent.json" 2>/dev/null && break; sleep 0.1; done
 export DESKSIDE_HOME="$SCREEN_DIR/home"; unset XDG_RUNTIME_DIR
 sed -n 's/.*"enroll":"\([^"]*\)".*/\1/p' "$SCREEN_DIR/relay.json" | "$DS/deskside" enroll - >/dev/null
-"$DS/deskside" ticket new --subject Screen >/dev/null
+ticket=$("$DS/deskside" --json ticket new --subject Screen | sed 's/.*"ticket":\([0-9]*\).*/\1/')
 code=$(sed -n 's/.*"code":"\([0-9]*\)".*/\1/p' "$SCREEN_DIR/agent.json" | tail -1)
-exec "$DS/deskside" connect "$code" --ticket 1 --request view,control,file
+exec "$DS/deskside" connect "$code" --ticket "$ticket" --request view,control,file

@@ -17,6 +17,8 @@ use crate::desktop::{DesktopError, Region};
 
 /// Pixels that have not changed for so long become exact.
 const REST: Duration = Duration::from_millis(250);
+/// A large change is drawn in many steps: it gathers for so long, so that it is one frame and not two.
+const GATHER: Duration = Duration::from_millis(3);
 /// Pixels made exact by one frame on a wide line: a sixth of 1080p, 20 ms of a processor.
 const REFINED: usize = 345_600;
 /// Bytes of an exact pixel of a photo, in tenths, as they were measured.
@@ -70,6 +72,8 @@ pub(super) struct Camera {
     /// What happened and was not dealt with yet.
     news: News,
     pointed: Option<Duration>,
+    /// A large change gathers since.
+    gathers: Option<Duration>,
     /// When something changed last.
     changed: Duration,
     /// Bytes of a damaged tile, about.
@@ -95,6 +99,7 @@ impl Camera {
             shapes: Shapes::default(),
             news: News::default(),
             pointed: None,
+            gathers: None,
             changed: Duration::ZERO,
             cost: FIRST_COST,
         }
@@ -235,12 +240,19 @@ impl Camera {
         if std::mem::take(&mut self.news.damage) {
             stage.damaged(&self.capture.damage()?);
         }
+        let now = self.begun.elapsed();
+        if stage.pending.is_large() {
+            let due = *self.gathers.get_or_insert(now) + GATHER;
+            if due > now {
+                return Ok(Some(due - now));
+            }
+        }
+        self.gathers = None;
         let most = budget.bytes.map_or(usize::MAX, |bytes| tiles_of(bytes, self.cost));
         let tiles = stage.pending.take(most);
         if tiles.is_empty() {
             return Ok(None);
         }
-        let now = self.begun.elapsed();
         self.pacer.begun(now);
         match stage.read(self.capture.as_mut(), &tiles) {
             Ok(()) => {}

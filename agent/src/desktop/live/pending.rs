@@ -32,6 +32,11 @@ impl Pending {
         self.small.is_empty() && self.rest.is_empty()
     }
 
+    /// Whether more is damaged than goes first.
+    pub(super) fn is_large(&self) -> bool {
+        self.rest.len() > SMALL
+    }
+
     /// All of the picture is damaged.
     pub(super) fn add_all(&mut self) {
         self.small.clear();
