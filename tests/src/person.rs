@@ -11,8 +11,9 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use x11rb::connection::Connection as _;
 use x11rb::protocol::Event;
 use x11rb::protocol::xproto::{
-    Atom, AtomEnum, ChangeWindowAttributesAux, ConnectionExt as _, EventMask, ImageFormat,
-    InputFocus, KEY_PRESS_EVENT, KEY_RELEASE_EVENT, Window,
+    Atom, AtomEnum, BUTTON_PRESS_EVENT, BUTTON_RELEASE_EVENT, ChangeWindowAttributesAux,
+    ConnectionExt as _, EventMask, ImageFormat, InputFocus, KEY_PRESS_EVENT, KEY_RELEASE_EVENT,
+    MOTION_NOTIFY_EVENT, Window,
 };
 use x11rb::protocol::xtest::ConnectionExt as _;
 use x11rb::rust_connection::RustConnection;
@@ -35,6 +36,8 @@ pub mod key {
     pub const CONTROL: u32 = 0xffe3;
     /// Alt, left.
     pub const ALT: u32 = 0xffe9;
+    /// Control, right: the viewer's own key.
+    pub const HOST: u32 = 0xffe4;
 }
 
 /// How long a key that does nothing yet is pressed again.
@@ -152,6 +155,53 @@ impl Person {
         Ok(())
     }
 
+    /// Moves the mouse there.
+    ///
+    /// # Errors
+    /// What the display says.
+    pub fn point(&self, x: i16, y: i16) -> anyhow::Result<()> {
+        let (now, root) = (x11rb::CURRENT_TIME, self.root);
+        let moved = self.connection.xtest_fake_input(MOTION_NOTIFY_EVENT, 0, now, root, x, y, 0);
+        Ok(moved?.check()?)
+    }
+
+    /// Presses a button (1 is the left one, 5 the wheel downwards) and lets it go.
+    ///
+    /// # Errors
+    /// What the display says.
+    pub fn click(&self, button: u8) -> anyhow::Result<()> {
+        for kind in [BUTTON_PRESS_EVENT, BUTTON_RELEASE_EVENT] {
+            let (now, root) = (x11rb::CURRENT_TIME, self.root);
+            self.connection.xtest_fake_input(kind, button, now, root, 0, 0, 0)?.check()?;
+        }
+        Ok(())
+    }
+
+    /// Presses a key and holds it down.
+    ///
+    /// # Errors
+    /// What the display says.
+    pub fn hold(&self, key: u32) -> anyhow::Result<()> {
+        let (code, now, root) = (self.code(key)?, x11rb::CURRENT_TIME, self.root);
+        Ok(self.connection.xtest_fake_input(KEY_PRESS_EVENT, code, now, root, 0, 0, 0)?.check()?)
+    }
+
+    /// Waits until the display looks as `right` wants it, and gives that picture.
+    ///
+    /// # Errors
+    /// Where it does not in time.
+    pub fn wait_until(&self, right: impl Fn(&RgbImage) -> bool) -> anyhow::Result<RgbImage> {
+        let end = Instant::now() + PATIENCE;
+        while Instant::now() < end {
+            let picture = self.picture()?;
+            if right(&picture) {
+                return Ok(picture);
+            }
+            self.something_happens(AGAIN)?;
+        }
+        bail!("the display never looks so")
+    }
+
     /// Presses a key again and again until something has happened: a button that waits a moment
     /// does not say when it is ready.
     ///
@@ -188,7 +238,11 @@ impl Person {
         bail!("nothing on the display changes")
     }
 
-    fn code(&self, keysym: u32) -> anyhow::Result<u8> {
+    /// The key with this keysym on it.
+    ///
+    /// # Errors
+    /// Where there is none.
+    pub fn code(&self, keysym: u32) -> anyhow::Result<u8> {
         let (first, last) =
             (self.connection.setup().min_keycode, self.connection.setup().max_keycode);
         let mapping = self.connection.get_keyboard_mapping(first, last - first + 1)?.reply()?;

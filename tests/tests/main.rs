@@ -19,4 +19,5 @@ mod recording;
 mod screen;
 mod secrecy;
 mod sign_in;
+mod viewer;
 mod window;

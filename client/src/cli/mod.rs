@@ -43,20 +43,12 @@ impl Cli {
     /// How the session of this command is to be seen, where it has one.
     #[must_use]
     pub const fn window(&self) -> Option<WindowArgs> {
-        match &self.command {
-            Command::Connect(args) => Some(args.window),
-            Command::Resume(args) => Some(args.window),
-            Command::Enroll { .. }
-            | Command::Ticket(_)
-            | Command::Screenshot(_)
-            | Command::Exec(_)
-            | Command::Cp(_)
-            | Command::Chat { .. }
-            | Command::Info(_)
-            | Command::End { .. }
-            | Command::Audit(_)
-            | Command::Completions { .. }
-            | Command::Man { .. } => None,
+        if let Command::Connect(args) = &self.command {
+            Some(args.window)
+        } else if let Command::Resume(args) = &self.command {
+            Some(args.window)
+        } else {
+            None
         }
     }
 }

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::gap::{Away, Gap, clock};
 use super::tally::{About, Tally};
 use crate::control::SessionInfo;
-use crate::failure::sentence_of;
+use crate::failure::{Failure, sentence_of};
 use crate::note::Voice;
 use crate::output::{Output, moment, now};
 use crate::ticket::number;
@@ -187,7 +187,8 @@ impl<'a> Telling<'a> {
     }
 
     pub(super) fn refused(&mut self, refusal: &Refusal) -> anyhow::Result<()> {
-        self.window(|model, now| model.refuse(&refusal.text, now));
+        let sentence = Failure::from(refusal).sentence;
+        self.window(|model, now| model.refuse(&sentence, now));
         let event = json!({"event": "refused", "text": refusal.text});
         self.show(&event, &visible(&refusal.text))
     }

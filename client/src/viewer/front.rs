@@ -123,6 +123,13 @@ impl Front {
         lock(&self.0.model).clone()
     }
 
+    /// The same, where it shows something else than that version did.
+    #[must_use]
+    pub fn newer(&self, than: u64) -> Option<Model> {
+        let model = lock(&self.0.model);
+        (model.version != than).then(|| model.clone())
+    }
+
     /// The screen as it came.
     pub fn sight(&self) -> MutexGuard<'_, Sight> {
         lock(&self.0.sight)

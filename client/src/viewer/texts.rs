@@ -30,6 +30,8 @@ pub(super) const LASER_ON: &str = "Laser pointer: the user sees where you point"
 pub(super) const ONLY_LOOKING: &str = "This session is for looking only";
 pub(super) const NO_VIEW: &str = "The user does not let you see the screen";
 pub(super) const NO_VIEW_WHY: &str = "You see what was last shown. Ask for it in the panel.";
+pub(super) const STOPPED: &str = "The picture has stopped";
+pub(super) const STOPPED_WHY: &str = "The user's computer sends none at the moment.";
 pub(super) const CHAT: &str = "Chat";
 pub(super) const CHAT_EMPTY: &str = "Nothing was said yet.";
 pub(super) const CHAT_HINT: &str = "Write to the user, Enter sends";
@@ -110,7 +112,9 @@ pub(super) fn asked(grant: Grant) -> String {
 
 pub(super) fn refused(text: &str) -> String {
     let text = visible(text);
-    format!("The user's answer: {text}")
+    let mut letters = text.chars();
+    let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    format!("{first}{}", letters.as_str())
 }
 
 pub(super) fn allowed(words: &str) -> String {
@@ -182,6 +186,6 @@ mod tests {
 
     #[test]
     fn what_the_user_said_drives_nothing() {
-        assert_eq!(refused("no\u{1b}[2J"), "The user's answer: no\u{fffd}[2J");
+        assert_eq!(refused("no\u{1b}[2J"), "No\u{fffd}[2J");
     }
 }

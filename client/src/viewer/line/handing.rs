@@ -14,6 +14,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use super::{Gone, Work};
 use crate::connect::Lines;
+use crate::failure::Failure;
 use crate::viewer::front::{Front, Pointing};
 use crate::viewer::model::Held;
 
@@ -30,12 +31,23 @@ impl Work for Handing {
     const NEEDS: Grant = Grant::Control;
 
     async fn on(&mut self, line: &Line) -> Gone {
+        let held = self.front.watch_held();
+        // It says nothing, but from here on the user's pointer follows the mouse.
+        let mut first = Kind::StillHeld(StillHeld {});
         loop {
-            match handed(&self.front, &mut self.acts, line).await {
-                // It begins anew: the agent has let go of everything.
-                Ok(()) => {}
-                Err(gone) => return gone,
+            // A key that goes up when all was taken back asks the user for nothing.
+            let allowed = held.borrow().contains(Self::NEEDS);
+            if allowed
+                && let Err(Gone::Refused(why)) =
+                    handed(&self.front, &mut self.acts, line, first).await
+            {
+                self.front.change(|model, now| model.tell(&*why.sentence, now));
             }
+            // What ended goes on with whatever is done next.
+            first = match self.acts.recv().await {
+                Some(first) => first,
+                None => std::future::pending().await,
+            };
         }
     }
 }
@@ -53,14 +65,20 @@ pub(super) async fn point(front: Front, mut lines: Lines) {
     }
 }
 
-/// Hands on what the window says, until something was lost on the way to here.
-async fn handed(front: &Front, acts: &mut mpsc::Receiver<Kind>, line: &Line) -> Result<(), Gone> {
-    // What was done before control was allowed was done to nothing.
-    while acts.try_recv().is_ok() {}
+/// Hands on what the window says, `first` before all, on a stream of its own. Where something was lost
+/// on the way to here it ends, so that the agent lets go of everything.
+async fn handed(
+    front: &Front,
+    acts: &mut mpsc::Receiver<Kind>,
+    line: &Line,
+    first: Kind,
+) -> Result<(), Gone> {
     let stream: Stream<Act, Message> = line.open(Channel::Input).await?;
     let Stream { id, mut sender, mut receiver, .. } = stream;
     let mut actor = line.act_key().actor(Channel::Input, id);
     let mut held = Held::default();
+    held.said(&first);
+    sender.send(&actor.wrap(&Message { kind: Some(first) })).await?;
     let mut still = interval_at(Instant::now() + STILL, STILL);
     still.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -75,8 +93,10 @@ async fn handed(front: &Front, acts: &mut mpsc::Receiver<Kind>, line: &Line) -> 
                     Some(Message { kind: Some(Kind::Hand(hand)) }) => {
                         front.change(|model, _| model.user_hand = hand.user);
                     }
+                    // Something was not done, and the stream goes on.
                     Some(Message { kind: Some(Kind::Refusal(refusal)) }) => {
-                        return Err(Gone::from(&refusal));
+                        let why = Failure::from(&refusal).sentence;
+                        front.change(|model, now| model.tell(why, now));
                     }
                     Some(_) => {}
                     None => return Err(Gone::Lost),

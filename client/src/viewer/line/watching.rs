@@ -25,7 +25,6 @@ use super::pieces::{Arrived, Pieces};
 use super::{Gone, Work};
 use crate::viewer::front::{Front, Seen, Wanted};
 use crate::viewer::model::{MAX_MONITORS, Reading, limit};
-use crate::viewer::texts;
 
 /// How often the connection is looked at.
 const LOOK: Duration = Duration::from_secs(1);
@@ -43,7 +42,7 @@ impl Work for Seeing {
             Ok(never) => match never {},
             Err(gone) => gone,
         };
-        self.0.change(|model, _| model.stopped = Some(texts::NO_VIEW.to_owned()));
+        self.0.change(|model, _| model.stopped = true);
         gone
     }
 }
@@ -57,11 +56,13 @@ async fn watched(front: &Front, line: &Line) -> Result<Never, Gone> {
     let actor = line.act_key().actor(Channel::Screen, id);
     let beside = line.beside();
     let (mut wanted, mut seen) = (front.watch_wanted(), front.watch_seen());
-    seen.mark_unchanged();
     if let Err(error) = front.sight().begin() {
         tracing::error!(%error, "nothing can be decoded");
         return Err(Gone::Lost);
     }
+    // What was shown of the stream before means nothing on this one.
+    front.seen(Seen::default());
+    seen.mark_unchanged();
     let mut pieces = Pieces::of(beside.clone());
     let quality = beside.quality();
     let mut screen = Screen { front, sender, actor, coming: None, quality, looked: Instant::now() };
@@ -166,7 +167,7 @@ impl Screen<'_> {
             model.monitor = told.monitor;
             model.monitors = told.monitors;
             model.monitors.truncate(MAX_MONITORS);
-            model.stopped = None;
+            model.stopped = false;
         });
     }
 

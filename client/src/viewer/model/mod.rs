@@ -61,8 +61,9 @@ pub struct Model {
     pub unread: usize,
     /// Who is away, and when the session ends for it.
     pub away: Option<(Away, Instant)>,
-    /// Why the picture stopped, where nobody is away.
-    pub stopped: Option<String>,
+    /// The picture stopped, although nobody is away: it is not allowed any more, or the user's program
+    /// makes none.
+    pub stopped: bool,
     /// The user's own hand is on mouse and keyboard.
     pub user_hand: bool,
     /// How the connection does.
@@ -105,7 +106,7 @@ impl Model {
     /// Whether the picture is of the moment.
     #[must_use]
     pub fn is_live(&self) -> bool {
-        self.away.is_none() && self.stopped.is_none()
+        self.away.is_none() && !self.stopped
     }
 
     /// The user's answer, or his own change of mind.
@@ -184,7 +185,7 @@ mod tests {
         assert!(model.ask(Grant::File, now));
         model.refuse("not now", now);
         assert!(model.asked.is_empty());
-        assert_eq!(model.notice(now), Some("The user's answer: not now"));
+        assert_eq!(model.notice(now), Some("Not now"));
         assert_eq!(model.notice(now + NOTICE), None);
         model.view_only = true;
         assert!(!model.ask(Grant::File, now));

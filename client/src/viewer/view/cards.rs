@@ -71,14 +71,15 @@ fn help(ui: &mut Ui, scene: &Scene<'_>) {
 /// Why the picture is not of the moment, and what follows.
 pub(super) fn stale(context: &Context, scene: &Scene<'_>, drawn: &mut Drawn) {
     let model = scene.model;
-    let (title, why) = match (model.away, &model.stopped) {
+    let (title, why) = match (model.away, model.held.contains(Grant::View)) {
+        _ if model.is_live() => return,
         (Some((away, end)), _) => {
             // A second that has begun counts whole: the last word is 0:01.
             let left = end.saturating_duration_since(scene.now);
             (texts::away(away).to_owned(), texts::countdown(left))
         }
-        (None, Some(why)) => (why.clone(), texts::NO_VIEW_WHY.to_owned()),
-        (None, None) => return,
+        (None, true) => (texts::STOPPED.to_owned(), texts::STOPPED_WHY.to_owned()),
+        (None, false) => (texts::NO_VIEW.to_owned(), texts::NO_VIEW_WHY.to_owned()),
     };
     let wide = width(context);
     let ask = model.away.is_none() && !model.held.contains(Grant::View);

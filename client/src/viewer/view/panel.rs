@@ -7,7 +7,7 @@ use egui::{Align2, Context, Key, Label, RichText, ScrollArea, TextEdit, Ui, vec2
 
 use super::super::model::{Action, Model, Order, Zoom, grants, letter};
 use super::super::texts;
-use super::parts::{Kind, bold, button, soft, surface, text};
+use super::parts::{Kind, bold, button, label, soft, surface, text};
 use super::{Drawn, Fields, PALETTE, Press, Scene};
 use crate::note::Voice;
 
@@ -102,7 +102,7 @@ fn allowed(ui: &mut Ui, model: &Model, presses: &mut Vec<Press>) {
         return;
     }
     ui.horizontal_wrapped(|ui| {
-        soft(ui, texts::ASK_FOR);
+        label(ui, texts::ASK_FOR);
         for grant in open.iter() {
             if model.asked.contains(grant) {
                 let waiting = format!("{}: {}", texts::grant(grant), texts::WAITING);

@@ -51,6 +51,14 @@ pub(super) fn bold(ui: &mut Ui, text: impl Into<String>, size: f32) {
     ui.add(Label::new(RichText::new(text).font(strong(size)).color(PALETTE.ink)).wrap());
 }
 
+/// What stands before buttons, on their line.
+pub(super) fn label(ui: &mut Ui, text: &str) {
+    let words = ui.painter().layout_no_wrap(text.to_owned(), plain(SMALL), PALETTE.soft);
+    let (rect, response) = ui.allocate_exact_size(vec2(words.size().x, PRESS), Sense::hover());
+    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, text));
+    ui.painter().galley(rect.left_center() - vec2(0.0, words.size().y / 2.0), words, PALETTE.soft);
+}
+
 /// What a button is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {

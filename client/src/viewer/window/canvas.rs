@@ -186,3 +186,121 @@ impl Canvas {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use deskside_protocol::wire::message::{CursorPlace, CursorShape};
+    use deskside_screen::{Encoder, Size, View};
+
+    use super::*;
+
+    const WIDTH: usize = 200;
+    const HEIGHT: usize = 150;
+
+    /// A user's screen, and what the viewer has of it.
+    struct Stage {
+        screen: Vec<u8>,
+        encoder: Encoder,
+        sight: Sight,
+    }
+
+    impl Stage {
+        fn new() -> Self {
+            let mut sight = Sight::default();
+            sight.begin().unwrap();
+            let encoder = Encoder::new(Size::new(WIDTH, HEIGHT).unwrap()).unwrap();
+            let screen = (0..WIDTH * HEIGHT * 4)
+                .map(|at| u8::try_from(at % 251 / 64 * 50).unwrap())
+                .collect();
+            let mut stage = Self { screen, encoder, sight };
+            stage.sight.pointer.look(&CursorShape {
+                id: 1,
+                width: 9,
+                height: 7,
+                hot_x: 4,
+                hot_y: 3,
+                bgra: vec![0x60; 9 * 7 * 4].into(),
+            });
+            stage.show();
+            stage
+        }
+
+        fn show(&mut self) {
+            let size = self.encoder.size();
+            let view = View::new(size, WIDTH * 4, &self.screen).unwrap();
+            let coded = self.encoder.frame(&view, &[size.rect()], Duration::ZERO).unwrap();
+            let coded = coded.unwrap();
+            self.sight.frame(&coded.frame, Duration::ZERO).unwrap();
+            for piece in &coded.pieces {
+                self.sight.piece(piece).unwrap();
+            }
+        }
+
+        fn point(&mut self, number: u64, x: i32, y: i32) {
+            self.sight.moved(&CursorPlace { number, x, y });
+        }
+
+        fn draw(&mut self, canvas: &mut Canvas, pixels: &mut [u32], all: bool) -> usize {
+            let mut target = Target::new(pixels, canvas.pane.window.0);
+            let over = (&Overlay::default(), &Painter::default());
+            let anew = Anew { all, ..Anew::default() };
+            let patches = canvas.draw(&mut target, &mut self.sight, anew, over);
+            patches.iter().map(|patch| patch.width * patch.height).sum()
+        }
+    }
+
+    fn canvas(window: (usize, usize), zoom: Zoom, dimmed: bool) -> Canvas {
+        let mut canvas = Canvas { dimmed, pointer: true, ..Canvas::default() };
+        (canvas.pane.picture, canvas.pane.window) = ((WIDTH, HEIGHT), window);
+        canvas.pane.zoom = zoom;
+        canvas
+    }
+
+    #[test]
+    fn what_is_drawn_in_parts_is_as_if_all_were_drawn_anew() {
+        for (window, zoom) in [
+            ((WIDTH, HEIGHT), Zoom::Actual),
+            ((90, 70), Zoom::Actual),
+            ((300, 200), Zoom::Actual),
+            ((131, 90), Zoom::Fit),
+            ((333, 210), Zoom::Fit),
+        ] {
+            for dimmed in [false, true] {
+                let mut stage = Stage::new();
+                let mut parts = canvas(window, zoom, dimmed);
+                let mut seen = vec![0; window.0 * window.1];
+                stage.draw(&mut parts, &mut seen, false);
+                for step in 0..6_u8 {
+                    let at = usize::from(step) * 20;
+                    stage.point(u64::from(step) + 1, i32::from(step) * 33, i32::from(step) * 25);
+                    for row in at..at + 9 {
+                        let start = (row * WIDTH + at) * 4;
+                        stage.screen[start..start + 120].fill(40 * step + 17);
+                    }
+                    stage.show();
+                    stage.draw(&mut parts, &mut seen, false);
+                    let mut whole = vec![0; window.0 * window.1];
+                    stage.draw(&mut canvas(window, zoom, dimmed), &mut whole, true);
+                    assert!(seen == whole, "step {step} at {window:?} {zoom:?} {dimmed}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_new_draws_nothing() {
+        let mut stage = Stage::new();
+        let mut canvas = canvas((WIDTH, HEIGHT), Zoom::Actual, false);
+        let mut seen = vec![0; WIDTH * HEIGHT];
+        assert_eq!(stage.draw(&mut canvas, &mut seen, false), WIDTH * HEIGHT);
+        assert_eq!(seen, stage.sight.picture().unwrap().pixels(), "the pointer has no place yet");
+        assert_eq!(stage.draw(&mut canvas, &mut seen, false), 0);
+        stage.point(1, 50, 50);
+        assert_eq!(stage.draw(&mut canvas, &mut seen, false), 9 * 7);
+        assert_eq!(stage.draw(&mut canvas, &mut seen, false), 0);
+        stage.point(2, 0, 0);
+        assert_eq!(stage.draw(&mut canvas, &mut seen, false), 9 * 7 + 5 * 4);
+    }
+}

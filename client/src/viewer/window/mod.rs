@@ -3,6 +3,8 @@
 
 mod canvas;
 mod input;
+mod keyboard;
+mod mouse;
 mod open;
 mod shell;
 

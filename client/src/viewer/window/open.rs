@@ -48,7 +48,7 @@ pub(super) struct Open {
     pub(super) taken: Vec<egui::Rect>,
     /// What the window knew when it was drawn last.
     pub(super) model: Model,
-    pub(super) mouse: super::input::Mouse,
+    pub(super) mouse: super::mouse::Mouse,
     /// A Ctrl key is down.
     pub(super) ctrl: bool,
     /// Everything is drawn anew.
@@ -57,7 +57,8 @@ pub(super) struct Open {
     pub(super) stirred: bool,
     title: String,
     full: bool,
-    look: (bool, u64),
+    /// How the mouse looks: as the user's pointer, which look of it, as one that only shows.
+    look: (bool, u64, bool),
     /// When egui wants to be drawn again.
     again: Option<Instant>,
 }
@@ -136,13 +137,13 @@ impl Open {
             clipboard,
             taken: Vec::new(),
             model,
-            mouse: super::input::Mouse::default(),
+            mouse: super::mouse::Mouse::default(),
             ctrl: false,
             all: true,
             stirred: true,
             title,
             full: false,
-            look: (false, 0),
+            look: (false, 0, false),
             again: None,
         })
     }
@@ -171,11 +172,19 @@ impl Open {
             self.desk.hover();
             self.mouse.rested();
         }
-        let model = self.front.model();
-        self.stand(&model);
+        if let Some(model) = self.front.newer(self.model.version) {
+            self.model = model;
+            self.stirred = true;
+        }
+        if !self.model.controls() {
+            // The user's computer lets go by itself; what is held here means nothing any more.
+            self.release();
+        }
+        self.stand();
         let before = self.overlay.covers;
-        self.lay_out(&model, began);
-        self.model = model;
+        if self.stirred {
+            self.lay_out(began);
+        }
         self.look(events);
         let overlay = std::mem::take(&mut self.stirred);
         let anew = Anew { all: self.all, before: before.filter(|_| overlay), overlay };
@@ -183,8 +192,8 @@ impl Open {
     }
 
     /// Title, full screen, and what is heard of the connection.
-    fn stand(&mut self, model: &Model) {
-        let title = texts::title(&model.about);
+    fn stand(&mut self) {
+        let title = texts::title(&self.model.about);
         if title != self.title {
             self.window.set_title(&title);
             self.title = title;
@@ -196,15 +205,10 @@ impl Open {
         self.front.read(self.desk.panel);
     }
 
-    /// Lays out what lies over the picture, where that can have changed.
-    fn lay_out(&mut self, model: &Model, now: Instant) {
-        let changed = !same(model, &self.model);
-        let scene = Scene { model, desk: &self.desk, host: self.host_key, now };
+    /// Lays out what lies over the picture.
+    fn lay_out(&mut self, now: Instant) {
+        let scene = Scene { model: &self.model, desk: &self.desk, host: self.host_key, now };
         let open = view::is_open(&scene);
-        if !(self.stirred || changed) {
-            return;
-        }
-        self.stirred = true;
         self.again = None;
         if !open {
             self.overlay = Overlay::default();
@@ -258,15 +262,14 @@ impl Open {
         let own = self.model.controls() && !self.desk.laser && !self.model.user_hand;
         let version = self.front.sight().pointer.version;
         let over = self.mouse.is_over(&self.taken, self.context.pixels_per_point());
-        let wanted = (own && !over, version);
+        let wanted = (own && !over, version, self.desk.laser && !over);
         self.canvas.pointer = !own;
         if std::mem::replace(&mut self.look, wanted) == wanted {
             return;
         }
         let shape = self.front.sight().pointer.shape().filter(|_| wanted.0).cloned();
         let Some(shape) = shape else {
-            let icon =
-                if self.desk.laser && !over { CursorIcon::Crosshair } else { CursorIcon::Default };
+            let icon = if wanted.2 { CursorIcon::Crosshair } else { CursorIcon::Default };
             return self.window.set_cursor(icon);
         };
         let straight = |pixel: &u32| {
@@ -295,6 +298,9 @@ impl Open {
         if !fits {
             return Ok(());
         }
+        self.surface.resize(width, height)?;
+        let mut pixels = self.surface.buffer_mut()?;
+        // Only now: nobody who decodes waits for the display.
         let mut sight = self.front.sight();
         let picture = sight.picture().map_or((0, 0), |it| (it.size().width(), it.size().height()));
         let mut pane = self.canvas.pane;
@@ -303,8 +309,6 @@ impl Open {
         let dimmed = !self.model.is_live();
         let all = anew.all || pane != self.canvas.pane || dimmed != self.canvas.dimmed;
         (self.canvas.pane, self.canvas.dimmed, self.all) = (pane, dimmed, false);
-        self.surface.resize(width, height)?;
-        let mut pixels = self.surface.buffer_mut()?;
         let all = all || pixels.age() == 0;
         let mut target = Target::new(&mut pixels, size.width as usize);
         let over = (&self.overlay, &self.painter);
@@ -315,7 +319,7 @@ impl Open {
             pixels.present_with_damage(&damage)?;
         }
         sight.busy(began.elapsed());
-        drop(sight);
+        // While nothing else can begin: a stream's numbers are its own.
         self.front.seen(Seen { frame, whole });
         Ok(())
     }
@@ -329,9 +333,4 @@ fn damaged(patch: &Patch) -> Option<softbuffer::Rect> {
         width: NonZeroU32::new(whole(patch.width)?)?,
         height: NonZeroU32::new(whole(patch.height)?)?,
     })
-}
-
-/// Whether the overlay of both looks alike.
-fn same(one: &Model, other: &Model) -> bool {
-    one.version == other.version
 }
