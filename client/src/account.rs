@@ -2,6 +2,7 @@
 //! organisation's key in the token, and kept only if all of it fits.
 
 use anyhow::Context as _;
+use deskside_link::Leg;
 use deskside_protocol::exit::Exit;
 use deskside_protocol::identity::certificate;
 use deskside_protocol::identity::link::JoinLink;
@@ -9,7 +10,7 @@ use deskside_protocol::identity::token::EnrolmentToken;
 use deskside_protocol::key::SigningKey;
 use deskside_protocol::policy::Policy;
 use deskside_protocol::text::visible;
-use deskside_protocol::wire::record::{Certificate, Role};
+use deskside_protocol::wire::record::{Certificate, Role, Rotation};
 use deskside_protocol::wire::signal::signal::Kind;
 use deskside_protocol::wire::signal::{Enrol, Enrolled};
 use serde_json::{Value, json};
@@ -28,6 +29,8 @@ pub struct Applicant {
     pub key: SigningKey,
     /// Of the age identity that is kept where this person becomes an auditor.
     pub recipient: String,
+    /// How the organisation came to its key, as the relay tells it.
+    pub organisations: Vec<Rotation>,
 }
 
 /// An applicant with a token.
@@ -69,7 +72,7 @@ impl Applicant {
     /// Exit 3 where `home` belongs to another organisation.
     pub fn prepare(home: &Home, join: JoinLink) -> anyhow::Result<Self> {
         if let Some(account) = home.account()?
-            && account.join.organisation != join.organisation
+            && !account.is_organisation(&join.organisation)
         {
             return Err(another_organisation(home, &account).into());
         }
@@ -82,7 +85,14 @@ impl Applicant {
             }
         };
         let recipient = home.auditor().recipient()?.to_string();
-        Ok(Self { join, key, recipient })
+        Ok(Self { join, key, recipient, organisations: Vec::new() })
+    }
+
+    /// The same, at the relay as it was found: its keys may be others than those of the link.
+    #[must_use]
+    pub fn at(self, leg: &Leg) -> Self {
+        let organisations = leg.organisations().to_vec();
+        Self { join: leg.link().clone(), organisations, ..self }
     }
 
     /// Keeps what the relay sent at `now` (seconds since the epoch), where all of it fits.
@@ -118,8 +128,9 @@ impl Applicant {
         let policy = enrolled.policy.context("find a policy in the answer")?;
         let policy = Policy::open(&policy, organisation, now, seen)
             .or_exit(Exit::Verification, "the relay sent a policy that cannot be taken")?;
-        let join = self.join.clone();
-        Ok((Account { join, certificate, policy_serial: policy.serial }, person, policy))
+        let (join, organisations) = (self.join.clone(), self.organisations.clone());
+        let account = Account { join, certificate, policy_serial: policy.serial, organisations };
+        Ok((account, person, policy))
     }
 }
 
@@ -138,6 +149,12 @@ impl Enrolment {
     #[must_use]
     pub fn named(self, wished: Wished) -> Self {
         Self { wished, ..self }
+    }
+
+    /// As [`Applicant::at`].
+    #[must_use]
+    pub fn at(self, leg: &Leg) -> Self {
+        Self { applicant: self.applicant.at(leg), ..self }
     }
 
     /// The relay to ask.

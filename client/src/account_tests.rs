@@ -122,7 +122,13 @@ fn another_organisation_needs_another_folder() {
     let folder = tempfile::tempdir().unwrap();
     let home = home_in(folder.path());
     let certificate = certificate_of(&key(1), &key(2));
-    home.keep_account(&Account { join: join(&key(1)), certificate, policy_serial: 1 }).unwrap();
+    home.keep_account(&Account {
+        join: join(&key(1)),
+        certificate,
+        policy_serial: 1,
+        organisations: Vec::new(),
+    })
+    .unwrap();
     assert!(Enrolment::prepare(&home, &token(&key(1))).is_ok(), "renewing is fine");
     let error = Enrolment::prepare(&home, &token(&key(6))).err().unwrap();
     assert_eq!(exit_of(&error), Exit::Refused);

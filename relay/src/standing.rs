@@ -3,7 +3,7 @@
 //!
 //! A person is present by a session ([`Tenure`]) or by a leg that asked for something. [`keep`] looks
 //! at the database ten times a second, tells the sessions of whoever may not be here any more, and
-//! closes the legs behind them. It also writes down who was seen.
+//! closes the legs behind them. It also writes down who was seen, and passes a changed policy on.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -295,6 +295,12 @@ async fn look(service: &Service, version: &mut Version) -> Result<(), StoreError
     let newest = Some((store.own_changes(), store.version().await?));
     if *version != newest {
         standing.handle_revoked(store.revoked(now).await?);
+        let policy = service.relay.node.rules().policy().await?;
+        service.policy.send_if_modified(|told| {
+            let changed = told.as_ref().is_none_or(|told| told.hash != policy.hash);
+            *told = Some(policy);
+            changed
+        });
         *version = newest;
     }
     for serial in standing.poll_due(now) {

@@ -222,8 +222,8 @@ fn is_ours_alone(metadata: &std::fs::Metadata) -> bool {
 
 fn judge(bytes: Option<&[u8]>, link: &JoinLink, now: u64) -> Result<Kept, Unusable> {
     let kept = form::decode(bytes.ok_or(Unusable::Foreign)?).map_err(|_| Unusable::Damaged)?;
-    // Host and port may have changed; the keys are the help desk.
-    if (kept.relay.organisation, kept.relay.node) != (link.organisation, link.node) {
+    // Host and port may have changed, and the link may name an older node key.
+    if kept.relay.organisation != link.organisation {
         return Err(Unusable::Foreign);
     }
     if kept.lease.stopped {

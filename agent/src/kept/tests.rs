@@ -50,6 +50,7 @@ fn kept() -> Kept {
             ends: [(Grant::File, NOW + 60)].into(),
             taken_back: Grant::Shell.into(),
             refusals: [(Grant::Command, 2)].into(),
+            forbidden: Grant::Reboot.into(),
             stopped: false,
         },
         written: NOW,
@@ -81,7 +82,9 @@ fn a_session_is_there_after_a_restart_and_gone_after_its_end() {
     let second = store(&folder);
     let found = second.load(&link(), NOW + 299).unwrap().unwrap().unwrap_or_else(|_| panic!());
     assert_eq!(content(&found), content(&kept()));
-    let moved = JoinLink { host: "other.example".to_owned(), port: 1, ..link() };
+    // An older link, whose node key was followed by another.
+    let node = PublicKey::from_bytes([9; 32]);
+    let moved = JoinLink { host: "other.example".to_owned(), port: 1, node, ..link() };
     assert!(second.load(&moved, NOW).unwrap().unwrap().is_ok());
     second.remove().unwrap();
     assert!(second.load(&link(), NOW).unwrap().is_none());
@@ -114,14 +117,12 @@ fn what_is_expired_foreign_or_stopped_is_removed_with_a_word() {
     let home = tempfile::tempdir().unwrap();
     let store = store(home.path());
     let stopped = Record { stopped: true, ..kept().lease };
-    let other_node = JoinLink { node: PublicKey::from_bytes([9; 32]), ..link() };
     let other_desk = JoinLink { organisation: PublicKey::from_bytes([9; 32]), ..link() };
     let table = [
         (kept(), link(), NOW + 300, Unusable::Expired),
         // The clock was set back by a year, or the end date was moved.
         (kept(), link(), NOW - 31_536_000, Unusable::Expired),
         (Kept { ends: NOW + 301, ..kept() }, link(), NOW, Unusable::Expired),
-        (kept(), other_node, NOW, Unusable::Foreign),
         (kept(), other_desk, NOW, Unusable::Foreign),
         (Kept { lease: stopped, ..kept() }, link(), NOW, Unusable::Stopped),
     ];
@@ -191,13 +192,14 @@ proptest! {
     }
 
     #[test]
-    fn what_is_written_is_read(held: u32, taken: u32, refused in 0..9_u32, stopped: bool, opened: bool, timed: bool, ends: u64) {
+    fn what_is_written_is_read(held: u32, taken: u32, lost: u32, refused in 0..9_u32, stopped: bool, opened: bool, timed: bool, ends: u64) {
         let lease = Record {
             opened,
             held: GrantSet::from_bits(held),
             ends: Grant::all().filter(|_| timed).map(|grant| (grant, ends)).collect(),
             taken_back: GrantSet::from_bits(taken),
             refusals: Grant::all().map(|grant| (grant, refused)).collect(),
+            forbidden: GrantSet::from_bits(lost),
             stopped,
         };
         let bytes = content(&Kept { lease: lease.clone(), ..kept() });

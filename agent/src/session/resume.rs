@@ -13,7 +13,7 @@ use super::live::{self, Begun};
 use super::presence::Presence;
 use super::{Agent, now};
 use crate::events::{Event, Gone, reason_in_words};
-use crate::kept::{Keeper, Kept, KeptError, Store};
+use crate::kept::{Keeper, Kept, KeptError, Store, Unusable};
 use crate::wish::Wishes;
 
 /// A relay that has not answered by then is said to be away.
@@ -47,6 +47,7 @@ pub(super) async fn resume(agent: &mut Agent, wishes: &mut Wishes) -> anyhow::Re
             return Ok(Resumed::No(None));
         }
     };
+    let same_node = kept.relay.node == agent.settings.relay.node;
     let reached = tokio::select! {
         reached = reach(agent, &kept) => Some(reached),
         () = stop.cancelled() => None,
@@ -57,7 +58,9 @@ pub(super) async fn resume(agent: &mut Agent, wishes: &mut Wishes) -> anyhow::Re
             return Ok(Resumed::Ended(live::run(agent, begun, wishes).await));
         }
         // Whoever sits at that address now is told nothing, and the session may still be there.
-        Some(Err(Why::Relay(error))) => return Err(error.into()),
+        Some(Err(Why::Relay(error))) if same_node => return Err(error.into()),
+        // The link names another relay of the same organisation.
+        Some(Err(Why::Relay(_))) => Some(Unusable::Foreign.to_string()),
         Some(Err(Why::Gone(why))) => Some(why),
         None => None,
     };

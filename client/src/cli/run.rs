@@ -11,7 +11,8 @@ use serde_json::json;
 
 use super::ask::{ask_person, whole_input};
 use super::{
-    AuditCommand, Cli, Command, CpArgs, ExecArgs, ScreenshotArgs, SessionArgs, TicketCommand,
+    AuditCommand, Cli, Command, CpArgs, ExecArgs, ScreenshotArgs, SessionArgs, TechnicianCommand,
+    TicketCommand,
 };
 use crate::account::{Enrolment, Wished};
 use crate::arrival::arrive;
@@ -21,7 +22,7 @@ use crate::failure::OrExit as _;
 use crate::home::{Environment, Home};
 use crate::output::{Output, now, size, written};
 use crate::relay::Relay as _;
-use crate::{audit, connect, relay, sign_in, ticket};
+use crate::{audit, connect, people, relay, sign_in, ticket};
 
 /// Does what was typed. Gives the exit code, which is 0 but for `exec` and `audit verify`.
 ///
@@ -79,6 +80,12 @@ async fn at_home(command: Command, home: &Home, output: &mut Output) -> anyhow::
             let event = json!({"event": "ended", "session": session.id});
             output.show(&event, "the session has ended")?;
         }
+        Command::Technician(TechnicianCommand::Unlock { login, ticket }) => {
+            let mut leg = arrive(home).await?.leg;
+            let done = people::unlock(login, ticket.unwrap_or_default(), &mut leg, output).await;
+            leg.bye().await;
+            done?;
+        }
         Command::Audit(command) => return audits(command, home, output).await,
         Command::Completions { .. } | Command::Man { .. } => {}
     }
@@ -94,6 +101,7 @@ async fn enroll(
     let token = ask_person(token, "token")?;
     let enrolment = Enrolment::prepare(home, &token)?.named(wished);
     let mut leg = relay::dial(enrolment.join(), enrolment.key()).await?;
+    let enrolment = enrolment.at(&leg);
     let member = enrolment.trade(home, &mut leg, now()).await;
     leg.bye().await;
     let member = member?;
