@@ -6,6 +6,7 @@ use deskside_link::Leg;
 use deskside_protocol::exit::Exit;
 use deskside_protocol::identity::certificate;
 use deskside_protocol::identity::link::JoinLink;
+use deskside_protocol::identity::rotation::follow_authority;
 use deskside_protocol::identity::token::EnrolmentToken;
 use deskside_protocol::key::SigningKey;
 use deskside_protocol::policy::Policy;
@@ -69,13 +70,8 @@ impl Applicant {
     /// Gets the keys ready in `home`.
     ///
     /// # Errors
-    /// Exit 3 where `home` belongs to another organisation.
+    /// What the disk says.
     pub fn prepare(home: &Home, join: JoinLink) -> anyhow::Result<Self> {
-        if let Some(account) = home.account()?
-            && !account.is_organisation(&join.organisation)
-        {
-            return Err(another_organisation(home, &account).into());
-        }
         let key = match home.key()? {
             Some(key) => key,
             None => {
@@ -89,10 +85,28 @@ impl Applicant {
     }
 
     /// The same, at the relay as it was found: its keys may be others than those of the link.
-    #[must_use]
-    pub fn at(self, leg: &Leg) -> Self {
-        let organisations = leg.organisations().to_vec();
-        Self { join: leg.link().clone(), organisations, ..self }
+    ///
+    /// # Errors
+    /// Exit 3 where `home` belongs to another organisation.
+    pub fn at(self, home: &Home, leg: &Leg) -> anyhow::Result<Self> {
+        self.at_today(home, leg.link().clone(), leg.organisations().to_vec())
+    }
+
+    fn at_today(
+        self,
+        home: &Home,
+        join: JoinLink,
+        organisations: Vec<Rotation>,
+    ) -> anyhow::Result<Self> {
+        if let Some(account) = home.account()? {
+            let held = account.join.organisation;
+            // Its key may have changed since this computer was last there.
+            let followed = follow_authority(&held, &organisations) == Ok(join.organisation);
+            if !followed && !account.is_organisation(&join.organisation) {
+                return Err(another_organisation(home, &account).into());
+            }
+        }
+        Ok(Self { join, organisations, ..self })
     }
 
     /// Keeps what the relay sent at `now` (seconds since the epoch), where all of it fits.
@@ -138,7 +152,7 @@ impl Enrolment {
     /// Reads a token and gets the keys ready in `home`.
     ///
     /// # Errors
-    /// Exit 4 for a mistyped token, 3 where `home` belongs to another organisation.
+    /// Exit 4 for a mistyped token.
     pub fn prepare(home: &Home, token: &str) -> anyhow::Result<Self> {
         let token: EnrolmentToken = token.parse().or_exit_as_is(Exit::Code)?;
         let applicant = Applicant::prepare(home, token.join.clone())?;
@@ -152,9 +166,11 @@ impl Enrolment {
     }
 
     /// As [`Applicant::at`].
-    #[must_use]
-    pub fn at(self, leg: &Leg) -> Self {
-        Self { applicant: self.applicant.at(leg), ..self }
+    ///
+    /// # Errors
+    /// As there.
+    pub fn at(self, home: &Home, leg: &Leg) -> anyhow::Result<Self> {
+        Ok(Self { applicant: self.applicant.at(home, leg)?, ..self })
     }
 
     /// The relay to ask.

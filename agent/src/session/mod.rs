@@ -77,10 +77,11 @@ pub struct Agent {
 /// # Errors
 /// Everything that can go wrong before there is a session; [`exit_of`] has its exit code.
 pub async fn run(mut agent: Agent, mut wishes: Wishes) -> anyhow::Result<Exit> {
-    let link = &mut agent.settings.relay;
     // An old link names a key that this computer has seen followed by another.
-    link.organisation = agent.known.today(&link.organisation);
-    let reason = match Box::pin(resume::resume(&mut agent, &mut wishes)).await? {
+    let named = agent.settings.relay.organisation;
+    let organisations = [named, agent.known.today(&named)];
+    agent.settings.relay.organisation = organisations[1];
+    let reason = match Box::pin(resume::resume(&mut agent, &organisations, &mut wishes)).await? {
         Resumed::Ended(reason) => reason,
         Resumed::No(store) => Box::pin(fresh(&mut agent, store, &mut wishes)).await?,
     };

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use deskside_link::attend::{Attendance, Given, ResumeError};
 use deskside_link::leg::DialError;
+use deskside_protocol::key::PublicKey;
 use deskside_protocol::wire::record::Reason;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -31,11 +32,15 @@ pub(super) enum Resumed {
     No(Option<Store>),
 }
 
-/// Looks for a session of before, and goes on with it.
-pub(super) async fn resume(agent: &mut Agent, wishes: &mut Wishes) -> anyhow::Result<Resumed> {
+/// Looks for a session of before with one of these `organisations`, and goes on with it.
+pub(super) async fn resume(
+    agent: &mut Agent,
+    organisations: &[PublicKey],
+    wishes: &mut Wishes,
+) -> anyhow::Result<Resumed> {
     let stop = wishes.stop();
     let Some(store) = place(agent).await else { return Ok(Resumed::No(None)) };
-    let kept = match store.load(&agent.settings.relay, now()) {
+    let kept = match store.load(organisations, now()) {
         Ok(None) => return Ok(Resumed::No(Some(store))),
         Ok(Some(Ok(kept))) => kept,
         Ok(Some(Err(unusable))) => {

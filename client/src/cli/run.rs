@@ -101,8 +101,10 @@ async fn enroll(
     let token = ask_person(token, "token")?;
     let enrolment = Enrolment::prepare(home, &token)?.named(wished);
     let mut leg = relay::dial(enrolment.join(), enrolment.key()).await?;
-    let enrolment = enrolment.at(&leg);
-    let member = enrolment.trade(home, &mut leg, now()).await;
+    let member = match enrolment.at(home, &leg) {
+        Ok(enrolment) => enrolment.trade(home, &mut leg, now()).await,
+        Err(error) => Err(error),
+    };
     leg.bye().await;
     let member = member?;
     output.show(&member.event(), &member.text())

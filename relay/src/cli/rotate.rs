@@ -11,7 +11,7 @@ use super::config::Wrong;
 use super::say::{Say, table};
 use crate::authority::{Authority, AuthorityError};
 use crate::clock;
-use crate::node::{Lock, Node, Places};
+use crate::node::{Lock, Node, NodeError, Places};
 use crate::offline::rotation::{self as paper, Rotated, Rotating};
 use crate::rotation::{RotateError, rotate_authority, rotate_node};
 
@@ -31,8 +31,7 @@ pub(super) async fn authority(
     output: Option<&Path>,
     say: Say,
 ) -> anyhow::Result<()> {
-    let lock = Lock::take(&places.data)?;
-    let node = Node::open(places).await?;
+    let (lock, node) = at_rest(places).await?;
     let now = clock::seconds();
     if let Some(output) = output {
         let asked = paper::collect(&node, now).await?;
@@ -98,11 +97,18 @@ pub(super) fn sign(
 
 pub(super) async fn import(places: Places, text: &[u8], say: Say) -> anyhow::Result<()> {
     let rotated = Rotated::parse(text).map_err(crate::offline::OfflineError::from)?;
-    let lock = Lock::take(&places.data)?;
-    let node = Node::open(places).await?;
+    let (lock, node) = at_rest(places).await?;
     let new = paper::import(&node, &rotated, clock::seconds()).await?;
     drop(lock);
     in_force(&new, say)
+}
+
+/// A relay that is there and does not run, as long as the lock is held.
+async fn at_rest(places: Places) -> Result<(Lock, Node), NodeError> {
+    // Before the lock, which would make a folder that is not there.
+    drop(Node::open(places.clone()).await?);
+    let lock = Lock::take(&places.data)?;
+    Ok((lock, Node::open(places).await?))
 }
 
 fn in_force(new: &PublicKey, say: Say) -> anyhow::Result<()> {
