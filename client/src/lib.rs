@@ -19,3 +19,4 @@ pub mod people;
 pub mod relay;
 pub mod sign_in;
 pub mod ticket;
+pub mod viewer;

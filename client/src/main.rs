@@ -1,4 +1,5 @@
-//! `deskside`: reads the command line, does what it says, and tells once what went wrong.
+//! `deskside`: reads the command line, does what it says, and tells once what went wrong. Windows need
+//! the program's first thread; what is done runs on another then.
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -7,6 +8,8 @@ use clap::Parser as _;
 use deskside_client::cli::{self, Cli};
 use deskside_client::failure::{OUTPUT_CLOSED, OutputClosed, exit_of, sentence_of};
 use deskside_client::output::json_line;
+use deskside_client::viewer::model::HostKey;
+use deskside_client::viewer::{Ground, Seat};
 use deskside_protocol::exit::Exit;
 use serde_json::json;
 
@@ -17,16 +20,38 @@ fn main() -> ExitCode {
     };
     log_to_stderr();
     let json = cli.json;
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return tell(&error.into(), json),
+    let done = match ground(&cli) {
+        Some((ground, key)) => ground.run(key, move |seat| run(cli, Some(seat))),
+        None => run(cli, None),
     };
-    let done = runtime.block_on(cli::run(cli));
-    // A read of standard input may still be waiting in a thread of its own; nobody waits for it.
-    runtime.shutdown_background();
     match done {
         Ok(code) => ExitCode::from(code),
         Err(error) => tell(&error, json),
+    }
+}
+
+fn run(cli: Cli, seat: Option<Seat>) -> anyhow::Result<u8> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let done = runtime.block_on(cli::run(cli, seat));
+    // A read of standard input may still be waiting in a thread of its own; nobody waits for it.
+    runtime.shutdown_background();
+    done
+}
+
+/// Where the viewer's window can be, if the command has one and there is a display.
+fn ground(cli: &Cli) -> Option<(Ground, HostKey)> {
+    let window = cli.window().filter(|window| !window.headless)?;
+    let display = std::env::var_os("DISPLAY").is_some_and(|display| !display.is_empty());
+    if !display && cfg!(not(any(windows, target_os = "macos"))) {
+        return None;
+    }
+    match Ground::new() {
+        Ok(ground) => Some((ground, window.host_key)),
+        Err(error) => {
+            // With standard error closed there is nobody left to tell.
+            let _nobody_left = writeln!(std::io::stderr(), "There is no viewer window: {error}.");
+            None
+        }
     }
 }
 

@@ -140,6 +140,20 @@ impl Technician {
         Process::start("deskside connect", &mut self.command(&words)?)
     }
 
+    /// As [`Technician::connecting`], at a display, on which a window opens.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn connecting_at(
+        &self,
+        display: &str,
+        code: &str,
+        ticket: &str,
+    ) -> anyhow::Result<Process> {
+        let words = ["connect", code, "--ticket", ticket, "--request", "view,control"];
+        Process::start("deskside connect", self.command(&words)?.env("DISPLAY", display))
+    }
+
     /// As [`Technician::connecting`], with a disk that can be filled later:
     /// [`Process::fill_disk`].
     ///

@@ -4,6 +4,9 @@
 //! a file, and hands nothing out but to a holder of a [`Permit`] for viewing: the trait itself stays
 //! in here, so that no channel can read the screen past the gate.
 
+mod bell;
+mod capture;
+mod live;
 mod picture;
 mod synthetic;
 #[cfg(unix)]
@@ -14,9 +17,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use thiserror::Error;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, mpsc};
 use tokio::time::timeout;
 
+use self::capture::Capture;
+pub use self::capture::{Cursor, MAX_CURSOR};
+pub use self::live::{Live, Order, Scene, Shot};
 pub use self::picture::{Picture, PngError};
 use crate::gate::{Permit, View};
 
@@ -111,6 +117,22 @@ pub enum DesktopError {
         /// How many there are.
         available: usize,
     },
+    /// It has more pixels than can be shown live.
+    #[error(
+        "the desktop of {width} x {height} pixels is too large to be shown at once: choose a monitor"
+    )]
+    TooLarge {
+        /// Pixels across.
+        width: u32,
+        /// Pixels down.
+        height: u32,
+    },
+    /// A part of the desktop is not there any more.
+    #[error("the desktop changed its size")]
+    Moved,
+    /// The picture could not be coded for the line.
+    #[error("the picture could not be coded: {0}")]
+    Coding(#[from] deskside_screen::EncodeError),
     /// The picture could not be packed.
     #[error(transparent)]
     Png(#[from] PngError),
@@ -127,6 +149,8 @@ trait Desktop: Send {
     fn monitors(&mut self) -> Result<Vec<Monitor>, DesktopError>;
     /// The pixels of `region` without the pointer; `region` is clipped to the desktop.
     fn grab(&mut self, region: Region) -> Result<Picture, DesktopError>;
+    /// The same desktop, for a thread that watches it.
+    fn capture(&mut self) -> Result<Box<dyn Capture>, DesktopError>;
 }
 
 /// A PNG of the screen and its size in pixels.
@@ -225,6 +249,18 @@ impl Screen {
             let png = picture.to_png()?;
             Ok(Screenshot { width: picture.width(), height: picture.height(), png })
         });
+        revocable(permit, work).await
+    }
+
+    /// Watches the desktop, for as long as the value lives. What is to be shown comes in order.
+    ///
+    /// # Errors
+    /// [`DesktopError`]; [`DesktopError::Revoked`] where the permit ended before.
+    pub async fn watch(
+        &self,
+        permit: &Permit<View>,
+    ) -> Result<(Live, mpsc::Receiver<Shot>), DesktopError> {
+        let work = self.blocking(|desktop| live::start(desktop.capture()?));
         revocable(permit, work).await
     }
 

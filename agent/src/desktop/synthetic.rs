@@ -1,6 +1,10 @@
 //! A made-up desktop for machines without a display: windows, text and a frame counter, always the
 //! same for the same frame. It is chosen by name only, never in place of a real screen.
 
+use std::time::{Duration, Instant};
+
+use super::bell::Bell;
+use super::capture::{Capture, Cursor, News};
 use super::{Desktop, DesktopError, Monitor, Picture, Region};
 
 mod glyphs;
@@ -9,6 +13,9 @@ const WIDTH: u32 = 1280;
 const HEIGHT: u32 = 720;
 /// Pixels of one cell of text: a glyph of 5 by 7 dots, two pixels each, and the gaps.
 const CELL: (u32, u32) = (12, 20);
+
+/// From one frame of it to the next while it is watched.
+const BLINK: Duration = Duration::from_millis(500);
 
 /// A colour as 0xRRGGBB.
 type Colour = u32;
@@ -55,6 +62,10 @@ impl Synthetic {
 }
 
 impl Desktop for Synthetic {
+    fn capture(&mut self) -> Result<Box<dyn Capture>, DesktopError> {
+        Ok(Box::new(Watched::new()))
+    }
+
     fn size(&mut self) -> Result<(u32, u32), DesktopError> {
         Ok((WIDTH, HEIGHT))
     }
@@ -71,6 +82,69 @@ impl Desktop for Synthetic {
             .clipped(WIDTH, HEIGHT)
             .and_then(|region| Picture::new(region.width, region.height, canvas.bgrx(region)))
             .ok_or_else(|| DesktopError::Read("outside of the desktop".to_owned()))
+    }
+}
+
+/// The same, watched: it blinks and counts.
+struct Watched {
+    frame: u64,
+    since: Instant,
+    news: News,
+    canvas: Canvas,
+    begun: bool,
+}
+
+impl Watched {
+    fn new() -> Self {
+        let (frame, since) = (0, Instant::now());
+        Self { frame, since, news: News::ALL, canvas: Canvas::desktop(frame), begun: false }
+    }
+}
+
+impl Capture for Watched {
+    fn wait(&mut self, bell: &Bell, most: Option<Duration>) -> Result<(), DesktopError> {
+        let due = BLINK.saturating_sub(self.since.elapsed());
+        bell.wait(most.map_or(due, |most| most.min(due)))
+            .map_err(|error| DesktopError::Read(error.to_string()))
+    }
+
+    fn news(&mut self) -> Result<News, DesktopError> {
+        if self.since.elapsed() >= BLINK {
+            self.since = Instant::now();
+            self.frame += 1;
+            self.canvas = Canvas::desktop(self.frame);
+            self.news.damage = true;
+        }
+        Ok(std::mem::take(&mut self.news))
+    }
+
+    fn damage(&mut self) -> Result<Vec<Region>, DesktopError> {
+        let all = Region { x: 0, y: 0, width: WIDTH, height: HEIGHT };
+        let counter = Region { x: WIDTH - 240, y: HEIGHT - 48, width: 240, height: 48 };
+        let cursor = Region { x: 540, y: 520, width: 64, height: 64 };
+        Ok(if std::mem::replace(&mut self.begun, true) { vec![counter, cursor] } else { vec![all] })
+    }
+
+    fn size(&mut self) -> Result<(u32, u32), DesktopError> {
+        Synthetic::new().size()
+    }
+
+    fn monitors(&mut self) -> Result<Vec<Monitor>, DesktopError> {
+        Synthetic::new().monitors()
+    }
+
+    fn read(&mut self, region: Region, bgrx: &mut [u8]) -> Result<(), DesktopError> {
+        let region = region.clipped(WIDTH, HEIGHT).ok_or(DesktopError::Moved)?;
+        bgrx.iter_mut().zip(self.canvas.bgrx(region)).for_each(|(to, from)| *to = from);
+        Ok(())
+    }
+
+    fn cursor(&mut self) -> Result<Option<Cursor>, DesktopError> {
+        Ok(None)
+    }
+
+    fn pointer(&mut self) -> Result<(i32, i32), DesktopError> {
+        Ok((0, 0))
     }
 }
 

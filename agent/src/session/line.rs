@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use deskside_link::attend::{CLOSE_TIMEOUT, Given, Sealer};
 use deskside_link::line::close_code;
-use deskside_link::{Line, Lines};
+use deskside_link::{Beside, Line, Lines};
 use deskside_protocol::channel::Channel;
 use deskside_protocol::close::CloseCode;
 use deskside_protocol::wire::message::refusal::Cause;
@@ -158,8 +158,9 @@ impl Serving<'_> {
                     let (line, reach) = (line.clone(), self.reach.clone());
                     streams.spawn(async move {
                         let Some(stream) = unopened.opened().await else { return };
+                        let beside = line.beside();
                         let (channel, heard, answers) = listen(stream, line.act_key());
-                        if let Err(error) = one(channel, heard, answers, &reach).await {
+                        if let Err(error) = one(channel, heard, answers, &reach, &beside).await {
                             tracing::debug!(%error, ?channel, "a stream ended");
                         }
                     });
@@ -191,10 +192,13 @@ pub(super) async fn one(
     mut heard: Heard,
     mut answers: Answers,
     reach: &Reach,
+    beside: &Beside,
 ) -> Result<(), Unheard> {
     let Reach { gate, screen, files, chat } = reach;
     let served = match channel {
-        Channel::Screen => screen::serve(&mut heard, &mut answers, gate, screen.as_ref()).await,
+        Channel::Screen => {
+            screen::serve(&mut heard, &mut answers, gate, screen.as_ref(), beside).await
+        }
         Channel::Command => command::serve(&mut heard, &mut answers, gate).await,
         Channel::File => file::serve(&mut heard, &mut answers, gate, files).await,
         Channel::Chat => chat.serve(&mut heard, &mut answers, gate).await,

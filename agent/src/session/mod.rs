@@ -20,6 +20,9 @@ mod screen;
 mod stage;
 #[cfg(test)]
 mod table_tests;
+mod watch;
+#[cfg(test)]
+mod watch_tests;
 mod wishes;
 
 use std::sync::Arc;

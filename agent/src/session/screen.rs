@@ -1,13 +1,17 @@
-//! Pictures of the screen, one at a time.
+//! The screen channel: a picture of the screen, or one after the other.
 
 use bytes::Bytes;
+use deskside_link::Beside;
 use deskside_link::stream::StreamError;
 use deskside_protocol::frame::MAX_CHUNK;
 use deskside_protocol::wire::message::refusal::Cause;
-use deskside_protocol::wire::message::{Chunk, Screenshot as Announced, message::Kind};
+use deskside_protocol::wire::message::{
+    Chunk, Screenshot as Announced, ScreenshotRequest, Watch, message::Kind,
+};
 
+use super::watch;
 use crate::desktop::{DesktopError, Screen};
-use crate::gate::{self, Answers, Gate, Heard, Unheard};
+use crate::gate::{Answers, Gate, Heard, Permit, Unheard, View};
 
 /// Serves a stream of the screen channel.
 pub(super) async fn serve(
@@ -15,12 +19,17 @@ pub(super) async fn serve(
     answers: &mut Answers,
     gate: &Gate,
     screen: Option<&Screen>,
+    beside: &Beside,
 ) -> Result<(), Unheard> {
-    let Some(Kind::ScreenshotRequest(request)) = heard.next().await? else {
-        let text = "the screen channel takes requests for screenshots";
-        return Ok(answers.refuse_for(Cause::BadRequest, text).await?);
+    let wish = match heard.next().await? {
+        Some(Kind::ScreenshotRequest(request)) => Wish::Picture(request),
+        Some(Kind::Watch(watch)) => Wish::Live(watch),
+        _ => {
+            let text = "the screen channel takes wishes to watch and requests for screenshots";
+            return Ok(answers.refuse_for(Cause::BadRequest, text).await?);
+        }
     };
-    let permit = match gate.admit::<gate::View>("your screen").await {
+    let permit = match gate.admit::<View>("your screen").await {
         Ok(permit) => permit,
         Err(refusal) => return Ok(answers.refuse(refusal.to_wire()).await?),
     };
@@ -28,7 +37,27 @@ pub(super) async fn serve(
         let text = "this computer has no screen that Deskside can read";
         return Ok(answers.refuse_for(Cause::NoScreen, text).await?);
     };
-    let picture = match screen.screenshot(&permit, request.monitor).await {
+    match wish {
+        Wish::Picture(request) => picture(&request, answers, &permit, screen).await,
+        Wish::Live(watch) => {
+            Box::pin(watch::serve(watch, (heard, answers), (&permit, screen), beside)).await
+        }
+    }
+}
+
+/// What a stream is for.
+enum Wish {
+    Picture(ScreenshotRequest),
+    Live(Watch),
+}
+
+async fn picture(
+    request: &ScreenshotRequest,
+    answers: &mut Answers,
+    permit: &Permit<View>,
+    screen: &Screen,
+) -> Result<(), Unheard> {
+    let picture = match screen.screenshot(permit, request.monitor).await {
         Ok(picture) => picture,
         Err(error) => return Ok(answers.refuse_for(cause(&error), error.to_string()).await?),
     };
@@ -59,9 +88,10 @@ async fn send(answers: &mut Answers, mut png: Bytes) -> Result<(), StreamError> 
     answers.finish().await
 }
 
-const fn cause(error: &DesktopError) -> Cause {
+pub(super) const fn cause(error: &DesktopError) -> Cause {
     match error {
         DesktopError::NoMonitor { .. } => Cause::NotFound,
+        DesktopError::TooLarge { .. } => Cause::BadRequest,
         DesktopError::Revoked => Cause::NotGranted,
         DesktopError::NoDisplay
         | DesktopError::Connect { .. }
@@ -69,6 +99,8 @@ const fn cause(error: &DesktopError) -> Cause {
         | DesktopError::Unsupported(_)
         | DesktopError::Silent
         | DesktopError::Read(_)
+        | DesktopError::Moved
+        | DesktopError::Coding(_)
         | DesktopError::Png(_) => Cause::Trouble,
     }
 }

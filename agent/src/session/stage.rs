@@ -6,11 +6,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use deskside_files::{Hear, PipeError, Speak};
+use deskside_link::Beside;
 use deskside_link::line::Stream;
 use deskside_link::stream::{Receiver, Sender};
 use deskside_protocol::act::{ActKey, Actor};
 use deskside_protocol::channel::Channel;
 use deskside_protocol::frame::MAX_MESSAGE;
+use deskside_protocol::grant::GrantSet;
 use deskside_protocol::wire::message::{Act, Message, message::Kind};
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use tokio::task::JoinSet;
@@ -19,10 +21,11 @@ use zeroize::Zeroizing;
 use super::chat::Chat;
 use super::control::Conversation;
 use super::line::{Reach, one};
+use crate::consent::{Standing, Unattended, Visitor};
 use crate::desktop::Screen;
 use crate::events::Show;
 use crate::files::Files;
-use crate::gate::{Gate, listen};
+use crate::gate::{Forget, Gate, Record, Terms, listen};
 
 /// A connection between a technician and an agent.
 pub(super) async fn connection() -> (quinn::Connection, quinn::Connection) {
@@ -87,6 +90,22 @@ impl Hear for Hears {
     }
 }
 
+/// A gate that grants `allowed` to whoever asks.
+pub(super) fn gate_of(allowed: GrantSet) -> Gate {
+    let text = String::new;
+    let visitor = Visitor {
+        organisation: text(),
+        standing: Standing::Known,
+        name: "Alice Ng".to_owned(),
+        login: text(),
+        ticket: text(),
+        subject: text(),
+    };
+    let terms = Terms { policy: allowed, beforehand: allowed, visitor, record: Record::default() };
+    let show = Arc::new(Show::json(std::io::sink()));
+    Gate::new(terms, Arc::new(Forget), Arc::new(Unattended), show)
+}
+
 /// All channels of an agent behind one gate, served as on a line.
 pub(super) struct Stage {
     pub(super) folder: tempfile::TempDir,
@@ -117,6 +136,7 @@ impl Stage {
             let mut streams = JoinSet::new();
             while let Ok((send, mut receive)) = agent.accept_bi().await {
                 let (reach, key) = (reach.clone(), verifying.clone());
+                let beside = Beside::new(agent.clone());
                 streams.spawn(async move {
                     // In the place of an opening.
                     let mut number = [0];
@@ -130,12 +150,17 @@ impl Stage {
                     if channel == Channel::Control {
                         drop(Conversation::new(&reach.gate, heard, answers).run().await);
                     } else {
-                        drop(one(channel, heard, answers, &reach).await);
+                        drop(one(channel, heard, answers, &reach, &beside).await);
                     }
                 });
             }
         });
         Self { folder, chat, key, technician, _serving: serving }
+    }
+
+    /// What the agent opens by itself.
+    pub(super) fn beside(&self) -> Beside {
+        Beside::new(self.technician.clone())
     }
 
     /// A stream of the technician's.

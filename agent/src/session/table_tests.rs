@@ -12,10 +12,11 @@ use deskside_protocol::act::ActKey;
 use deskside_protocol::channel::Channel;
 use deskside_protocol::grant::{Grant, GrantSet};
 use deskside_protocol::wire::message::{
-    Chunk, CommandExit, CommandInput, CommandOutput, CommandStart, Ending, FileDone, FileEnd,
-    FileEntry, FileFrom, FileGet, FileHave, FilePut, FileReady, FileSkipped, FilesSent,
-    GrantRequest, Introduction, Lease, Message, Refusal, Revoked, Said, Screenshot,
-    ScreenshotRequest, message::Kind, refusal::Cause,
+    Button, Chunk, CommandExit, CommandInput, CommandOutput, CommandStart, Copied, CursorPlace,
+    CursorShape, Ending, FileDone, FileEnd, FileEntry, FileFrom, FileGet, FileHave, FilePut,
+    FileReady, FileSkipped, FilesSent, GrantRequest, Hand, Introduction, Key, Lease, Message,
+    PointerAt, Refusal, Revoked, Said, ScreenFrame, ScreenPiece, Screenshot, ScreenshotRequest,
+    Shown, StillHeld, Typed, Watch, Watching, Wheel, message::Kind, refusal::Cause,
 };
 use prost::Message as _;
 use zeroize::Zeroizing;
@@ -44,7 +45,7 @@ enum Due {
 fn due(channel: Channel, kind: &Kind) -> Due {
     let on = |home, due| if channel == home { due } else { Due::Nonsense };
     match kind {
-        Kind::ScreenshotRequest(_) => on(Channel::Screen, Due::Grant(Grant::View)),
+        Kind::ScreenshotRequest(_) | Kind::Watch(_) => on(Channel::Screen, Due::Grant(Grant::View)),
         Kind::CommandStart(_) => on(Channel::Command, Due::Grant(Grant::Command)),
         Kind::FilePut(_) | Kind::FileGet(_) => on(Channel::File, Due::Grant(Grant::File)),
         Kind::GrantRequest(_) => on(Channel::Control, Due::Grant(Grant::Reboot)),
@@ -56,6 +57,20 @@ fn due(channel: Channel, kind: &Kind) -> Due {
         | Kind::Refusal(_)
         | Kind::Screenshot(_)
         | Kind::Chunk(_)
+        | Kind::Watching(_)
+        | Kind::ScreenFrame(_)
+        | Kind::ScreenPiece(_)
+        | Kind::Shown(_)
+        | Kind::CursorShape(_)
+        | Kind::CursorPlace(_)
+        | Kind::PointerAt(_)
+        | Kind::Button(_)
+        | Kind::Wheel(_)
+        | Kind::Key(_)
+        | Kind::Typed(_)
+        | Kind::StillHeld(_)
+        | Kind::Hand(_)
+        | Kind::Copied(_)
         | Kind::CommandInput(_)
         | Kind::CommandOutput(_)
         | Kind::CommandExit(_)
@@ -85,6 +100,21 @@ fn samples(marker: &str) -> Vec<Kind> {
         Kind::ScreenshotRequest(ScreenshotRequest::default()),
         Kind::Screenshot(Screenshot::default()),
         Kind::Chunk(Chunk::default()),
+        Kind::Watch(Watch::default()),
+        Kind::Watching(Watching::default()),
+        Kind::ScreenFrame(ScreenFrame::default()),
+        Kind::ScreenPiece(ScreenPiece::default()),
+        Kind::Shown(Shown::default()),
+        Kind::CursorShape(CursorShape::default()),
+        Kind::CursorPlace(CursorPlace::default()),
+        Kind::PointerAt(PointerAt::default()),
+        Kind::Button(Button { button: 1, down: true, ..Button::default() }),
+        Kind::Wheel(Wheel { down: 120, ..Wheel::default() }),
+        Kind::Key(Key { usage: 4, down: true }),
+        Kind::Typed(Typed { text: "rm".to_owned() }),
+        Kind::StillHeld(StillHeld {}),
+        Kind::Hand(Hand::default()),
+        Kind::Copied(Copied { text: "secret".to_owned() }),
         Kind::CommandStart(CommandStart { argv, timeout_ms: 0 }),
         Kind::CommandInput(CommandInput::default()),
         Kind::CommandOutput(CommandOutput::default()),
@@ -218,7 +248,7 @@ async fn every_message_without_its_grant_is_refused_and_does_nothing() {
         let told = told.text();
         assert!(!told.contains("\"action\"") && !told.contains("\"said\""), "{told}");
         // Once for each row that needs a grant, and for one grant no more than three times.
-        assert_eq!(asker.0.load(Ordering::SeqCst), if policy.is_empty() { 0 } else { 5 });
+        assert_eq!(asker.0.load(Ordering::SeqCst), if policy.is_empty() { 0 } else { 6 });
     }
 }
 

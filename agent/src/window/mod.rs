@@ -1,8 +1,8 @@
 //! What the person in front of the computer sees: the digits, who asks and what for, what is being
 //! done, and Stop.
 //!
-//! [`model`] knows, [`view`] draws it, [`theme`] is how it looks, [`paint`] makes pixels of it; the
-//! shell is the system's window. The window lives on the main thread, sessions on others: they meet
+//! [`model`] knows, [`view`] draws it, [`deskside_paint`] makes pixels of it; the shell is the
+//! system's window. The window lives on the main thread, sessions on others: they meet
 //! in [`Front`], which is an `Asker` and hears events, and in [`Helm`], where presses go.
 
 mod clipboard;
@@ -11,10 +11,8 @@ mod front;
 mod helm;
 mod hotkey;
 pub mod model;
-pub mod paint;
 mod place;
 mod shell;
-pub mod theme;
 pub mod view;
 
 use std::sync::Arc;

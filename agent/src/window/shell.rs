@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use accesskit_winit::{Adapter, WindowEvent as AccessEvent};
+use deskside_paint::theme::{self, Palette};
+use deskside_paint::{Painter, Target};
 use egui::{Context, FullOutput, Theme, ViewportId};
 use egui_winit::State;
 use softbuffer::{SoftBufferError, Surface};
@@ -23,9 +25,7 @@ use super::daylight;
 use super::helm::Helm;
 use super::hotkey::{self, Hotkey};
 use super::model::{Press, Stage};
-use super::paint::{Painter, Target};
 use super::place::{self, Place};
-use super::theme::{self, Palette};
 use super::view::{self, Fields, Scene};
 use crate::texts::Texts;
 

@@ -7,9 +7,8 @@ use std::time::Duration;
 
 use deskside_agent::texts::{Language, Texts};
 use deskside_agent::window::model::{Model, Order, Press};
-use deskside_agent::window::paint::{Painter, Target};
-use deskside_agent::window::theme;
 use deskside_agent::window::view::{self, Fields, Scene};
+use deskside_paint::{Painter, Target, theme};
 use egui::accesskit::{Action, ActionRequest, Node, NodeId, Role, TreeId, TreeUpdate};
 use egui::{Context, Event, FullOutput, Key, Modifiers, RawInput, Rect, Theme, ViewportId, vec2};
 use image::RgbImage;

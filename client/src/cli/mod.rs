@@ -7,7 +7,9 @@ mod session;
 
 pub use ask::{Input, ask};
 pub use run::run;
-pub use session::{ConnectArgs, CpArgs, ExecArgs, ResumeArgs, ScreenshotArgs, SessionArgs};
+pub use session::{
+    ConnectArgs, CpArgs, ExecArgs, ResumeArgs, ScreenshotArgs, SessionArgs, WindowArgs,
+};
 
 use std::path::PathBuf;
 
@@ -33,6 +35,29 @@ pub struct Cli {
     #[command(subcommand)]
     #[allow(missing_docs, reason = "a doc comment here would become the program's help")]
     pub command: Command,
+}
+
+impl Cli {
+    /// How the session of this command is to be seen, where it has one.
+    #[must_use]
+    pub const fn window(&self) -> Option<WindowArgs> {
+        match &self.command {
+            Command::Connect(args) => Some(args.window),
+            Command::Resume(args) => Some(args.window),
+            Command::Enroll { .. }
+            | Command::Ticket(_)
+            | Command::Screenshot(_)
+            | Command::Exec(_)
+            | Command::Cp(_)
+            | Command::Chat { .. }
+            | Command::Info(_)
+            | Command::End { .. }
+            | Command::Technician(_)
+            | Command::Audit(_)
+            | Command::Completions { .. }
+            | Command::Man { .. } => None,
+        }
+    }
 }
 
 /// What to do.
@@ -261,6 +286,7 @@ mod tests {
             "deskside connect - --ticket 1001 --view-only --headless",
             "deskside connect 4821 9302 7568 --ticket 1001",
             "deskside connect 4821-9302-7568 --ticket 1001 --request view,control",
+            "deskside connect 1 --ticket 1001 --host-key scroll-lock",
             "deskside screenshot -o a.png --monitor 2",
             "deskside exec --timeout 1.5 --session ab -- ls -la",
             "deskside cp a.txt b.txt agent:in/box --json",

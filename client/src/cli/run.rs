@@ -22,13 +22,14 @@ use crate::failure::OrExit as _;
 use crate::home::{Environment, Home};
 use crate::output::{Output, now, size, written};
 use crate::relay::Relay as _;
+use crate::viewer::Seat;
 use crate::{audit, connect, people, relay, sign_in, ticket};
 
-/// Does what was typed. Gives the exit code, which is 0 but for `exec` and `audit verify`.
+/// Does what was typed; a session is seen in the window at `seat`. Gives the exit code, which is 0 but for `exec` and `audit verify`.
 ///
 /// # Errors
 /// What went wrong, to be printed once.
-pub async fn run(cli: Cli) -> anyhow::Result<u8> {
+pub async fn run(cli: Cli, seat: Option<Seat>) -> anyhow::Result<u8> {
     let mut output = Output::standard(cli.json);
     let output = &mut output;
     if let Command::Completions { shell } = cli.command {
@@ -37,12 +38,17 @@ pub async fn run(cli: Cli) -> anyhow::Result<u8> {
         manual(dir.as_deref())?;
     } else {
         let home = Home::open(Environment::of_process())?;
-        return Box::pin(at_home(cli.command, &home, output)).await;
+        return Box::pin(at_home(cli.command, &home, output, seat)).await;
     }
     Ok(Exit::Done.code())
 }
 
-async fn at_home(command: Command, home: &Home, output: &mut Output) -> anyhow::Result<u8> {
+async fn at_home(
+    command: Command,
+    home: &Home,
+    output: &mut Output,
+    seat: Option<Seat>,
+) -> anyhow::Result<u8> {
     match command {
         Command::Enroll { sign_in: Some(link), .. } => {
             let link = (!link.is_empty()).then_some(link.as_str());
@@ -57,9 +63,9 @@ async fn at_home(command: Command, home: &Home, output: &mut Output) -> anyhow::
             let words = std::mem::take(&mut args.code);
             let typed = (!words.is_empty()).then(|| words.join(" "));
             let code = ask_person(typed, "code")?;
-            connect::run(code, args, home, output).await?;
+            connect::run(code, args, home, output, seat).await?;
         }
-        Command::Resume(args) => connect::resume(&args, home, output).await?,
+        Command::Resume(args) => connect::resume(&args, home, output, seat).await?,
         Command::Screenshot(args) => screenshot(args, home, output).await?,
         Command::Exec(args) => return exec(args, home, output).await,
         Command::Cp(args) => copy(&args, home, output).await?,

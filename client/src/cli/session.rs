@@ -6,6 +6,8 @@ use std::time::Duration;
 use clap::Args;
 use deskside_protocol::grant::{Grant, GrantSet};
 
+use crate::viewer::model::HostKey;
+
 pub(super) const CP_AFTER: &str = "\
 deskside cp report.pdf agent:                 into the folder that the user allowed
 deskside cp -r logs notes.txt agent:case-17   a folder and a file, both into case-17
@@ -41,9 +43,23 @@ pub struct ConnectArgs {
     /// [default: view; everything else is asked for when it is needed]
     #[arg(long, value_name = "GRANTS", value_parser = grants)]
     pub request: Option<GrantSet>,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "flattened")]
+    pub window: WindowArgs,
+}
+
+/// How the session is seen.
+#[derive(Debug, Clone, Copy, Default, Args)]
+pub struct WindowArgs {
     /// Show a text status instead of a viewer window
     #[arg(long)]
     pub headless: bool,
+    /// The key that is the viewer's own and never goes to the user's computer
+    #[arg(
+        long, value_enum, value_name = "KEY", default_value_t = HostKey::RightCtrl,
+        env = "DESKSIDE_HOST_KEY", hide_env_values = true
+    )]
+    pub host_key: HostKey,
 }
 
 impl ConnectArgs {
@@ -126,7 +142,7 @@ pub struct ResumeArgs {
     /// The session, or the first digits of its id; needed only when several can be resumed
     #[arg(value_name = "SESSION")]
     pub session: Option<String>,
-    /// Show a text status instead of a viewer window
-    #[arg(long)]
-    pub headless: bool,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "flattened")]
+    pub window: WindowArgs,
 }

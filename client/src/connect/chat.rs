@@ -16,13 +16,48 @@ use super::lines::Lines;
 use crate::control::ChatRequest;
 use crate::failure::Failure;
 use crate::note::Voice;
+use crate::viewer::Front;
 
 /// Lines that may wait, either way: more than people type while a connection is made anew.
 const MAX_WAITING: usize = 16;
 
+/// Who wants to say something.
+pub(super) enum Speaker {
+    /// A local command, which waits for it.
+    Command(ChatRequest),
+    /// The window.
+    Window(String, Front),
+}
+
+impl Speaker {
+    fn text(&self) -> &str {
+        match self {
+            Self::Command(request) => &request.text,
+            Self::Window(text, _) => text,
+        }
+    }
+
+    /// It is on its way.
+    async fn done(self) {
+        match self {
+            Self::Command(request) => request.done().await,
+            // What was said stands in the window's own chat.
+            Self::Window(..) => {}
+        }
+    }
+
+    /// It is not.
+    async fn failed(self, why: &Failure) {
+        match self {
+            Self::Command(request) => request.failed(why).await,
+            Self::Window(_, front) => front.change(|model, now| model.tell(&*why.sentence, now)),
+        }
+    }
+}
+
 /// The chat of a session.
 pub(super) struct Chat {
-    wishes: mpsc::Sender<ChatRequest>,
+    wishes: mpsc::Sender<Speaker>,
     said: mpsc::Receiver<(Voice, String)>,
     _task: JoinSet<()>,
 }
@@ -37,8 +72,8 @@ impl Chat {
         Self { wishes, said, _task: task }
     }
 
-    /// Says what a local command wants said; it is told once that has gone.
-    pub(super) async fn say(&self, request: ChatRequest) {
+    /// Says what somebody wants said, who is told once that has gone.
+    pub(super) async fn say(&self, request: Speaker) {
         match self.wishes.try_send(request) {
             Ok(()) => {}
             Err(mpsc::error::TrySendError::Full(request)) => {
@@ -73,7 +108,7 @@ enum Gone {
 
 /// The task's own.
 struct Talking {
-    waiting: mpsc::Receiver<ChatRequest>,
+    waiting: mpsc::Receiver<Speaker>,
     tell: mpsc::Sender<(Voice, String)>,
 }
 
@@ -122,7 +157,7 @@ impl Talking {
                     None => std::future::pending().await,
                 },
             };
-            let text = request.text.clone();
+            let text = request.text().to_owned();
             let said = Message { kind: Some(Kind::Said(Said { text: text.clone() })) };
             match sender.send(&actor.wrap(&said)).await {
                 Ok(()) => {

@@ -10,7 +10,7 @@ const SAME: Duration = Duration::from_secs(2);
 
 /// Who is away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Away {
+pub enum Away {
     /// The relay, or the way to it.
     Relay,
     /// The user's computer, or its way to the relay.

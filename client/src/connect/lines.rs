@@ -14,7 +14,7 @@ pub(super) struct LinesOwner(watch::Sender<Option<Arc<Line>>>);
 
 /// Whoever works on them. A clone sees the same line.
 #[derive(Clone)]
-pub(super) struct Lines(watch::Receiver<Option<Arc<Line>>>);
+pub(crate) struct Lines(watch::Receiver<Option<Arc<Line>>>);
 
 impl LinesOwner {
     pub(super) fn new() -> Self {
@@ -51,12 +51,12 @@ impl LinesOwner {
 
 impl Lines {
     /// The line, as soon as there is one; `None` once the session is over.
-    pub(super) async fn now(&mut self) -> Option<Arc<Line>> {
+    pub(crate) async fn now(&mut self) -> Option<Arc<Line>> {
         self.0.wait_for(Option::is_some).await.ok()?.clone()
     }
 
     /// Waits until `line` is the line no more, and says whether the session goes on.
-    pub(super) async fn replaced(&mut self, line: &Arc<Line>) -> bool {
+    pub(crate) async fn replaced(&mut self, line: &Arc<Line>) -> bool {
         self.0.wait_for(|now| !is(now.as_ref(), line)).await.is_ok()
     }
 

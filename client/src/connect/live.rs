@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use deskside_link::attend::{Attendance, Given, News};
 use deskside_link::line::close_code;
+use deskside_protocol::chat;
 use deskside_protocol::close::CloseCode;
 use deskside_protocol::exit::Exit;
 use deskside_protocol::identity::rotation::follow_authority;
@@ -16,7 +17,7 @@ use deskside_protocol::wire::signal::PolicyNow;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::Technician;
-use super::chat::Chat;
+use super::chat::{Chat, Speaker};
 use super::ending::End;
 use super::gap::Away;
 use super::keeping::Keeper;
@@ -27,7 +28,10 @@ use super::over::Over;
 use super::talk::{Control, Said, Talk};
 use super::telling::Telling;
 use super::wake::Clocks;
+use super::window::{self, Window};
 use crate::failure::{Failure, exit_of, sentence_of};
+use crate::viewer::Seat;
+use crate::viewer::model::Order;
 
 /// A session that was paired, or that is gone on with.
 pub(super) struct Begun<'a> {
@@ -37,6 +41,7 @@ pub(super) struct Begun<'a> {
     pub(super) maker: Arc<LineMaker>,
     pub(super) keeper: Keeper,
     pub(super) telling: Telling<'a>,
+    pub(super) seat: Option<Seat>,
 }
 
 /// A session while it lives.
@@ -49,6 +54,7 @@ struct Live<'a> {
     lines: LinesOwner,
     local: Local,
     chat: Chat,
+    window: Window,
     /// Whether there ever was a line.
     began: bool,
 }
@@ -56,7 +62,7 @@ struct Live<'a> {
 impl<'a> Begun<'a> {
     /// Serves the session until it ends, then closes it and writes the note.
     pub(super) async fn run(self) -> anyhow::Result<()> {
-        let Self { technician, attendance, given, maker, mut keeper, mut telling } = self;
+        let Self { technician, attendance, given, maker, mut keeper, mut telling, seat } = self;
         if let Err(error) = keeper.keep(&telling.tally).await
             && let Err(closed) = telling.unkept(&error)
         {
@@ -66,9 +72,21 @@ impl<'a> Begun<'a> {
         let lines = LinesOwner::new();
         let local = Local::new(lines.lines(), telling.tally.clone(), technician.view_only);
         let chat = Chat::on(lines.lines());
+        let window = Window::at(seat, &lines.lines());
+        telling.beside(window.front(), technician.view_only);
         let began = given.line > 0;
-        let mut live =
-            Live { technician, attendance, maker, telling, keeper, lines, local, chat, began };
+        let mut live = Live {
+            technician,
+            attendance,
+            maker,
+            telling,
+            keeper,
+            lines,
+            local,
+            chat,
+            window,
+            began,
+        };
         let over = live.until_over(given).await;
         let Live { attendance, maker, mut telling, keeper, lines, local, began, .. } = live;
         telling.end_countdown();
@@ -108,10 +126,11 @@ impl Live<'_> {
                         None
                     }
                     Wish::Chat(request) => {
-                        self.chat.say(request).await;
+                        self.chat.say(Speaker::Command(request)).await;
                         None
                     }
                 },
+                wish = self.window.next() => self.wanted(wish, &mut talk).await?,
                 (by, text) = self.chat.next() => {
                     self.telling.said(by, &text)?;
                     None
@@ -147,6 +166,38 @@ impl Live<'_> {
             let line = maker.make(&lines, given, &sealer).await?;
             Control::open(line, wished).await
         })
+    }
+
+    /// What the window wants.
+    async fn wanted(
+        &mut self,
+        wish: window::Wish,
+        talk: &mut Talk,
+    ) -> anyhow::Result<Option<Over>> {
+        match wish {
+            window::Wish::Order(Order::End) => {
+                return Ok(Some(Over::here(Reason::TechnicianEnded)));
+            }
+            window::Wish::Order(Order::Ask(grant)) => {
+                if !talk.ask(grant).await {
+                    self.telling.unasked();
+                }
+            }
+            window::Wish::Order(Order::Say(text)) => match (chat::line(&text), self.window.front())
+            {
+                (Ok(text), Some(front)) => {
+                    self.chat.say(Speaker::Window(text, front.clone())).await;
+                }
+                (Err(error), _) => self.telling.notice(error.to_string()),
+                (Ok(_), None) => {}
+            },
+            window::Wish::Order(Order::Screenshot) => {
+                let folder = self.technician.home.runtime()?;
+                self.window.shoot(folder, self.telling.about.session.clone());
+            }
+            window::Wish::Shot(shot) => self.telling.shot(shot)?,
+        }
+        Ok(None)
     }
 
     /// What the session's signals bring.

@@ -2,7 +2,7 @@
 //!
 //! `pairing` meets the agent by its code, `live` serves the session: lines (`opening`, `lines`), the
 //! conversation on them (`talk`), interruptions (`gap`, `wake`), local commands (`local`, `proxy`,
-//! `copy`), what both people write to each other (`chat`).
+//! `copy`), what both people write to each other (`chat`), what the window wants (`window`).
 //! `telling` says what happens, `tally` and `keeping` remember it, `ending` writes it down, and
 //! `resume` goes on where a program that died left off.
 
@@ -23,7 +23,10 @@ mod talk;
 mod tally;
 mod telling;
 mod wake;
+mod window;
 
+pub use gap::Away;
+pub(crate) use lines::Lines;
 pub use resume::resume;
 
 use std::io::IsTerminal as _;
@@ -49,6 +52,7 @@ use crate::home::{Account, Home, Kept};
 use crate::note::Record;
 use crate::output::{Output, now};
 use crate::relay::SOFTWARE;
+use crate::viewer::Seat;
 use keeping::Keeper;
 use live::Begun;
 use opening::LineMaker;
@@ -76,6 +80,7 @@ pub async fn run(
     args: ConnectArgs,
     home: &Home,
     output: &mut Output,
+    seat: Option<Seat>,
 ) -> anyhow::Result<()> {
     // A slip of the tongue costs no attempt: nothing is sent before the check digit fits.
     let code = Code::parse(&code).or_exit_as_is(Exit::Code)?;
@@ -91,7 +96,8 @@ pub async fn run(
             return Err(error);
         }
     };
-    Box::pin(begin(&technician, leg, meeting, output)?.run()).await
+    let begun = begin(&technician, leg, meeting, output)?;
+    Box::pin(Begun { seat, ..begun }.run()).await
 }
 
 /// A session that was paired just now.
@@ -135,7 +141,7 @@ fn begin<'a>(
     let telling = telling(technician, &kept, output);
     let maker = maker(&kept, policy);
     let keeper = Keeper::new(claim, kept);
-    Ok(Begun { technician, attendance, given, maker, keeper, telling })
+    Ok(Begun { technician, attendance, given, maker, keeper, telling, seat: None })
 }
 
 fn held(session: &str) -> Failure {

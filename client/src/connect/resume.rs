@@ -16,6 +16,7 @@ use crate::failure::{Failure, OrExit as _};
 use crate::home::{Claim, Home, Kept};
 use crate::output::{Output, now};
 use crate::relay::dial_exit;
+use crate::viewer::Seat;
 
 /// The relay is tried for at least this long, in seconds, also after the session's end: it says how
 /// it ended.
@@ -25,7 +26,12 @@ const TRY: u64 = 15;
 ///
 /// # Errors
 /// Everything that can go wrong, each with its exit code.
-pub async fn resume(args: &ResumeArgs, home: &Home, output: &mut Output) -> anyhow::Result<()> {
+pub async fn resume(
+    args: &ResumeArgs,
+    home: &Home,
+    output: &mut Output,
+    seat: Option<Seat>,
+) -> anyhow::Result<()> {
     let (key, account) = home.enrolled()?;
     let (claim, mut kept) = choose(home, args.session.as_deref())?;
     // It was in force when the session began: its end date is no matter here.
@@ -48,7 +54,7 @@ pub async fn resume(args: &ResumeArgs, home: &Home, output: &mut Output) -> anyh
             let maker = maker(&kept, policy);
             let keeper = Keeper::new(claim, kept);
             let technician = &technician;
-            let begun = Begun { technician, attendance, given, maker, keeper, telling };
+            let begun = Begun { technician, attendance, given, maker, keeper, telling, seat };
             Box::pin(begun.run()).await
         }
         Err(ResumeError::Ended(closed)) => {
@@ -155,6 +161,7 @@ fn mentioned(kept: &Kept, seconds: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::WindowArgs;
     use crate::failure::exit_of;
     use crate::home::tests::{home_in, kept};
     use crate::output::tests::Buffer;
@@ -220,9 +227,12 @@ mod tests {
     async fn a_session_that_nobody_kept_is_exit_5() {
         let folder = tempfile::tempdir().unwrap();
         let home = home_in(folder.path());
-        let args = ResumeArgs { session: None, headless: true };
+        let args = ResumeArgs { session: None, window: WindowArgs::default() };
         let mut output = Buffer::default().output(true);
         // Nobody is enrolled here: that comes first.
-        assert_eq!(exit_of(&resume(&args, &home, &mut output).await.unwrap_err()), Exit::Refused);
+        assert_eq!(
+            exit_of(&resume(&args, &home, &mut output, None).await.unwrap_err()),
+            Exit::Refused
+        );
     }
 }

@@ -13,8 +13,10 @@ use deskside_link::stream::{Receiver, Sender, StreamError};
 use deskside_protocol::act::Actor;
 use deskside_protocol::channel::Channel;
 use deskside_protocol::frame::FrameError;
-use deskside_protocol::grant::GrantSet;
-use deskside_protocol::wire::message::{Act, Introduction, Lease, Message, Refusal, message::Kind};
+use deskside_protocol::grant::{Grant, GrantSet};
+use deskside_protocol::wire::message::{
+    Act, GrantRequest, Introduction, Lease, Message, Refusal, message::Kind,
+};
 use tokio::time::Instant;
 
 use crate::relay::SOFTWARE;
@@ -63,8 +65,8 @@ pub(super) struct Control {
     line: Arc<Line>,
     receiver: Receiver<Message>,
     /// Kept open: finishing it would end the conversation.
-    _sender: Sender<Act>,
-    _actor: Actor,
+    sender: Sender<Act>,
+    actor: Actor,
 }
 
 impl Control {
@@ -77,7 +79,7 @@ impl Control {
             Introduction { software: SOFTWARE.to_owned(), requested: wished.to_wire() };
         let introduction = Message { kind: Some(Kind::Introduction(introduction)) };
         sender.send(&actor.wrap(&introduction)).await?;
-        Ok(Self { line, receiver, _sender: sender, _actor: actor })
+        Ok(Self { line, receiver, sender, actor })
     }
 }
 
@@ -113,6 +115,22 @@ impl Talk {
             Self::Gone(until) => {
                 tokio::time::sleep_until(*until).await;
                 Said::Late { asked: false }
+            }
+        }
+    }
+
+    /// Asks the user for something more; the answer is a lease, or a refusal. False where there is
+    /// nobody to ask at the moment.
+    pub(super) async fn ask(&mut self, grant: Grant) -> bool {
+        let Self::Open(control, None) = self else { return false };
+        let grants = GrantSet::from(grant).to_wire();
+        let request = GrantRequest { grants, why: String::new() };
+        let request = Message { kind: Some(Kind::GrantRequest(request)) };
+        match control.sender.send(&control.actor.wrap(&request)).await {
+            Ok(()) => true,
+            Err(error) => {
+                tracing::debug!(%error, "the line went away under a wish");
+                false
             }
         }
     }

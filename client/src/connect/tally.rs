@@ -129,6 +129,11 @@ impl Tally {
         self.change().record.copied(file);
     }
 
+    /// A picture was saved on the technician's computer.
+    pub(super) fn pictured(&self, name: String) {
+        self.change().record.pictured(now(), name);
+    }
+
     pub(super) fn watch(&self) -> Watch {
         Watch { tally: self.clone(), command: None }
     }

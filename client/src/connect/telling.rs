@@ -1,6 +1,7 @@
 //! What a session tells while it lives: events for scripts, sentences for people, and on a terminal
 //! a line that counts down while somebody is away.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use deskside_protocol::grant::{Grant, GrantSet};
@@ -18,6 +19,8 @@ use crate::failure::sentence_of;
 use crate::note::Voice;
 use crate::output::{Output, moment, now};
 use crate::ticket::number;
+use crate::viewer::model::{self as viewer, Model};
+use crate::viewer::{Front, texts};
 
 /// Tells what happens in one session.
 pub(super) struct Telling<'a> {
@@ -33,6 +36,8 @@ pub(super) struct Telling<'a> {
     told: bool,
     /// What the policy has ceased to allow since the session began.
     forbidden: GrantSet,
+    /// Who sees the session in a window.
+    front: Option<Front>,
 }
 
 impl<'a> Telling<'a> {
@@ -44,9 +49,53 @@ impl<'a> Telling<'a> {
         terminal: bool,
     ) -> Self {
         let terminal = terminal && !output.json();
-        let (gap, countdown, told) = (Gap::default(), None, false);
+        let (gap, countdown, told, front) = (Gap::default(), None, false, None);
         let forbidden = GrantSet::NONE;
-        Self { about, tally, gap, grace, output, terminal, countdown, told, forbidden }
+        Self { about, tally, gap, grace, output, terminal, countdown, told, forbidden, front }
+    }
+
+    /// From here on the window is told, too.
+    pub(super) fn beside(&mut self, front: Option<&Front>, view_only: bool) {
+        self.front = front.cloned();
+        let (ticket, subject) = (self.about.ticket.clone(), self.about.subject.clone());
+        self.window(|model, _| {
+            model.view_only = view_only;
+            model.about = viewer::About { ticket, subject, ..viewer::About::default() };
+        });
+    }
+
+    fn window(&self, change: impl FnOnce(&mut Model, std::time::Instant)) {
+        if let Some(front) = &self.front {
+            front.change(change);
+        }
+    }
+
+    /// A word in the window.
+    pub(super) fn notice(&self, text: String) {
+        self.window(|model, now| model.tell(text, now));
+    }
+
+    /// There was nobody to ask.
+    pub(super) fn unasked(&self) {
+        let text = "nobody can be asked at the moment: try again";
+        self.window(|model, now| model.refuse(text, now));
+    }
+
+    /// A picture was taken from the window, or could not be.
+    pub(super) fn shot(&mut self, shot: anyhow::Result<PathBuf>) -> anyhow::Result<()> {
+        match shot {
+            Ok(path) => {
+                self.notice(texts::saved(&path.to_string_lossy()));
+                let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                self.tally.pictured(name);
+                let event = json!({"event": "screenshot", "path": path});
+                self.show(&event, &format!("Saved {}", visible(&path.to_string_lossy())))
+            }
+            Err(error) => {
+                self.notice(sentence_of(&error));
+                Ok(())
+            }
+        }
     }
 
     pub(super) fn show(&mut self, event: &Value, text: &str) -> anyhow::Result<()> {
@@ -79,6 +128,11 @@ impl<'a> Telling<'a> {
             self.session(lease)?;
         }
         let (new, gone) = self.tally.lease(lease);
+        let (held, record) = (self.tally.held(), self.tally.record());
+        self.window(|model, now| {
+            model.allow(held, now);
+            (model.about.user, model.about.host) = (record.user, record.hostname);
+        });
         if again && new.is_empty() && gone.is_empty() {
             return Ok(());
         }
@@ -127,6 +181,7 @@ impl<'a> Telling<'a> {
     /// Somebody said something.
     pub(super) fn said(&mut self, by: Voice, text: &str) -> anyhow::Result<()> {
         self.tally.said(by, text);
+        self.window(|model, now| model.said(by, text, now));
         let who = match by {
             Voice::User => "User",
             Voice::Technician => "You",
@@ -136,6 +191,7 @@ impl<'a> Telling<'a> {
     }
 
     pub(super) fn refused(&mut self, refusal: &Refusal) -> anyhow::Result<()> {
+        self.window(|model, now| model.refuse(&refusal.text, now));
         let event = json!({"event": "refused", "text": refusal.text});
         self.show(&event, &visible(&refusal.text))
     }
@@ -143,7 +199,9 @@ impl<'a> Telling<'a> {
     /// Somebody is away.
     pub(super) fn away(&mut self, away: Away) -> anyhow::Result<()> {
         let at = Instant::now();
-        if !self.gap.lost(away, at) {
+        let new = self.gap.lost(away, at);
+        self.window_away();
+        if !new {
             return Ok(());
         }
         self.about.away_since.get_or_insert_with(now);
@@ -159,6 +217,13 @@ impl<'a> Telling<'a> {
         self.show(&event, &format!("{text} {}", ends_in(left)))
     }
 
+    /// Who is away, if somebody is, and until when the session waits.
+    fn window_away(&self) {
+        let left = self.gap.left(self.grace, Instant::now());
+        let away = self.gap.away().zip(left);
+        self.window(|model, now| model.away = away.map(|(who, left)| (who, now + left)));
+    }
+
     /// A second has passed.
     pub(super) fn tick(&self) {
         if let (Some(line), Some(left)) =
@@ -171,7 +236,9 @@ impl<'a> Telling<'a> {
 
     /// Somebody is back.
     pub(super) fn back(&mut self, away: Away) -> anyhow::Result<()> {
-        let Some(over) = self.gap.back(away, Instant::now()) else {
+        let over = self.gap.back(away, Instant::now());
+        self.window_away();
+        let Some(over) = over else {
             self.tick();
             return Ok(());
         };
@@ -216,6 +283,7 @@ impl<'a> Telling<'a> {
         let text = format!(
             "Your organisation's policy changed. Not possible in this session any more: {lost}"
         );
+        self.notice(text.clone());
         self.show(&event, &text)
     }
 

@@ -5,8 +5,8 @@
 mod record;
 
 pub use record::{
-    Change, Command, File, Line, MAX_CHANGES, MAX_COMMANDS, MAX_FILES, MAX_LINES, Record, Restarts,
-    Voice, Way,
+    Change, Command, File, Line, MAX_CHANGES, MAX_COMMANDS, MAX_FILES, MAX_LINES, MAX_PICTURES,
+    Picture, Record, Restarts, Voice, Way,
 };
 
 use std::fmt::Write as _;
@@ -90,6 +90,11 @@ fn commands(note: &mut Note, record: &Record, allowed: NoteContents) {
     if record.screenshots > 0 {
         note.line(&format!("Screenshots: {}", record.screenshots));
     }
+    for Picture { time, name } in &record.pictures {
+        let name = shortened(&visible(name), MAX_LINE / 2);
+        note.line(&format!("- {} kept by the technician as {name}", minute(*time)));
+    }
+    note.left_out += record.pictures_left_out;
 }
 
 fn files(note: &mut Note, record: &Record, allowed: NoteContents) {

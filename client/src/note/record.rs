@@ -15,6 +15,8 @@ pub const MAX_CHANGES: usize = 128;
 pub const MAX_FILES: usize = 512;
 /// The most lines of chat that a [`Record`] keeps; likewise.
 pub const MAX_LINES: usize = 256;
+/// The most pictures that a [`Record`] keeps; likewise.
+pub const MAX_PICTURES: usize = 64;
 /// The most bytes of one command line, file name or line of chat in a record: more than half a line of the note.
 const MAX_KEPT: usize = 320;
 
@@ -53,6 +55,10 @@ pub struct Record {
     pub commands_left_out: usize,
     /// Screenshots that were taken.
     pub screenshots: u64,
+    /// Those of them that were saved from the window, on the technician's computer.
+    pub pictures: Vec<Picture>,
+    /// Pictures that did not fit.
+    pub pictures_left_out: usize,
     /// Files that were copied, in the order of their arrival.
     pub files: Vec<File>,
     /// Files that did not fit.
@@ -114,6 +120,15 @@ pub struct File {
     pub bytes: u64,
     /// SHA-256.
     pub sha256: Vec<u8>,
+}
+
+/// One picture of the user's screen, on the technician's computer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Picture {
+    /// Seconds since the epoch.
+    pub time: u64,
+    /// The file's name, which the technician's program made.
+    pub name: String,
 }
 
 /// One line of chat.
@@ -186,6 +201,15 @@ impl Record {
             self.files.push(file);
         } else {
             self.files_left_out += 1;
+        }
+    }
+
+    /// Notes a picture that was saved, or counts it where there is no more room.
+    pub fn pictured(&mut self, time: u64, name: String) {
+        if self.pictures.len() < MAX_PICTURES {
+            self.pictures.push(Picture { time, name });
+        } else {
+            self.pictures_left_out += 1;
         }
     }
 

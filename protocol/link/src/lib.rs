@@ -5,6 +5,7 @@
 //! knows what none of them means.
 
 pub mod attend;
+pub mod beside;
 pub mod cid;
 pub mod leg;
 pub mod line;
@@ -15,6 +16,7 @@ pub mod stream;
 pub mod tls;
 pub mod transport;
 
+pub use beside::Beside;
 pub use leg::Leg;
 pub use line::Line;
 pub use socket::Lines;

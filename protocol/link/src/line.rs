@@ -19,6 +19,7 @@ use quinn::{Connection, ConnectionError, Endpoint};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
+use crate::beside::Beside;
 use crate::secrets::Capture;
 use crate::socket::{Lines, VIRTUAL};
 use crate::stream::{Receiver, Sender, StreamError};
@@ -27,7 +28,7 @@ use crate::{cid, tls, transport};
 /// A line that has not come about by then will not.
 pub const LINE_TIMEOUT: Duration = Duration::from_secs(15);
 /// A stream that has not said its channel by then is dropped.
-const OPENING_TIMEOUT: Duration = Duration::from_secs(10);
+pub(crate) const OPENING_TIMEOUT: Duration = Duration::from_secs(10);
 /// Handshakes that may fail before a listener gives up: strangers who know the label can knock.
 const MAX_KNOCKS: usize = 16;
 
@@ -256,6 +257,12 @@ impl Line {
         Ok(Unopened { send, receive })
     }
 
+    /// What else the line carries beside its streams in both directions.
+    #[must_use]
+    pub fn beside(&self) -> Beside {
+        Beside::new(self.connection.clone())
+    }
+
     /// Sends a datagram that may be lost: something to be acknowledged after a gap.
     pub fn nudge(&self) {
         if let Err(error) = self.connection.send_datagram(Bytes::new()) {
@@ -324,7 +331,7 @@ impl Unopened {
     }
 }
 
-fn prioritise(stream: &quinn::SendStream, channel: Channel) {
+pub(crate) fn prioritise(stream: &quinn::SendStream, channel: Channel) {
     if stream.set_priority(channel.priority()).is_err() {
         tracing::trace!("a stream ended before it had its priority");
     }

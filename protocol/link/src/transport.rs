@@ -33,6 +33,9 @@ const LINE_STREAM_WINDOW: u32 = 8 * 1024 * 1024;
 /// All streams of a line together.
 const LINE_WINDOW: u32 = 16 * 1024 * 1024;
 
+/// Bytes of datagrams that wait to leave: some fifty places of the pointer, the oldest is dropped.
+const LINE_DATAGRAMS: usize = 4 * 1024;
+
 /// A leg as the relay sees it.
 #[must_use]
 pub fn leg_at_relay() -> Arc<TransportConfig> {
@@ -78,6 +81,7 @@ pub fn line() -> Arc<TransportConfig> {
         .stream_receive_window(LINE_STREAM_WINDOW.into())
         .receive_window(LINE_WINDOW.into())
         .send_window(LINE_WINDOW.into())
+        .datagram_send_buffer_size(LINE_DATAGRAMS)
         .keep_alive_interval(Some(LINE_KEEP_ALIVE))
         .max_idle_timeout(Some(idle(LINE_IDLE)));
     Arc::new(config)

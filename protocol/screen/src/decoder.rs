@@ -148,9 +148,9 @@ impl Decoder {
             return Err(DecodeError::Order { got: frame.number, expected: self.number + 1 });
         }
         self.decompressor.restart()?;
-        let known = self.shown.as_ref().is_some_and(|shown| shown.grid.size() == frame.size);
-        if !known {
-            self.shown = Some(Shown::new(frame.size));
+        match &mut self.shown {
+            Some(shown) if shown.grid.size() == frame.size => shown.blacken(),
+            shown => *shown = Some(Shown::new(frame.size)),
         }
         self.number = frame.number - 1;
         // Pieces of frames before it would show nothing any more.
@@ -193,6 +193,12 @@ impl Shown {
         let grid = Grid::new(size);
         let (picture, before) = (Picture::new(size), Picture::new(size));
         Self { grid, picture, before, written: vec![0; grid.blocks()] }
+    }
+
+    fn blacken(&mut self) {
+        self.picture.fill(0);
+        self.before.fill(0);
+        self.written.fill(0);
     }
 
     /// Makes the picture that a frame says.

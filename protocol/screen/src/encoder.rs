@@ -109,7 +109,8 @@ impl Encoder {
     }
 
     /// What changed since the last frame, at `now`; `None` where nothing did. Only what lies in
-    /// `damage` is looked at.
+    /// `damage` is looked at. A frame that begins anew begins from black: what is not in `damage`
+    /// stays black until it is.
     ///
     /// # Errors
     /// [`EncodeError`]; the next frame is then fresh.
@@ -123,12 +124,11 @@ impl Encoder {
             return Err(EncodeError::View);
         }
         let fresh = std::mem::replace(&mut self.fresh, true);
-        let tiles = if fresh {
-            (0..self.grid.tiles()).collect()
-        } else {
-            dirty(&self.old, view, self.grid, damage)
-        };
-        if tiles.is_empty() {
+        if fresh {
+            self.blacken();
+        }
+        let tiles = dirty(&self.old, view, self.grid, damage);
+        if tiles.is_empty() && !fresh {
             self.fresh = false;
             return Ok(None);
         }
@@ -138,9 +138,9 @@ impl Encoder {
         let mut layout = Layout::new(self.grid, tiles);
         if !fresh {
             layout.vectors = self.motion.vectors(&self.old, &self.new, self.grid, &layout.tiles);
-            self.copies(&mut layout);
         }
-        self.natures(&mut layout, fresh);
+        self.copies(&mut layout);
+        self.natures(&mut layout);
         let coded = self.code(&layout, fresh)?;
         self.commit(&layout, coded.frame.number, now);
         self.fresh = false;
@@ -198,6 +198,14 @@ impl Encoder {
         Ok(Some(coded))
     }
 
+    /// What a decoder has that begins here.
+    fn blacken(&mut self) {
+        self.old.fill(0);
+        self.new.fill(0);
+        self.blocks.fill(Block::default());
+        self.rough = 0;
+    }
+
     fn block(&self, block: usize) -> Block {
         self.blocks.get(block).copied().unwrap_or_default()
     }
@@ -241,12 +249,12 @@ impl Encoder {
     }
 
     /// Tells pictures from text in what is left.
-    fn natures(&self, layout: &mut Layout, fresh: bool) {
+    fn natures(&self, layout: &mut Layout) {
         for tile in layout.tiles.clone() {
             let left: Vec<usize> = self
                 .grid
                 .of_tile(tile)
-                .filter(|block| fresh || layout.code(*block) == Code::Exact)
+                .filter(|block| layout.code(*block) == Code::Exact)
                 .collect();
             let picture = is_picture(&self.new, self.grid, &left);
             for block in left {

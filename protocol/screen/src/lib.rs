@@ -43,6 +43,7 @@ mod picture;
 mod rects;
 mod residual;
 mod stream;
+mod wire;
 
 pub use blocks::{BLOCK, TILE};
 pub use decoder::{Changed, Decoder, MAX_EARLY, MAX_EARLY_BYTES};
@@ -50,6 +51,7 @@ pub use encoder::Encoder;
 pub use error::{DecodeError, EncodeError};
 pub use jpeg::MAX_PIECE;
 pub use picture::{MAX_PIXELS, MAX_SIDE, Picture, Rect, Size, View};
+pub use wire::{Announced, MAX_JPEG, MAX_RAW, PieceAnnounced, WireError};
 
 use bytes::Bytes;
 

@@ -144,10 +144,16 @@ pub(crate) const fn colour(bytes: [u8; 4]) -> u32 {
 }
 
 /// A picture: one number a pixel, `0x00RRGGBB`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Picture {
     size: Size,
     pixels: Vec<u32>,
+}
+
+impl std::fmt::Debug for Picture {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Picture").field("size", &self.size).finish_non_exhaustive()
+    }
 }
 
 impl Picture {
@@ -187,6 +193,11 @@ impl Picture {
     pub(crate) fn row_mut(&mut self, x: usize, y: usize, width: usize) -> &mut [u32] {
         let start = y * self.size.width + x;
         self.pixels.get_mut(start..start + width).unwrap_or_default()
+    }
+
+    /// Makes all of it one colour.
+    pub(crate) fn fill(&mut self, colour: u32) {
+        self.pixels.fill(colour);
     }
 
     /// The rows of a part.

@@ -43,7 +43,7 @@ fn session() -> [Coded; 3] {
         *byte = if index / 600 % 9 < 2 { 0 } else { 0xee };
     }
     let view = View::new(size, 600, &pixels).unwrap();
-    let lines = encoder.frame(&view, &[], Duration::ZERO).unwrap().unwrap();
+    let lines = encoder.frame(&view, &[size.rect()], Duration::ZERO).unwrap().unwrap();
     for (index, byte) in pixels.iter_mut().enumerate() {
         let (x, y) = (index % 600 / 4, index / 600);
         *byte = u8::try_from((x + y * 2 + (x * 7 + y * 13) % 5) & 0xff).unwrap();

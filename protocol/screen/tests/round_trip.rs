@@ -252,9 +252,28 @@ fn a_monitor_may_change_its_size() {
     pair.screen.text(PAGE_SMALL, 2);
     let Pair { screen, encoder, mut decoder, now } = pair;
     let mut encoder = encoder.after(screen.size).unwrap();
-    let coded = encoder.frame(&screen.view(), &[], now).unwrap().unwrap();
+    let coded = encoder.frame(&screen.view(), &[screen.size.rect()], now).unwrap().unwrap();
     assert_eq!(decoder.frame(&coded.frame), Ok(Changed::All));
     assert_eq!(decoder.picture(), Some(&Picture::of(&screen.view())));
+}
+
+#[test]
+fn what_is_not_damaged_stays_black_where_a_frame_begins_anew() {
+    let mut pair = Pair::new(300, 200);
+    pair.screen.text(PAGE_SMALL, 1);
+    pair.step();
+    pair.encoder.restart();
+    let (upper, size) = (Rect { x: 0, y: 0, width: 300, height: 64 }, pair.screen.size);
+    let coded = pair.encoder.frame(&pair.screen.view(), &[upper], pair.now).unwrap().unwrap();
+    pair.decoder.frame(&coded.frame).unwrap();
+    let picture = pair.decoder.picture().unwrap();
+    assert!(picture.row(0, 64, 300).iter().all(|pixel| *pixel == 0));
+    let whole = Picture::of(&pair.screen.view());
+    assert_eq!(picture.row(0, 40, 300), whole.row(0, 40, 300));
+    let rest = pair.encoder.frame(&pair.screen.view(), &[size.rect()], pair.now).unwrap().unwrap();
+    assert!(!rest.frame.fresh);
+    pair.decoder.frame(&rest.frame).unwrap();
+    assert_eq!(pair.decoder.picture(), Some(&whole));
 }
 
 #[test]

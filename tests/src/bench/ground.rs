@@ -36,6 +36,11 @@ impl Ground {
         Ok(Self { relay, access, folder })
     }
 
+    /// The technician.
+    pub(super) fn technician(&self) -> Technician {
+        Technician::new(&self.home())
+    }
+
     /// The technician's folder.
     pub(super) fn home(&self) -> PathBuf {
         self.folder.path().join("alice")

@@ -14,6 +14,7 @@ mod kills;
 mod latency;
 mod pairings;
 mod session;
+mod soak;
 mod watch;
 
 use std::process::ExitCode;
@@ -47,6 +48,8 @@ enum What {
     Answers(answers::Args),
     /// Honest pairings while strangers do their worst
     Abuse(abuse::Args),
+    /// The live screen for an hour: equal after each quiet second, and no memory that grows
+    Soak(soak::Args),
     /// A process of `idle`
     #[command(hide = true)]
     Hold(hold::Args),
@@ -66,6 +69,7 @@ pub fn main() -> ExitCode {
         What::Kills(args) => on_runtime(kills::run(&args, teller)),
         What::Answers(args) => on_runtime(answers::run(&args, teller)),
         What::Abuse(args) => on_runtime(abuse::run(&args, teller)),
+        What::Soak(args) => on_runtime(soak::run(&args, teller)),
         What::Hold(args) => on_runtime(hold::run(&args)),
         What::Session(args) => on_runtime(session::run(&args)),
     };

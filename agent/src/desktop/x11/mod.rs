@@ -4,6 +4,7 @@
 //! It only reads: geometry, monitors, images. The size is asked afresh for each picture, because
 //! RandR may change it at any time.
 
+mod capture;
 mod pixels;
 #[cfg(target_os = "linux")]
 mod shared;
@@ -14,9 +15,11 @@ use x11rb::protocol::randr::ConnectionExt as _;
 use x11rb::protocol::xproto::{ConnectionExt as _, Drawable, ImageFormat, Window};
 use x11rb::rust_connection::RustConnection;
 
+use self::capture::X11Capture;
 use self::pixels::Layout;
 #[cfg(target_os = "linux")]
 use self::shared::Shared;
+use super::capture::Capture;
 use super::{Desktop, DesktopError, MAX_MONITORS, MAX_SIDE, Monitor, Picture, Region};
 
 /// Bytes of pixels in one GetImage, so that the server can serve others in between.
@@ -69,15 +72,11 @@ impl Desktop for X11 {
     }
 
     fn monitors(&mut self) -> Result<Vec<Monitor>, DesktopError> {
-        self.again(|connected| {
-            let (width, height) = connected.size()?;
-            let mut monitors = connected.randr_monitors(width, height).unwrap_or_default();
-            if monitors.is_empty() {
-                let region = Region { x: 0, y: 0, width, height };
-                monitors.push(Monitor { region, name: "screen".to_owned() });
-            }
-            Ok(monitors)
-        })
+        self.again(|connected| capped_monitors(connected))
+    }
+
+    fn capture(&mut self) -> Result<Box<dyn Capture>, DesktopError> {
+        Ok(Box::new(X11Capture::open(&self.display)?))
     }
 
     /// A size that changes between the question and the picture gives BadMatch: `again` asks anew.
@@ -93,6 +92,17 @@ impl Desktop for X11 {
             .and_then(|bytes| Picture::new(region.width, region.height, bytes))
             .ok_or_else(|| DesktopError::Read("the display is empty or too large".to_owned()))
     }
+}
+
+/// The monitors as they are now; the whole desktop where RandR knows none.
+fn capped_monitors(connected: &Connected) -> Result<Vec<Monitor>, ReplyError> {
+    let (width, height) = connected.size()?;
+    let mut monitors = connected.randr_monitors(width, height).unwrap_or_default();
+    if monitors.is_empty() {
+        let region = Region { x: 0, y: 0, width, height };
+        monitors.push(Monitor { region, name: "screen".to_owned() });
+    }
+    Ok(monitors)
 }
 
 impl Connected {
@@ -152,25 +162,47 @@ impl Connected {
         self.plain_pixels(region)
     }
 
+    /// As [`Self::pixels`], into memory that is there already: the cheapest way, row by row of a
+    /// picture that is read again and again.
+    fn read(&mut self, region: Region, bgrx: &mut [u8]) -> Result<(), ReplyError> {
+        #[cfg(target_os = "linux")]
+        if self.layout.is_bgrx() {
+            let needed = self.layout.bytes_of(region.width, region.height);
+            if let Some(shared) = self.shared_for(needed)? {
+                let read = shared.read(&self.connection, self.root, region, bgrx);
+                self.shared = Some(shared);
+                return read;
+            }
+        }
+        let bytes = self.pixels(region)?;
+        bgrx.iter_mut().zip(bytes).for_each(|(to, from)| *to = from);
+        Ok(())
+    }
+
     #[cfg(target_os = "linux")]
     fn shared_pixels(&mut self, region: Region) -> Result<Option<Vec<u8>>, ReplyError> {
-        let Some(shared) = self.shared.take() else { return Ok(None) };
         let needed = self.layout.bytes_of(region.width, region.height);
-        let shared = if shared.len() >= needed {
-            shared
-        } else {
-            shared.detach(&self.connection)?;
-            match Shared::attach(&self.connection, needed) {
-                Ok(shared) => shared,
-                Err(error) => {
-                    tracing::debug!(%error, "no memory to share with the display");
-                    return Ok(None);
-                }
-            }
-        };
+        let Some(shared) = self.shared_for(needed)? else { return Ok(None) };
         let raw = shared.image(&self.connection, self.root, region, needed);
         self.shared = Some(shared);
         Ok(Some(self.layout.to_bgrx(raw?, region.width, region.height)))
+    }
+
+    /// Memory for an image of so many bytes, unless the server takes none. To be put back.
+    #[cfg(target_os = "linux")]
+    fn shared_for(&mut self, needed: usize) -> Result<Option<Shared>, ConnectionError> {
+        let Some(shared) = self.shared.take() else { return Ok(None) };
+        if shared.len() >= needed {
+            return Ok(Some(shared));
+        }
+        shared.detach(&self.connection)?;
+        match Shared::attach(&self.connection, needed) {
+            Ok(shared) => Ok(Some(shared)),
+            Err(error) => {
+                tracing::debug!(%error, "no memory to share with the display");
+                Ok(None)
+            }
+        }
     }
 
     fn plain_pixels(&self, region: Region) -> Result<Vec<u8>, ReplyError> {

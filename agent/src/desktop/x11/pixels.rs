@@ -95,7 +95,7 @@ impl Layout {
     }
 
     /// Whether the display's bytes already are BGRX.
-    fn is_bgrx(&self) -> bool {
+    pub(super) fn is_bgrx(&self) -> bool {
         self.bytes_per_pixel == PIXEL
             && !self.big_endian
             && self.row(1) == PIXEL

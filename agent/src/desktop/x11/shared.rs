@@ -83,6 +83,15 @@ impl Mapping {
     }
 }
 
+impl Mapping {
+    /// Copies the first bytes, as many as `to` has room for.
+    fn copy_to(&self, to: &mut [u8]) {
+        let len = to.len().min(self.len);
+        // SAFETY: as in `copy`; the target is a slice of at least `len` bytes of our own.
+        unsafe { ptr::copy_nonoverlapping(self.start.as_ptr(), to.as_mut_ptr(), len) }
+    }
+}
+
 impl Drop for Mapping {
     fn drop(&mut self) {
         // SAFETY: exactly what `mmap` returned, once, and no reference into it was ever made.
@@ -130,10 +139,33 @@ impl Shared {
         region: Region,
         len: usize,
     ) -> Result<Vec<u8>, ReplyError> {
+        self.ask(connection, root, region)?;
+        Ok(self.mapping.copy(len))
+    }
+
+    /// The same, into `to`.
+    pub(super) fn read(
+        &self,
+        connection: &RustConnection,
+        root: Window,
+        region: Region,
+        to: &mut [u8],
+    ) -> Result<(), ReplyError> {
+        self.ask(connection, root, region)?;
+        self.mapping.copy_to(to);
+        Ok(())
+    }
+
+    fn ask(
+        &self,
+        connection: &RustConnection,
+        root: Window,
+        region: Region,
+    ) -> Result<(), ReplyError> {
         let (x, y, width, height) = wire(region)?;
         let format = ImageFormat::Z_PIXMAP.into();
         let segment = self.segment;
         connection.shm_get_image(root, x, y, width, height, !0, format, segment, 0)?.reply()?;
-        Ok(self.mapping.copy(len))
+        Ok(())
     }
 }

@@ -10,7 +10,7 @@ use crate::consent::{Answer, Listing, Standing, Visitor};
 use crate::events::Direction;
 use crate::texts::{clock, whole_seconds};
 use crate::window::model::{Asked, Model, Press, Request};
-use crate::window::theme::{BODY, SMALL, plain, strong};
+use deskside_paint::theme::{BODY, SMALL, plain, strong};
 
 /// Names of files that are shown before the rest is counted.
 const MAX_NAMES: usize = 8;

@@ -11,7 +11,7 @@ use crate::consent::Visitor;
 use crate::events::{By, Direction, Gone};
 use crate::texts::clock;
 use crate::window::model::{Gap, Line, MAX_MESSAGE, Model, Pose, Press};
-use crate::window::theme::{BODY, NAME, SMALL, plain, strong};
+use deskside_paint::theme::{BODY, NAME, SMALL, plain, strong};
 
 /// Lines of what happened and of what was said that are in view at once.
 const MAX_HISTORY: usize = 40;

@@ -8,7 +8,7 @@ use super::layout::{Stand, page};
 use super::parts::{self, Kind};
 use crate::texts::clock;
 use crate::window::model::{Before, Code, Model, Press, Stage};
-use crate::window::theme::{BODY, DIGITS, SMALL, plain, strong};
+use deskside_paint::theme::{BODY, DIGITS, SMALL, plain, strong};
 
 /// From here on the clock is in the colour of what ends.
 const URGENT: u64 = 60;

@@ -9,8 +9,8 @@ use super::layout::{Stand, page};
 use super::parts::{self, Kind};
 use super::{Fields, Look};
 use crate::window::model::Press;
-use crate::window::theme::BODY;
-use crate::window::theme::plain;
+use deskside_paint::theme::BODY;
+use deskside_paint::theme::plain;
 
 /// Characters of a link that are taken; the longest is two keys of 64 digits and a host of 253.
 const MAX_LINK: usize = 1024;

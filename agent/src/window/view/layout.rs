@@ -3,7 +3,7 @@
 
 use egui::{Align, Id, Layout, Rect, ScrollArea, Ui, UiBuilder, pos2, vec2};
 
-use crate::window::theme::COLUMN;
+use deskside_paint::theme::COLUMN;
 
 /// Space around a page, in points.
 const MARGIN: f32 = 20.0;

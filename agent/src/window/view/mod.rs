@@ -11,10 +11,10 @@ mod parts;
 
 use std::time::Duration;
 
+use deskside_paint::theme::Palette;
 use egui::{Key, Modifiers, Ui};
 
 use super::model::{Model, Pose, Press, Request, Stage};
-use super::theme::Palette;
 use crate::consent::Answer;
 use crate::texts::Texts;
 

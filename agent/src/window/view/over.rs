@@ -7,7 +7,7 @@ use super::Look;
 use super::layout::{Stand, page};
 use super::parts::{self, Kind};
 use crate::window::model::{Ending, Model, Press};
-use crate::window::theme::{BODY, plain};
+use deskside_paint::theme::{BODY, plain};
 
 pub(super) fn show(
     ui: &mut Ui,

@@ -11,7 +11,7 @@ use egui::{
 };
 
 use super::Look;
-use crate::window::theme::{BODY, BUTTON, NAME, PRESS, SMALL, TITLE, plain, strong};
+use deskside_paint::theme::{BODY, BUTTON, NAME, PRESS, SMALL, TITLE, plain, strong};
 
 /// Space between a button's edge and its text.
 const PADDING: f32 = 14.0;

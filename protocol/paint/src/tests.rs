@@ -1,6 +1,7 @@
-use egui::{Pos2, TextureOptions, pos2, vec2};
+use egui::epaint::{ClippedPrimitive, ImageDelta, Primitive, Vertex};
+use egui::{Color32, ColorImage, Mesh, Pos2, Rect, TextureId, TextureOptions, pos2, vec2};
 
-use super::*;
+use crate::painter::{Painter, Target, over};
 
 const RED: Color32 = Color32::from_rgb(200, 10, 20);
 

@@ -1,4 +1,4 @@
-//! How the window looks: two palettes, one typeface in two weights, sizes. Each pair of colours that
+//! How the windows look: two palettes, one typeface in two weights, sizes. Each pair of colours that
 //! is used for text has a contrast of at least 4.5 to 1 (WCAG 2, AA), which is tested.
 
 use std::sync::Arc;
@@ -26,8 +26,8 @@ pub const COLUMN: f32 = 460.0;
 /// Height of whatever is pressed: a finger is 44 points wide (WCAG 2.5.5).
 pub const PRESS: f32 = 46.0;
 
-const REGULAR: &[u8] = include_bytes!("../../fonts/Inter-Regular.otf");
-const STRONG: &[u8] = include_bytes!("../../fonts/Inter-SemiBold.otf");
+const REGULAR: &[u8] = include_bytes!("../fonts/Inter-Regular.otf");
+const STRONG: &[u8] = include_bytes!("../fonts/Inter-SemiBold.otf");
 
 /// Colours by what they are for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

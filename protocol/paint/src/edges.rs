@@ -1,6 +1,6 @@
 //! Which pixels a triangle covers: exactly, in whole numbers of 1/256 pixel.
 
-use super::Clip;
+use crate::painter::Clip;
 
 /// Parts of a pixel: 8 bits, as graphics hardware has them.
 const PARTS: i64 = 256;
@@ -44,7 +44,7 @@ impl Side {
 
 /// Three corners, in whichever order.
 #[derive(Debug)]
-pub(super) struct Triangle {
+pub(crate) struct Triangle {
     sides: [Side; 3],
     top: i64,
     bottom: i64,
@@ -55,7 +55,7 @@ pub(super) struct Triangle {
 
 impl Triangle {
     /// `None` for one without an area.
-    pub(super) fn new(corners: [(f32, f32); 3]) -> Option<Self> {
+    pub(crate) fn new(corners: [(f32, f32); 3]) -> Option<Self> {
         let far = |(x, y): &(f32, f32)| !(x.abs() < FARTHEST && y.abs() < FARTHEST);
         if corners.iter().any(far) {
             return None;
@@ -80,7 +80,7 @@ impl Triangle {
     }
 
     /// Calls `draw` with each row that is covered: y, the first pixel, the one behind the last.
-    pub(super) fn rows(&self, clip: Clip, mut draw: impl FnMut(usize, usize, usize)) {
+    pub(crate) fn rows(&self, clip: Clip, mut draw: impl FnMut(usize, usize, usize)) {
         let whole = |pixels: usize| i64::try_from(pixels).unwrap_or(i64::MAX);
         let (left, right) = (whole(clip.left), whole(clip.right));
         for y in self.top.max(whole(clip.top))..self.bottom.min(whole(clip.bottom)) {
@@ -98,7 +98,7 @@ impl Triangle {
 
     /// What the corners have, at the centre of a pixel, and its change with each pixel to the right.
     #[allow(clippy::cast_precision_loss, reason = "a place in a window is exact in a float")]
-    pub(super) fn shaded<const N: usize>(
+    pub(crate) fn shaded<const N: usize>(
         &self,
         shades: &[[f32; N]; 3],
         x: usize,

@@ -1,21 +1,15 @@
-//! egui's triangles, drawn by the processor: the window looks the same on a computer with a broken
-//! graphics driver, in a virtual machine and over a remote desktop, and a test draws it without any
-//! display.
+//! egui's triangles, drawn.
 //!
 //! Colours are blended as egui means them: premultiplied, and not made linear first. Edges follow the
 //! top-left rule, so that two triangles that share one never both draw a pixel. No texture is
 //! scaled: glyphs lie on whole pixels, so the nearest texel is the right one.
-
-mod edges;
-#[cfg(test)]
-mod tests;
 
 use std::collections::HashMap;
 
 use egui::epaint::{ClippedPrimitive, ImageData, ImageDelta, Primitive, Vertex};
 use egui::{Color32, ColorImage, Mesh, Rect, TextureId, TexturesDelta};
 
-use self::edges::Triangle;
+use crate::edges::Triangle;
 
 /// The pixels of a window, row by row, as `0x00RRGGBB`.
 #[derive(Debug)]
@@ -38,7 +32,17 @@ impl<'a> Target<'a> {
         self.pixels.fill(packed(colour));
     }
 
-    fn row(&mut self, y: usize, from: usize, to: usize) -> &mut [u32] {
+    /// Pixels in a row, and rows.
+    #[must_use]
+    pub const fn size(&self) -> (usize, usize) {
+        (self.width, self.height)
+    }
+
+    /// The pixels `from..to` of a row; none where they are not all inside.
+    pub fn row(&mut self, y: usize, from: usize, to: usize) -> &mut [u32] {
+        if to > self.width || from > to {
+            return Default::default();
+        }
         let start = y * self.width;
         self.pixels.get_mut(start + from..start + to).unwrap_or_default()
     }
@@ -46,17 +50,17 @@ impl<'a> Target<'a> {
 
 /// Pixels from the upper left corner: left, top, right, bottom, the last two outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Clip {
-    left: usize,
-    top: usize,
-    right: usize,
-    bottom: usize,
+pub(crate) struct Clip {
+    pub(crate) left: usize,
+    pub(crate) top: usize,
+    pub(crate) right: usize,
+    pub(crate) bottom: usize,
 }
 
 /// What draws, with its textures: egui makes one, for glyphs.
 #[derive(Debug, Default)]
 pub struct Painter {
-    textures: HashMap<TextureId, ColorImage>,
+    pub(crate) textures: HashMap<TextureId, ColorImage>,
     /// Those that are no longer needed after the next picture.
     last: Vec<TextureId>,
 }
@@ -76,7 +80,7 @@ impl Painter {
         delta.clear();
     }
 
-    fn change(&mut self, id: TextureId, change: &ImageDelta) {
+    pub(crate) fn change(&mut self, id: TextureId, change: &ImageDelta) {
         let ImageData::Color(image) = &change.image;
         let Some([x, y]) = change.pos else {
             self.textures.insert(id, ColorImage::clone(image));
@@ -207,7 +211,7 @@ fn times(a: u8, b: u8) -> u8 {
 }
 
 /// A premultiplied colour over a pixel.
-fn over(below: u32, colour: Color32) -> u32 {
+pub(crate) fn over(below: u32, colour: Color32) -> u32 {
     let alpha = u32::from(colour.a());
     match alpha {
         255 => packed(colour),

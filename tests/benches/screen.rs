@@ -1,7 +1,7 @@
 //! Bytes and time per frame on captured desktops, beside the plainest way in the same run: zstd for
 //! each tile that differs.
 //!
-//! `cargo bench -p deskside-screen --bench captured -- FILE.bgrx ...`: each file holds 1920x1080 BGRX
+//! `cargo bench -p deskside-tests --bench screen -- FILE.bgrx ...`: each file holds 1920x1080 BGRX
 //! frames one behind the other, as `dump_frames.py` of the measuring harness writes them. The first
 //! frame is where it begins and is not counted. Times are this thread's; each file is coded three
 //! times and the median counts.
@@ -30,7 +30,7 @@ struct Cost {
 fn main() {
     let files: Vec<String> = std::env::args().skip(1).filter(|it| !it.starts_with("--")).collect();
     if files.is_empty() {
-        println!("no captured frames named; see the head of benches/captured.rs");
+        println!("no captured frames named; see the head of benches/screen.rs");
     }
     for file in files {
         let bytes = std::fs::read(&file).unwrap();
@@ -115,7 +115,7 @@ fn plain(frames: &[&[u8]]) -> Cost {
 fn rest(name: &str, frame: &[u8]) {
     let size = Size::new(WIDTH, HEIGHT).unwrap();
     let (mut encoder, mut decoder) = (Encoder::new(size).unwrap(), Decoder::new().unwrap());
-    let first = encoder.frame(&view(frame), &[], Duration::ZERO).unwrap().unwrap();
+    let first = encoder.frame(&view(frame), &[size.rect()], Duration::ZERO).unwrap().unwrap();
     decoder.frame(&first.frame).unwrap();
     first.pieces.iter().for_each(|piece| drop(decoder.piece(piece).unwrap()));
     let seen: usize = first.pieces.iter().map(|piece| piece.jpeg.len()).sum();

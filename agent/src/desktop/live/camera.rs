@@ -1,0 +1,379 @@
+//! The thread that watches: it waits for the display, the viewer and the clock, reads what was
+//! damaged as late as possible, codes it and hands it out.
+
+use std::sync::mpsc::{Receiver, TryRecvError};
+use std::time::{Duration, Instant};
+
+use deskside_screen::{Coded, Encoder, Rect, Size, View};
+use tokio::sync::mpsc::Sender;
+
+use super::pacer::{Budget, INTERVAL, Pacer, Start};
+use super::pending::{Pending, within};
+use super::shapes::Shapes;
+use super::{Order, Scene, Shot};
+use crate::desktop::bell::Bell;
+use crate::desktop::capture::{Capture, News};
+use crate::desktop::{DesktopError, Region};
+
+/// Pixels that have not changed for so long become exact.
+const REST: Duration = Duration::from_millis(250);
+/// Pixels made exact by one frame on a wide line: a sixth of 1080p, 20 ms of a processor.
+const REFINED: usize = 345_600;
+/// Bytes of an exact pixel of a photo, in tenths, as they were measured.
+const EXACT_TENTHS: usize = 13;
+/// What a frame and each of its pieces have beside their bytes, about.
+const WRAPPING: usize = 40;
+/// Bytes of a tile before anything was measured: a line of text.
+const FIRST_COST: f64 = 300.0;
+/// How much a frame changes what tiles are thought to cost.
+const LEARNING: f64 = 0.3;
+
+/// Why the camera stops without a fault.
+enum Stop {
+    /// Nobody looks any more.
+    Unwatched,
+    Failed(DesktopError),
+}
+
+impl<E: Into<DesktopError>> From<E> for Stop {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// What is watched, and how.
+struct Wish {
+    monitor: u32,
+    hidden: bool,
+}
+
+/// The picture of the moment.
+struct Stage {
+    scene: Scene,
+    size: Size,
+    encoder: Encoder,
+    pending: Pending,
+    /// The pixels as they were last read: BGRX, row by row.
+    bgrx: Vec<u8>,
+}
+
+pub(super) struct Camera {
+    capture: Box<dyn Capture>,
+    bell: Bell,
+    orders: Receiver<Order>,
+    out: Sender<Shot>,
+    begun: Instant,
+    wish: Option<Wish>,
+    stage: Option<Stage>,
+    pacer: Pacer,
+    shapes: Shapes,
+    /// What happened and was not dealt with yet.
+    news: News,
+    pointed: Option<Duration>,
+    /// When something changed last.
+    changed: Duration,
+    /// Bytes of a damaged tile, about.
+    cost: f64,
+}
+
+impl Camera {
+    pub(super) fn new(
+        capture: Box<dyn Capture>,
+        bell: Bell,
+        orders: Receiver<Order>,
+        out: Sender<Shot>,
+    ) -> Self {
+        Self {
+            capture,
+            bell,
+            orders,
+            out,
+            begun: Instant::now(),
+            wish: None,
+            stage: None,
+            pacer: Pacer::new(),
+            shapes: Shapes::default(),
+            news: News::default(),
+            pointed: None,
+            changed: Duration::ZERO,
+            cost: FIRST_COST,
+        }
+    }
+
+    /// Watches until nobody looks any more or the display fails.
+    pub(super) fn run(mut self) {
+        if let Err(Stop::Failed(error)) = self.watch()
+            && self.tell(Shot::Failed(error)).is_err()
+        {
+            tracing::debug!("nobody is left to hear that the screen failed");
+        }
+    }
+
+    fn watch(&mut self) -> Result<(), Stop> {
+        loop {
+            self.take_orders()?;
+            let most = if self.wish.as_ref().is_some_and(|wish| !wish.hidden) {
+                self.look()?
+            } else {
+                None
+            };
+            self.capture.wait(&self.bell, most)?;
+            self.news.add(self.capture.news()?);
+        }
+    }
+
+    fn now(&self) -> Duration {
+        self.begun.elapsed()
+    }
+
+    fn tell(&self, shot: Shot) -> Result<(), Stop> {
+        self.out.blocking_send(shot).map_err(|_| Stop::Unwatched)
+    }
+
+    fn take_orders(&mut self) -> Result<(), Stop> {
+        loop {
+            match self.orders.try_recv() {
+                Ok(Order::Watch { monitor, hidden, afresh }) => {
+                    self.wished(monitor, hidden, afresh)?;
+                }
+                Ok(Order::Whole { frame, trip }) => {
+                    self.pacer.shown(frame, trip, self.begun.elapsed());
+                    if let Some(stage) = &mut self.stage {
+                        stage.encoder.acknowledge(frame);
+                    }
+                }
+                Err(TryRecvError::Empty) => return Ok(()),
+                Err(TryRecvError::Disconnected) => return Err(Stop::Unwatched),
+            }
+        }
+    }
+
+    fn wished(&mut self, monitor: u32, hidden: bool, afresh: bool) -> Result<(), Stop> {
+        let before = self.wish.replace(Wish { monitor, hidden });
+        let other = before.is_none_or(|before| before.monitor != monitor);
+        if other || afresh {
+            self.pacer.forget();
+            self.shapes.forget();
+            self.news.add(News::ALL);
+            if let Some(stage) = &mut self.stage {
+                stage.encoder.restart();
+                stage.pending.add_all();
+            }
+        }
+        self.arrange(true)
+    }
+
+    /// Does what is due. Gives the time until something is due again where nothing happens.
+    fn look(&mut self) -> Result<Option<Duration>, Stop> {
+        if std::mem::take(&mut self.news.layout) {
+            self.arrange(false)?;
+        }
+        if std::mem::take(&mut self.news.cursor)
+            && let Some(cursor) = self.capture.cursor()?
+            && let Some((place, cursor)) = self.shapes.told(cursor)
+        {
+            self.tell(Shot::Cursor { place, cursor })?;
+        }
+        let pointer = self.point()?;
+        let frame = self.frame()?;
+        Ok(match (pointer, frame) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        })
+    }
+
+    /// Tells where the pointer is, where it moved, and not more often than frames come.
+    fn point(&mut self) -> Result<Option<Duration>, Stop> {
+        if !self.news.pointer {
+            return Ok(None);
+        }
+        let now = self.now();
+        if let Some(due) = self.pointed.map(|pointed| pointed + INTERVAL)
+            && due > now
+        {
+            return Ok(Some(due - now));
+        }
+        self.news.pointer = false;
+        self.pointed = Some(now);
+        let (x, y) = self.capture.pointer()?;
+        self.tell(Shot::Pointer(x, y))?;
+        Ok(None)
+    }
+
+    /// Finds where the picture lies now. Where that changed, or it is asked for, it is told.
+    fn arrange(&mut self, asked: bool) -> Result<(), Stop> {
+        let Some(wish) = &self.wish else { return Ok(()) };
+        let scene = scene(self.capture.as_mut(), wish.monitor)?;
+        let same = self.stage.as_ref().is_some_and(|stage| stage.scene == scene);
+        if !same {
+            let stage = Stage::after(self.stage.take(), scene.clone())?;
+            self.stage = Some(stage);
+            self.news.damage = true;
+        }
+        if asked || !same { self.tell(Shot::Scene(scene)) } else { Ok(()) }
+    }
+
+    /// Makes a frame where there is something for it and it may start.
+    fn frame(&mut self) -> Result<Option<Duration>, Stop> {
+        let Some(stage) = &self.stage else { return Ok(None) };
+        let waits = self.news.damage || !stage.pending.is_empty();
+        if !waits && stage.encoder.is_exact() {
+            return Ok(None);
+        }
+        let now = self.now();
+        match self.pacer.start(now) {
+            Start::WhenShown => Ok(None),
+            Start::At(due) => Ok(Some(due - now)),
+            Start::Now(budget) if waits => self.shoot(budget),
+            Start::Now(budget) => self.refine(&budget),
+        }
+    }
+
+    /// A frame of what was damaged.
+    fn shoot(&mut self, budget: Budget) -> Result<Option<Duration>, Stop> {
+        let Some(stage) = &mut self.stage else { return Ok(None) };
+        if std::mem::take(&mut self.news.damage) {
+            stage.damaged(&self.capture.damage()?);
+        }
+        let most = budget.bytes.map_or(usize::MAX, |bytes| tiles_of(bytes, self.cost));
+        let tiles = stage.pending.take(most);
+        if tiles.is_empty() {
+            return Ok(None);
+        }
+        let now = self.begun.elapsed();
+        self.pacer.begun(now);
+        match stage.read(self.capture.as_mut(), &tiles) {
+            Ok(()) => {}
+            Err(DesktopError::Moved) => {
+                self.news.layout = true;
+                stage.pending.add_all();
+                return Ok(Some(Duration::ZERO));
+            }
+            Err(error) => return Err(error.into()),
+        }
+        let pixels = tiles.iter().map(Rect::pixels).sum();
+        stage.encoder.set_quality(budget.quality(pixels));
+        let view = View::new(stage.size, stage.size.width() * 4, &stage.bgrx)?;
+        let coded = stage.encoder.frame(&view, &tiles, now)?;
+        // Damage that changed nothing was free: what is next may start at once.
+        let Some(coded) = coded else { return Ok(Some(Duration::ZERO)) };
+        self.changed = now;
+        let bytes = self.send(coded)?;
+        self.cost += LEARNING * (ratio(bytes, tiles.len()) - self.cost);
+        Ok(Some(Duration::ZERO))
+    }
+
+    /// A frame that makes exact what rests, once all that was sent is shown.
+    fn refine(&mut self, budget: &Budget) -> Result<Option<Duration>, Stop> {
+        let now = self.now();
+        if !self.pacer.is_calm() {
+            return Ok(None);
+        }
+        let Some(stage) = &mut self.stage else { return Ok(None) };
+        let most = budget.bytes.map_or(REFINED, |bytes| (bytes * 10 / EXACT_TENTHS).min(REFINED));
+        match stage.encoder.refine(now, REST, most)? {
+            Some(coded) => {
+                self.pacer.begun(now);
+                self.send(coded)?;
+                Ok(Some(Duration::ZERO))
+            }
+            // Parts may rest already while others change; a part of REST is soon enough.
+            None => Ok(Some(REST / 4)),
+        }
+    }
+
+    /// Hands a frame out. Gives its bytes.
+    fn send(&mut self, coded: Coded) -> Result<usize, Stop> {
+        let pieces = coded.pieces.iter().map(|piece| piece.jpeg.len() + WRAPPING);
+        let bytes = coded.frame.bytes() + WRAPPING + pieces.sum::<usize>();
+        self.pacer.sent(coded.frame.number, bytes, self.begun.elapsed());
+        self.tell(Shot::Frame(coded))?;
+        Ok(bytes)
+    }
+}
+
+impl Stage {
+    /// A picture of `scene`, for the viewer who saw the one before.
+    fn after(before: Option<Self>, scene: Scene) -> Result<Self, DesktopError> {
+        let Region { width, height, .. } = scene.region;
+        let too_large = |_| DesktopError::TooLarge { width, height };
+        let side = |side: u32| usize::try_from(side).unwrap_or(usize::MAX);
+        let size = Size::new(side(width), side(height)).map_err(too_large)?;
+        let encoder = match before {
+            Some(before) => before.encoder.after(size)?,
+            None => Encoder::new(size)?,
+        };
+        let mut pending = Pending::new(size);
+        pending.add_all();
+        Ok(Self { scene, size, encoder, pending, bgrx: vec![0; size.pixels() * 4] })
+    }
+
+    fn damaged(&mut self, damage: &[Region]) {
+        let region = self.scene.region;
+        let rects: Vec<Rect> = damage.iter().filter_map(|part| within(*part, region)).collect();
+        self.pending.add(&rects);
+    }
+
+    /// Reads the rows of these tiles, which are in order.
+    fn read(&mut self, capture: &mut dyn Capture, tiles: &[Rect]) -> Result<(), DesktopError> {
+        let row = self.size.width() * 4;
+        for (top, bottom) in rows(tiles) {
+            let number = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+            let region = Region {
+                y: self.scene.region.y + number(top),
+                height: number(bottom - top),
+                ..self.scene.region
+            };
+            let bgrx = self.bgrx.get_mut(top * row..bottom * row).unwrap_or_default();
+            capture.read(region, bgrx)?;
+        }
+        Ok(())
+    }
+}
+
+/// Rows from here to there that cover the tiles, without a gap in each.
+fn rows(tiles: &[Rect]) -> Vec<(usize, usize)> {
+    let mut rows: Vec<(usize, usize)> = Vec::new();
+    for tile in tiles {
+        let (top, bottom) = (tile.y, tile.y + tile.height);
+        match rows.last_mut() {
+            Some((_, end)) if *end >= top => *end = bottom.max(*end),
+            _ => rows.push((top, bottom)),
+        }
+    }
+    rows
+}
+
+/// What is to be seen of this monitor; of the whole desktop where there is no such monitor.
+fn scene(capture: &mut dyn Capture, monitor: u32) -> Result<Scene, DesktopError> {
+    let monitors = capture.monitors()?;
+    let index = monitor.checked_sub(1).and_then(|index| usize::try_from(index).ok());
+    if let Some(found) = index.and_then(|index| monitors.get(index)) {
+        return Ok(Scene { monitor, region: found.region, monitors });
+    }
+    let (width, height) = capture.size()?;
+    Ok(Scene { monitor: 0, region: Region { x: 0, y: 0, width, height }, monitors })
+}
+
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a bound, rounded down")]
+fn tiles_of(bytes: usize, cost: f64) -> usize {
+    (ratio(bytes, 1) / cost.max(1.0)) as usize
+}
+
+fn ratio(bytes: usize, of: usize) -> f64 {
+    let number = |number: usize| u32::try_from(number).map_or(f64::MAX, f64::from);
+    number(bytes) / number(of.max(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_of_tiles_are_read_at_once_where_they_touch() {
+        let tile = |x: usize, y: usize| Rect { x, y, width: 64, height: 64 };
+        let tiles = [tile(0, 0), tile(640, 0), tile(0, 64), tile(64, 256)];
+        assert_eq!(rows(&tiles), [(0, 128), (256, 320)]);
+        assert_eq!(rows(&[]), []);
+    }
+}

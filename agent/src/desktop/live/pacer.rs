@@ -1,0 +1,328 @@
+//! When a frame may start, and how large it may be: frames never queue. Under a narrow line the
+//! picture gets coarser or slower, never older (invariant 5).
+//!
+//! A machine without I/O: it hears when frames were sent and shown, and the clock is an argument.
+//!
+//! What is on the way is kept below what the line carries in one round trip and a little: a frame
+//! that waited behind others would be old when it is shown. How much the line carries is measured
+//! by the frames themselves: a frame's bytes, divided by the time that it came later than it would
+//! have come on a line without an end, or later than the one before it.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// No two frames start within this time: 60 a second.
+pub(super) const INTERVAL: Duration = Duration::from_micros(16_000);
+/// A frame should be carried in this time; where it cannot, it is cut.
+const FRAME_TIME: f64 = 0.1;
+/// What may wait in the line beyond a round trip.
+const QUEUE_TIME: f64 = 0.03;
+/// A picture should be visible in this time; where it cannot, it becomes coarser.
+const PICTURE_TIME: f64 = 0.25;
+/// The least that a frame may have, in bytes: a packet, so that something always moves.
+const LEAST: f64 = 1_200.0;
+/// Frames on the way at the most, whatever their size: a second's worth.
+const MAX_ON_WAY: usize = 64;
+/// A frame of fewer bytes says little about the line.
+const TELLING: usize = 1_200;
+/// A time below which a frame did not wait for the line, but for a processor.
+const JITTER: f64 = 0.004;
+/// Measurements that count.
+const SAMPLES: usize = 8;
+/// The least round trip is that of so much time, twice at the most.
+const BASE_TIME: Duration = Duration::from_secs(15);
+/// Bytes a second above which the line is no limit: a frame of 100 KiB in 2 ms.
+const WIDE: f64 = 50e6;
+/// Bytes of JPEG for each pixel by quality, as photos have them, and the qualities to choose from.
+const QUALITIES: [(u8, f64); 4] = [(78, 0.07), (55, 0.045), (35, 0.03), (18, 0.018)];
+
+/// Whether a frame may start.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Start {
+    /// Now, as large as this.
+    Now(Budget),
+    /// Not before.
+    At(Duration),
+    /// Not before one that is on the way was shown.
+    WhenShown,
+}
+
+/// How large a frame may be.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Budget {
+    /// Bytes; `None` where the line is wide.
+    pub(super) bytes: Option<usize>,
+    rate: Option<f64>,
+}
+
+impl Budget {
+    /// How good a picture of so many pixels may be, from 1 to 100.
+    pub(super) fn quality(&self, pixels: usize) -> u8 {
+        let [best, .., worst] = QUALITIES;
+        let Some(rate) = self.rate else { return best.0 };
+        let pixels = u32::try_from(pixels).map_or(f64::MAX, f64::from);
+        let fits = |of: &&(u8, f64)| of.1 * pixels <= rate * PICTURE_TIME;
+        QUALITIES.iter().find(fits).unwrap_or(&worst).0
+    }
+}
+
+/// Decides for one viewer.
+#[derive(Debug)]
+pub(super) struct Pacer {
+    on_way: VecDeque<OnWay>,
+    bytes_on_way: usize,
+    started: Option<Duration>,
+    /// When a frame was last shown whole.
+    shown: Duration,
+    base: Base,
+    /// What the last frames measured, in bytes a second.
+    samples: VecDeque<f64>,
+}
+
+/// A frame that is on the way.
+#[derive(Debug, Clone, Copy)]
+struct OnWay {
+    number: u64,
+    bytes: usize,
+    sent: Duration,
+}
+
+/// The least round trip of late.
+#[derive(Debug, Default)]
+struct Base {
+    since: Duration,
+    now: Option<f64>,
+    before: Option<f64>,
+}
+
+impl Base {
+    fn take(&mut self, trip: f64, now: Duration) {
+        if now.saturating_sub(self.since) > BASE_TIME {
+            self.since = now;
+            self.before = self.now.take();
+        }
+        self.now = Some(self.now.map_or(trip, |least| least.min(trip)));
+    }
+
+    fn least(&self) -> Option<f64> {
+        match (self.now, self.before) {
+            (Some(now), Some(before)) => Some(now.min(before)),
+            (now, before) => now.or(before),
+        }
+    }
+}
+
+impl Pacer {
+    pub(super) fn new() -> Self {
+        Self {
+            on_way: VecDeque::new(),
+            bytes_on_way: 0,
+            started: None,
+            shown: Duration::ZERO,
+            base: Base::default(),
+            samples: VecDeque::new(),
+        }
+    }
+
+    /// Whether a frame may start.
+    pub(super) fn start(&self, now: Duration) -> Start {
+        let rate = self.rate();
+        if !self.on_way.is_empty() && !self.has_room(rate) {
+            return Start::WhenShown;
+        }
+        if let Some(next) = self.started.map(|started| started + INTERVAL)
+            && next > now
+        {
+            return Start::At(next);
+        }
+        let bytes = rate.map(|rate| whole((rate * FRAME_TIME).max(LEAST)));
+        Start::Now(Budget { bytes, rate })
+    }
+
+    /// Whether all that was sent is shown.
+    pub(super) fn is_calm(&self) -> bool {
+        self.on_way.is_empty()
+    }
+
+    /// A frame begins to be made.
+    pub(super) fn begun(&mut self, now: Duration) {
+        self.started = Some(now);
+    }
+
+    /// A frame of so many bytes, pieces included, begins to leave.
+    pub(super) fn sent(&mut self, number: u64, bytes: usize, now: Duration) {
+        self.bytes_on_way += bytes;
+        self.on_way.push_back(OnWay { number, bytes, sent: now });
+    }
+
+    /// The viewer shows this frame and all before it, pieces included; `trip` is a packet's round
+    /// trip of the moment.
+    pub(super) fn shown(&mut self, number: u64, trip: Duration, now: Duration) {
+        self.base.take(trip.as_secs_f64(), now);
+        while let Some(first) = self.on_way.pop_front_if(|first| first.number <= number) {
+            self.bytes_on_way -= first.bytes;
+            self.measure(first, now);
+        }
+    }
+
+    /// Nothing of what is on the way will be shown: the viewer begins anew.
+    pub(super) fn forget(&mut self) {
+        self.on_way.clear();
+        self.bytes_on_way = 0;
+    }
+
+    fn has_room(&self, rate: Option<f64>) -> bool {
+        let base = self.base.least().unwrap_or(0.0);
+        // However small they are: the one that is being shown, the next, and those between.
+        let frames = 2.0 + base / INTERVAL.as_secs_f64();
+        let few = self.on_way.len() < MAX_ON_WAY && float(self.on_way.len()) < frames;
+        few && rate.is_none_or(|rate| float(self.bytes_on_way) <= rate * (base + QUEUE_TIME))
+    }
+
+    /// Bytes a second; `None` where nothing is known or the line is no limit.
+    fn rate(&self) -> Option<f64> {
+        // A loss makes single frames late, and a burst of answers makes single ones early.
+        let mut samples: Vec<f64> = self.samples.iter().copied().collect();
+        samples.sort_by(|a, b| b.total_cmp(a));
+        let rate = *samples.get(samples.len() / 4)?;
+        (rate < WIDE).then_some(rate)
+    }
+
+    fn measure(&mut self, frame: OnWay, now: Duration) {
+        let base = self.base.least().unwrap_or(0.0);
+        let due = frame.sent.as_secs_f64() + base;
+        let spent = now.as_secs_f64() - due.max(self.shown.as_secs_f64());
+        self.shown = now;
+        if frame.bytes < TELLING {
+            return;
+        }
+        let sample = if spent > JITTER {
+            float(frame.bytes) / spent
+        } else {
+            // Faster than can be told: the line is at least so wide, and may be wider.
+            let least = float(frame.bytes) / JITTER;
+            self.rate().map_or(WIDE, |rate| (rate * 1.5).max(least))
+        };
+        self.samples.push_back(sample);
+        if self.samples.len() > SAMPLES {
+            self.samples.pop_front();
+        }
+    }
+}
+
+fn float(number: usize) -> f64 {
+    u32::try_from(number).map_or(f64::MAX, f64::from)
+}
+
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a bound, rounded down")]
+fn whole(number: f64) -> usize {
+    number as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A line of `rate` bytes a second and `delay` one way, both ends of it at rest. Frames of
+    /// `want` bytes, cut to the budget, are wanted all the time. Gives each frame's age when shown,
+    /// and the bytes shown in all.
+    struct Line {
+        rate: f64,
+        delay: f64,
+    }
+
+    impl Line {
+        fn run(&self, seconds: f64, want: usize, pacer: &mut Pacer) -> (Vec<f64>, usize) {
+            let (mut now, mut free, mut number) = (0.0, 0.0_f64, 0);
+            let mut arrivals: VecDeque<(u64, f64, f64)> = VecDeque::new();
+            let (mut ages, mut bytes) = (Vec::new(), 0);
+            while now < seconds {
+                while let Some((number, at, sent)) =
+                    arrivals.pop_front_if(|(_, at, _)| *at + self.delay <= now)
+                {
+                    let trip = Duration::from_secs_f64(2.0 * self.delay);
+                    pacer.shown(number, trip, Duration::from_secs_f64(at + self.delay));
+                    ages.push(at - sent);
+                }
+                if let Start::Now(budget) = pacer.start(Duration::from_secs_f64(now)) {
+                    let size = budget.bytes.map_or(want, |most| most.min(want));
+                    number += 1;
+                    pacer.begun(Duration::from_secs_f64(now));
+                    pacer.sent(number, size, Duration::from_secs_f64(now));
+                    free = free.max(now) + float(size) / self.rate;
+                    arrivals.push_back((number, free + self.delay, now));
+                    bytes += size;
+                }
+                now += 0.001;
+            }
+            (ages, bytes)
+        }
+    }
+
+    #[test]
+    fn on_a_narrow_line_frames_are_cut_and_never_grow_old() {
+        // 300 kbit/s, 150 ms there and back; frames of 15 kB would take 400 ms each.
+        let mut pacer = Pacer::new();
+        let line = Line { rate: 37_500.0, delay: 0.075 };
+        let (ages, bytes) = line.run(20.0, 15_000, &mut pacer);
+        let late = ages.iter().skip(8).copied().fold(0.0, f64::max);
+        assert!(late < 0.3, "{late}");
+        assert!(float(bytes) > 0.8 * 20.0 * line.rate, "{bytes}");
+    }
+
+    #[test]
+    fn a_middling_line_carries_a_page_at_full_speed() {
+        // 20 Mbit/s, 40 ms there and back, frames of 15 kB: 30 a second are 18 % of it.
+        let mut pacer = Pacer::new();
+        let line = Line { rate: 2_500_000.0, delay: 0.02 };
+        let (ages, _) = line.run(10.0, 15_000, &mut pacer);
+        assert!(ages.len() > 500, "{}", ages.len());
+        assert!(ages.iter().all(|age| *age < 0.05));
+    }
+
+    #[test]
+    fn a_wide_line_limits_nothing() {
+        let mut pacer = Pacer::new();
+        let line = Line { rate: 125e6, delay: 0.000_1 };
+        let (ages, bytes) = line.run(5.0, 300_000, &mut pacer);
+        assert!(ages.len() > 300 && bytes == (ages.len()) * 300_000, "{} {bytes}", ages.len());
+    }
+
+    #[test]
+    fn a_line_that_becomes_narrow_is_noticed_within_a_second() {
+        let mut pacer = Pacer::new();
+        Line { rate: 2_500_000.0, delay: 0.02 }.run(3.0, 15_000, &mut pacer);
+        pacer.forget();
+        // The clock of the second run starts at 0 again; what counts are the samples.
+        pacer.started = None;
+        pacer.shown = Duration::ZERO;
+        let (ages, _) = Line { rate: 37_500.0, delay: 0.02 }.run(10.0, 15_000, &mut pacer);
+        let late = ages.iter().skip(ages.len() / 2).copied().fold(0.0, f64::max);
+        assert!(late < 0.2, "{late}");
+    }
+
+    #[test]
+    fn nothing_starts_before_its_time() {
+        let mut pacer = Pacer::new();
+        let now = Duration::from_secs(1);
+        assert!(matches!(pacer.start(now), Start::Now(Budget { bytes: None, .. })));
+        pacer.begun(now);
+        pacer.sent(1, 500, now);
+        assert_eq!(pacer.start(now), Start::At(now + INTERVAL));
+        pacer.sent(2, 500, now);
+        assert_eq!(pacer.start(now + INTERVAL), Start::WhenShown);
+        pacer.shown(2, Duration::from_millis(1), now + INTERVAL);
+        assert!(pacer.is_calm());
+        assert!(matches!(pacer.start(now + INTERVAL), Start::Now(_)));
+    }
+
+    #[test]
+    fn pictures_get_coarser_before_they_take_long() {
+        let at = |rate| Budget { bytes: None, rate };
+        assert_eq!(at(None).quality(2_000_000), 78);
+        assert_eq!(at(Some(2_500_000.0)).quality(2_000_000), 78);
+        assert_eq!(at(Some(300_000.0)).quality(2_000_000), 35);
+        assert_eq!(at(Some(37_500.0)).quality(2_000_000), 18);
+        assert_eq!(at(Some(37_500.0)).quality(60_000), 78);
+    }
+}
