@@ -54,7 +54,7 @@ pub(super) async fn authority(
         Ok(new) => in_force(&new, say),
         Err(error @ RotateError::Authority(AuthorityError::Away { .. })) => {
             Err(anyhow::Error::from(error)
-                .context("or, for a key that stays elsewhere: rotate authority --output FILE"))
+                .context("nothing was changed (where the key stays elsewhere: rotate authority --output FILE)"))
         }
         Err(error) => Err(error.into()),
     }
