@@ -33,12 +33,12 @@ fn screen(colour: impl Fn(usize, usize) -> u32) -> Vec<u8> {
 }
 
 fn text(x: usize, y: usize) -> u32 {
-    let ink = (x / 6 * 0x9e37 + y / 4 * 0x79b9) * (y / 4 + 7) >> 4 & 7;
+    let ink = (((x / 6 * 0x9e37 + y / 4 * 0x79b9) * (y / 4 + 7)) >> 4) & 7;
     if ink == 0 { 0x20_30_40 } else { 0xff_ff_f0 }
 }
 
 fn photo(x: usize, y: usize) -> u32 {
-    let noise = (x * 31 + y * 17) * 2_654_435_761 >> 20 & 7;
+    let noise = (((x * 31 + y * 17) * 2_654_435_761) >> 20) & 7;
     u32::try_from(((x * 3 + noise) & 255) << 16 | ((y * 5 + noise) & 255) << 8 | (x + y)).unwrap()
 }
 
