@@ -68,10 +68,14 @@ impl Clipboard {
     /// [`ClipboardError`].
     pub async fn lend(&self, permit: Permit<gate::Clipboard>) -> Result<Lent, ClipboardError> {
         let display = self.display.clone().ok_or(ClipboardError::None)?;
-        let (telling, present) = watch::channel(Present::default());
+        let (telling, mut present) = watch::channel(Present::default());
         let watched = tokio::task::spawn_blocking(move || watching(&display, telling));
         let watched =
             watched.await.map_err(|error| ClipboardError::Display(error.to_string()))??;
+        // What is there before anything is copied.
+        if timeout(TOLD, present.wait_for(|present| present.number > 0)).await.is_err() {
+            tracing::debug!("whoever copied does not answer");
+        }
         let (permit, clipboard, last) = (Arc::new(permit), self.clone(), String::new());
         Ok(Lent { permit, clipboard, present, told: 0, last, _watched: watched })
     }

@@ -6,8 +6,10 @@ use deskside_protocol::wire::message::refusal::Cause;
 use deskside_protocol::wire::message::{self, Copied, message::Kind};
 
 use crate::desktop::{Clipboard, ClipboardError, Lent};
-use crate::gate::{self, Answers, Gate, Heard, Unheard};
+use crate::gate::{self, Answers, Gate, Heard, Permit, Unheard};
 
+/// What it is for, for the user.
+const WHAT: &str = "what you copied";
 /// To whatever does not belong here.
 const NONSENSE: &str = "the clipboard channel takes copied text";
 
@@ -18,12 +20,10 @@ pub(super) async fn serve(
     gate: &Gate,
     clipboard: &Clipboard,
 ) -> Result<(), Unheard> {
-    let Some(Kind::Copied(first)) = heard.next().await? else {
-        return Ok(answers.refuse_for(Cause::BadRequest, NONSENSE).await?);
-    };
-    let permit = match gate.admit::<gate::Clipboard>("what you copied").await {
-        Ok(permit) => permit,
-        Err(refusal) => return Ok(answers.refuse(refusal.to_wire()).await?),
+    let (permit, first) = match begin(heard, gate).await? {
+        Begun::Granted(permit, first) => (permit, first),
+        Begun::Refused(refusal) => return Ok(answers.refuse(refusal).await?),
+        Begun::Nonsense => return Ok(answers.refuse_for(Cause::BadRequest, NONSENSE).await?),
     };
     let mut lent = match clipboard.lend(permit).await {
         Ok(lent) => lent,
@@ -43,14 +43,45 @@ pub(super) async fn serve(
     }
 }
 
+/// How a stream begins.
+enum Begun {
+    Granted(Permit<gate::Clipboard>, Option<Copied>),
+    Refused(message::Refusal),
+    Nonsense,
+}
+
+/// By itself once the user allows it, or with the technician's first word, which asks him.
+async fn begin(heard: &mut Heard, gate: &Gate) -> Result<Begun, Unheard> {
+    let mut changes = gate.changes();
+    loop {
+        tokio::select! {
+            biased;
+            kind = heard.next() => {
+                let Some(Kind::Copied(first)) = kind? else { return Ok(Begun::Nonsense) };
+                return Ok(match gate.admit::<gate::Clipboard>(WHAT).await {
+                    Ok(permit) => Begun::Granted(permit, Some(first)),
+                    Err(refusal) => Begun::Refused(refusal.to_wire()),
+                });
+            }
+            permit = async { gate.granted::<gate::Clipboard>(WHAT) }, if changes.borrow().contains(Grant::Clipboard) => {
+                if let Some(permit) = permit {
+                    return Ok(Begun::Granted(permit, None));
+                }
+                tokio::task::yield_now().await;
+            }
+            Ok(()) = changes.changed() => {}
+        }
+    }
+}
+
 /// Until the technician finishes. Gives why it could not go on.
 async fn share(
     heard: &mut Heard,
     answers: &mut Answers,
     lent: &mut Lent,
-    first: Copied,
+    first: Option<Copied>,
 ) -> Result<Option<message::Refusal>, Unheard> {
-    let mut next = Some(first);
+    let mut next = first;
     loop {
         if let Some(copied) = next.take() {
             let done = if copied.text.is_empty() {

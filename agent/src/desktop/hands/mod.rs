@@ -171,8 +171,7 @@ impl Controls {
         Ok(grip)
     }
 
-    /// Lets go of everything that anybody holds, and waits until it is done. It may block for
-    /// [`LETTING_GO`].
+    /// Lets go of everything that anybody holds, and waits until it is done: 2 s at most.
     pub fn let_go(&self) {
         let worker = self.shared.worker.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(worker) = worker else { return };
