@@ -102,11 +102,11 @@ short-reboot = Computer neu starten
 
 # Was gerade geschieht
 does-view = { $name } sieht sich an: { $what }
-does-control = { $name } benutzt Maus und Tastatur: { $what }
+does-control = { $name } benutzt Ihre Maus und Tastatur
 does-command = { $name } führt aus: { $what }
 does-shell = { $name } öffnet ein Befehlsfenster: { $what }
 does-file = { $name } bittet diesen Computer um eine Datei: { $what }
-does-clipboard = { $name } benutzt die Zwischenablage: { $what }
+does-clipboard = { $name } liest und ändert, was Sie kopiert haben
 does-reboot = { $name } startet diesen Computer neu: { $what }
 done-received = Empfangen: { $what } ({ $size })
 done-sent = Gesendet: { $what } ({ $size })

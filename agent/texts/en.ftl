@@ -103,11 +103,11 @@ short-reboot = Restart the computer
 
 # What is being done
 does-view = { $name } looks at { $what }
-does-control = { $name } uses mouse and keyboard: { $what }
+does-control = { $name } uses your mouse and keyboard
 does-command = { $name } runs: { $what }
 does-shell = { $name } opens a command window: { $what }
 does-file = { $name } asks this computer to { $what }
-does-clipboard = { $name } uses the clipboard: { $what }
+does-clipboard = { $name } reads and changes what you copied
 does-reboot = { $name } restarts this computer: { $what }
 done-received = Received: { $what } ({ $size })
 done-sent = Sent: { $what } ({ $size })

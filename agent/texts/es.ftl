@@ -102,11 +102,11 @@ short-reboot = Reiniciar el ordenador
 
 # Lo que se está haciendo
 does-view = { $name } mira: { $what }
-does-control = { $name } usa el ratón y el teclado: { $what }
+does-control = { $name } usa su ratón y su teclado
 does-command = { $name } ejecuta: { $what }
 does-shell = { $name } abre una ventana de órdenes: { $what }
 does-file = { $name } pide a este ordenador un archivo: { $what }
-does-clipboard = { $name } usa el portapapeles: { $what }
+does-clipboard = { $name } lee y cambia lo que usted ha copiado
 does-reboot = { $name } reinicia este ordenador: { $what }
 done-received = Recibido: { $what } ({ $size })
 done-sent = Enviado: { $what } ({ $size })

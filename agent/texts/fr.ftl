@@ -102,11 +102,11 @@ short-reboot = Redémarrer l’ordinateur
 
 # Ce qui est en train de se faire
 does-view = { $name } regarde : { $what }
-does-control = { $name } utilise la souris et le clavier : { $what }
+does-control = { $name } utilise votre souris et votre clavier
 does-command = { $name } exécute : { $what }
 does-shell = { $name } ouvre une fenêtre de commandes : { $what }
 does-file = { $name } demande un fichier à cet ordinateur : { $what }
-does-clipboard = { $name } utilise le presse-papiers : { $what }
+does-clipboard = { $name } lit et modifie ce que vous avez copié
 does-reboot = { $name } redémarre cet ordinateur : { $what }
 done-received = Reçu : { $what } ({ $size })
 done-sent = Envoyé : { $what } ({ $size })

@@ -98,8 +98,9 @@ fn seeds_are_what_this_version_writes() {
     let plain = [vec![0], plain.concat()].concat();
     let resumed = "FileEntry, FileFrom { offset: 2 }, \"llo\", its end, FileEnd, FilesSent";
     let resumed = [vec![1], vector("files.txt", resumed)].concat();
-    let seeds: [(&str, &str, &[u8]); 32] = [
+    let seeds: [(&str, &str, &[u8]); 33] = [
         ("act", "act", &vector("act.txt", "Act")),
+        ("act", "datagram", &vector("input.txt", "the datagram")),
         ("act", "message", &vector("act.txt", "Message")),
         ("agent_data", "whole", &header.ad_a),
         ("certificate", "body", &vector("certificate.txt", "Certificate")),

@@ -11,6 +11,7 @@ mod help;
 mod hostile;
 mod house;
 mod identity;
+mod input;
 mod limits;
 mod main_job;
 mod public_certificate;

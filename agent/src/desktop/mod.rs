@@ -6,6 +6,8 @@
 
 mod bell;
 mod capture;
+mod clipboard;
+mod hands;
 mod live;
 mod picture;
 mod synthetic;
@@ -22,6 +24,8 @@ use tokio::time::timeout;
 
 use self::capture::Capture;
 pub use self::capture::{Cursor, MAX_CURSOR};
+pub use self::clipboard::{Clipboard, ClipboardError, Lent};
+pub use self::hands::{Controls, Done, Grip, HandError, MAX_TEXT, Record, controls};
 pub use self::live::{Live, Order, Scene, Shot};
 pub use self::picture::{Picture, PngError};
 use crate::gate::{Permit, View};

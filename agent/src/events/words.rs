@@ -142,11 +142,11 @@ const fn moved(direction: Direction) -> &'static str {
 fn action(technician: &str, grant: Grant, what: &str) -> String {
     let does = match grant {
         Grant::View => "looks at",
-        Grant::Control => "uses mouse and keyboard:",
+        Grant::Control => "uses",
         Grant::Command => "runs:",
         Grant::Shell => "opens a command window:",
         Grant::File => "asks this computer to",
-        Grant::Clipboard => "uses the clipboard:",
+        Grant::Clipboard => "reads and changes",
         Grant::Reboot => "restarts this computer:",
     };
     format!("  {technician} {does} {what}\n")

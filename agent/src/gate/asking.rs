@@ -83,6 +83,7 @@ impl Gate {
 
     /// The user's answer; `None` where the session was stopped first.
     pub(super) async fn ask(&self, question: &Question<'_>) -> Option<Answer> {
+        let _asking = Open::of(&self.shared);
         let answer = tokio::select! {
             biased;
             () = self.stopped() => return None,
@@ -102,6 +103,22 @@ impl Gate {
             Standing::Ask { refusals } => Err(no(grant, refusals)),
             Standing::Beforehand => Err(no(grant, 0)),
         }
+    }
+}
+
+/// A question that stands, as long as this lives: one at a time, since the gate asks so.
+struct Open<'a>(&'a Shared);
+
+impl<'a> Open<'a> {
+    fn of(shared: &'a Shared) -> Self {
+        shared.asking.send_replace(true);
+        Self(shared)
+    }
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        self.0.asking.send_replace(false);
     }
 }
 

@@ -65,6 +65,8 @@ struct Shared {
     asker: Arc<dyn Asker>,
     show: Arc<Show>,
     changes: watch::Sender<GrantSet>,
+    /// Whether a question to the user stands.
+    asking: watch::Sender<bool>,
     /// Counts actions.
     actions: AtomicU64,
     stopped: CancellationToken,
@@ -98,6 +100,7 @@ impl Gate {
             asker,
             show,
             changes,
+            asking: watch::Sender::new(false),
             actions: AtomicU64::new(0),
             stopped: CancellationToken::new(),
             not_asked: CancellationToken::new(),
@@ -170,6 +173,23 @@ impl Gate {
         let passed = self.pass(K::GRANT, about).await?;
         let doing = Doing::begin(Arc::clone(&self.shared), K::GRANT, what, passed.alone);
         Ok(Permit::new(passed.revoked, doing))
+    }
+
+    /// A permit where the user has allowed `K` for the session already. He is never asked by this.
+    #[must_use]
+    pub fn granted<K: Kind>(&self, what: &str) -> Option<Permit<K>> {
+        let Standing::Held(revoked) = self.shared.locked(|lease| lease.standing(K::GRANT)) else {
+            return None;
+        };
+        let doing = Doing::begin(Arc::clone(&self.shared), K::GRANT, &shown(what), None);
+        Some(Permit::new(revoked, doing))
+    }
+
+    /// Whether a question to the user stands, and each change of it: meanwhile mouse and keyboard
+    /// are his alone.
+    #[must_use]
+    pub fn asking(&self) -> watch::Receiver<bool> {
+        self.shared.asking.subscribe()
     }
 
     /// Why the user would not even be asked: for whatever has to look before it can ask.

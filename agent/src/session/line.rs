@@ -20,8 +20,9 @@ use super::chat::Chat;
 use super::consent::Consent;
 use super::control::{ControlError, Conversation, Talk};
 use super::opening::{self, SLACK};
-use super::{command, file, screen};
-use crate::desktop::Screen;
+use super::pointer::{self, Pointer};
+use super::{clipboard, command, file, input, screen};
+use crate::desktop::{Clipboard, Controls, Screen};
 use crate::files::Files;
 use crate::gate::{Answers, Gate, Heard, Unheard, listen};
 
@@ -33,6 +34,9 @@ const MAX_STREAMS: usize = 64;
 pub(super) struct Reach {
     pub(super) gate: Gate,
     pub(super) screen: Option<Screen>,
+    pub(super) controls: Option<Controls>,
+    pub(super) pointer: Arc<Pointer>,
+    pub(super) clipboard: Clipboard,
     pub(super) files: Files,
     pub(super) chat: Arc<Chat>,
 }
@@ -139,7 +143,8 @@ impl Serving<'_> {
     async fn serve(&self, line: &Arc<Line>, mut conversation: Conversation) -> Gone {
         let mut streams = JoinSet::new();
         let conversation = conversation.run();
-        tokio::pin!(conversation);
+        let datagrams = pointer::hear(line.beside(), line.act_key(), &self.reach.pointer);
+        tokio::pin!(conversation, datagrams);
         loop {
             tokio::select! {
                 ended = &mut conversation => {
@@ -149,6 +154,7 @@ impl Serving<'_> {
                     line.close(CloseCode::SessionEnded);
                     return how(&line.lost().await);
                 }
+                error = &mut datagrams => return how(&error),
                 Some(_) = streams.join_next() => {}
                 unopened = line.accept(), if streams.len() < MAX_STREAMS => {
                     let unopened = match unopened {
@@ -194,19 +200,19 @@ pub(super) async fn one(
     reach: &Reach,
     beside: &Beside,
 ) -> Result<(), Unheard> {
-    let Reach { gate, screen, files, chat } = reach;
+    let Reach { gate, screen, controls, pointer, clipboard: copied, files, chat } = reach;
     let served = match channel {
         Channel::Screen => {
             screen::serve(&mut heard, &mut answers, gate, screen.as_ref(), beside).await
         }
+        Channel::Input => {
+            input::serve(&mut heard, &mut answers, gate, controls.as_ref(), pointer).await
+        }
         Channel::Command => command::serve(&mut heard, &mut answers, gate).await,
         Channel::File => file::serve(&mut heard, &mut answers, gate, files).await,
         Channel::Chat => chat.serve(&mut heard, &mut answers, gate).await,
-        Channel::Control
-        | Channel::Pointer
-        | Channel::Input
-        | Channel::Clipboard
-        | Channel::Shell => {
+        Channel::Clipboard => clipboard::serve(&mut heard, &mut answers, gate, copied).await,
+        Channel::Control | Channel::Pointer | Channel::Shell => {
             let text = "this version of the user's program has no such channel";
             Ok(answers.refuse_for(Cause::BadRequest, text).await?)
         }

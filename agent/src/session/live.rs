@@ -19,12 +19,15 @@ use super::bond::Bond;
 use super::chat::Chat;
 use super::consent::Consent;
 use super::line::{Current, Reach, Serving};
+use super::pointer::Pointer;
 use super::presence::{Presence, Told};
 use super::wishes;
+use crate::desktop::Controls;
 use crate::events::{Event, Show};
 use crate::gate::{Gate, Record, Terms};
 use crate::kept::Keeper;
 use crate::known::Known;
+use crate::laser::Laser;
 use crate::wish::Wishes;
 
 /// In a gap nobody may hear that the user has stopped: no longer than this is waited for it.
@@ -70,6 +73,8 @@ pub(super) async fn run(agent: &mut Agent, begun: Begun, wishes: &mut Wishes) ->
     own.spawn(wishes::heed(wishes.take(), gate.clone(), chat.clone(), agent.show.clone()));
     let ending = gate.clone();
     own.spawn(async move { ending.watch_ends().await });
+    let display = agent.controls.as_ref().and_then(Controls::display);
+    let laser = Laser::new(display, &bond.visitor.name);
     let current = Current::default();
     let (line, lines) = watch::channel((given, attendance.lines()));
     let (whole, watched) = watch::channel(true);
@@ -79,6 +84,9 @@ pub(super) async fn run(agent: &mut Agent, begun: Begun, wishes: &mut Wishes) ->
         reach: Reach {
             gate: gate.clone(),
             screen: agent.screen.clone(),
+            controls: agent.controls.clone(),
+            clipboard: agent.clipboard.clone(),
+            pointer: Arc::new(Pointer::new(gate.clone(), laser)),
             files: agent.files.clone().of_session(bond.session),
             chat,
         },
@@ -104,6 +112,7 @@ pub(super) async fn run(agent: &mut Agent, begun: Begun, wishes: &mut Wishes) ->
     };
     gate.stop();
     own.shutdown().await;
+    let_go(agent.controls.clone()).await;
     let over = if gate.was_not_asked_for() {
         block(known, &settings.relay.organisation, &bond.visitor.login);
         Over::Here(Reason::NotAsked)
@@ -115,6 +124,14 @@ pub(super) async fn run(agent: &mut Agent, begun: Begun, wishes: &mut Wishes) ->
     // Whatever the relay knows of it by now: nobody goes on with this session here.
     keeper.end();
     reason
+}
+
+/// Whatever the streams have come to: nothing stays held down behind a session.
+async fn let_go(controls: Option<Controls>) {
+    let Some(controls) = controls else { return };
+    if let Err(error) = tokio::task::spawn_blocking(move || controls.let_go()).await {
+        tracing::warn!(%error, "keys may be held down still");
+    }
 }
 
 /// Refuses a technician who is blocked here: to him it is a refusal as any other.

@@ -4,15 +4,20 @@
 
 mod bond;
 mod chat;
+mod clipboard;
 mod code;
 mod command;
 mod consent;
 mod control;
 mod failure;
 mod file;
+mod input;
+#[cfg(test)]
+mod input_tests;
 mod line;
 mod live;
 mod opening;
+mod pointer;
 mod presence;
 mod resume;
 mod screen;
@@ -45,7 +50,7 @@ use self::presence::Presence;
 use self::resume::Resumed;
 use crate::SOFTWARE;
 use crate::consent::Asker;
-use crate::desktop::Screen;
+use crate::desktop::{Clipboard, Controls, Screen};
 use crate::events::{Event, Show};
 use crate::files::Files;
 use crate::gate::Record;
@@ -65,6 +70,10 @@ pub struct Agent {
     pub files: Files,
     /// The screen, where there is one.
     pub screen: Option<Screen>,
+    /// Mouse and keyboard, where there are some.
+    pub controls: Option<Controls>,
+    /// What the user copied.
+    pub clipboard: Clipboard,
     /// Where events are told.
     pub show: Arc<Show>,
     /// Who is asked.

@@ -9,11 +9,12 @@ use deskside_files::{Hear, PipeError, Speak};
 use deskside_link::Beside;
 use deskside_link::line::Stream;
 use deskside_link::stream::{Receiver, Sender};
-use deskside_protocol::act::{ActKey, Actor};
+use deskside_protocol::act::{ActKey, Actor, DATAGRAMS};
 use deskside_protocol::channel::Channel;
 use deskside_protocol::frame::MAX_MESSAGE;
 use deskside_protocol::grant::GrantSet;
-use deskside_protocol::wire::message::{Act, Message, message::Kind};
+use deskside_protocol::wire::message::{Act, Message, PointerAt, message::Kind};
+use prost::Message as _;
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use tokio::task::JoinSet;
 use zeroize::Zeroizing;
@@ -21,11 +22,13 @@ use zeroize::Zeroizing;
 use super::chat::Chat;
 use super::control::Conversation;
 use super::line::{Reach, one};
+use super::pointer::{self, Pointer};
 use crate::consent::{Standing, Unattended, Visitor};
-use crate::desktop::Screen;
+use crate::desktop::{self, Choice, Clipboard, Controls, Screen};
 use crate::events::Show;
 use crate::files::Files;
 use crate::gate::{Forget, Gate, Record, Terms, listen};
+use crate::laser::Laser;
 
 /// A connection between a technician and an agent.
 pub(super) async fn connection() -> (quinn::Connection, quinn::Connection) {
@@ -90,6 +93,19 @@ impl Hear for Hears {
     }
 }
 
+/// The technician's mouse.
+pub(super) struct Mouse {
+    beside: Beside,
+    actor: Actor,
+}
+
+impl Mouse {
+    pub(super) fn at(&mut self, place: PointerAt) {
+        let message = Message { kind: Some(Kind::PointerAt(place)) };
+        self.beside.send(self.actor.wrap(&message).encode_to_vec().into());
+    }
+}
+
 /// A gate that grants `allowed` to whoever asks.
 pub(super) fn gate_of(allowed: GrantSet) -> Gate {
     let text = String::new;
@@ -110,9 +126,12 @@ pub(super) fn gate_of(allowed: GrantSet) -> Gate {
 pub(super) struct Stage {
     pub(super) folder: tempfile::TempDir,
     pub(super) chat: Arc<Chat>,
+    pub(super) controls: Controls,
+    pub(super) pointer: Arc<Pointer>,
+    pub(super) laser: Laser,
     key: ActKey,
     technician: quinn::Connection,
-    _serving: JoinSet<()>,
+    serving: JoinSet<()>,
 }
 
 impl Stage {
@@ -128,9 +147,22 @@ impl Stage {
         let folder = tempfile::tempdir().unwrap();
         let show = Arc::new(Show::json(std::io::sink()));
         let (files, chat) = (Files::open(folder.path(), show).unwrap(), Arc::new(Chat::new()));
-        let reach = Reach { gate, screen, files, chat: chat.clone() };
+        let controls = desktop::controls(Choice::Synthetic, None);
+        let laser = Laser::new(None, "Alice Ng");
+        let pointer = Arc::new(Pointer::new(gate.clone(), laser.clone()));
+        let reach = Reach {
+            gate,
+            screen,
+            controls: controls.clone(),
+            pointer: pointer.clone(),
+            clipboard: Clipboard::new(None),
+            files,
+            chat: chat.clone(),
+        };
         let key = ActKey::new(Zeroizing::new([7; 32]));
         let mut serving = JoinSet::new();
+        let (beside, moving, mouse) = (Beside::new(agent.clone()), key.clone(), pointer.clone());
+        serving.spawn(async move { drop(pointer::hear(beside, &moving, &mouse).await) });
         let verifying = key.clone();
         serving.spawn(async move {
             let mut streams = JoinSet::new();
@@ -155,7 +187,7 @@ impl Stage {
                 });
             }
         });
-        Self { folder, chat, key, technician, _serving: serving }
+        Self { folder, chat, controls: controls.unwrap(), pointer, laser, key, technician, serving }
     }
 
     /// What the agent opens by itself.
@@ -166,6 +198,26 @@ impl Stage {
     /// A stream of the technician's.
     pub(super) async fn stream(&self, channel: Channel) -> (Says, Hears) {
         self.stream_by(channel, &self.key).await
+    }
+
+    /// As when the line is gone: nothing of its streams outlives it.
+    pub(super) fn lose_line(&mut self) {
+        self.serving.abort_all();
+    }
+
+    /// The technician's mouse, in datagrams.
+    pub(super) fn mouse(&self) -> Mouse {
+        self.mouse_by(&self.key)
+    }
+
+    /// The mouse of somebody who has only the line's traffic secrets.
+    pub(super) fn stranger(&self) -> Mouse {
+        self.mouse_by(&ActKey::new(Zeroizing::new([8; 32])))
+    }
+
+    fn mouse_by(&self, key: &ActKey) -> Mouse {
+        let actor = key.actor(Channel::Pointer, DATAGRAMS);
+        Mouse { beside: Beside::new(self.technician.clone()), actor }
     }
 
     /// A stream of somebody's who has this key.

@@ -50,6 +50,10 @@ fn due(channel: Channel, kind: &Kind) -> Due {
         Kind::FilePut(_) | Kind::FileGet(_) => on(Channel::File, Due::Grant(Grant::File)),
         Kind::GrantRequest(_) => on(Channel::Control, Due::Grant(Grant::Reboot)),
         Kind::Said(_) => on(Channel::Chat, Due::Nobody),
+        Kind::Button(_) | Kind::Wheel(_) | Kind::Key(_) | Kind::Typed(_) | Kind::StillHeld(_) => {
+            on(Channel::Input, Due::Grant(Grant::Control))
+        }
+        Kind::Copied(_) => on(Channel::Clipboard, Due::Grant(Grant::Clipboard)),
         Kind::Ending(_) => on(Channel::Control, Due::Over),
         Kind::Introduction(_)
         | Kind::Lease(_)
@@ -64,13 +68,7 @@ fn due(channel: Channel, kind: &Kind) -> Due {
         | Kind::CursorShape(_)
         | Kind::CursorPlace(_)
         | Kind::PointerAt(_)
-        | Kind::Button(_)
-        | Kind::Wheel(_)
-        | Kind::Key(_)
-        | Kind::Typed(_)
-        | Kind::StillHeld(_)
         | Kind::Hand(_)
-        | Kind::Copied(_)
         | Kind::CommandInput(_)
         | Kind::CommandOutput(_)
         | Kind::CommandExit(_)
@@ -248,7 +246,8 @@ async fn every_message_without_its_grant_is_refused_and_does_nothing() {
         let told = told.text();
         assert!(!told.contains("\"action\"") && !told.contains("\"said\""), "{told}");
         // Once for each row that needs a grant, and for one grant no more than three times.
-        assert_eq!(asker.0.load(Ordering::SeqCst), if policy.is_empty() { 0 } else { 6 });
+        assert_eq!(asker.0.load(Ordering::SeqCst), if policy.is_empty() { 0 } else { 10 });
+        assert_eq!(stage.controls.record().unwrap().done(), []);
     }
 }
 
@@ -271,10 +270,15 @@ async fn nobody_else_is_heard_on_any_channel() {
             // reads nothing.
             match channel {
                 Channel::Control => assert_eq!(cause, None, "{kind:?}"),
-                Channel::Pointer | Channel::Input | Channel::Clipboard | Channel::Shell => {
+                Channel::Pointer | Channel::Shell => {
                     assert_eq!(cause, Some(Cause::BadRequest), "{kind:?}");
                 }
-                Channel::Screen | Channel::Chat | Channel::Command | Channel::File => {
+                Channel::Screen
+                | Channel::Input
+                | Channel::Clipboard
+                | Channel::Chat
+                | Channel::Command
+                | Channel::File => {
                     assert_eq!(cause, Some(Cause::Forged), "{kind:?} on {channel:?}");
                 }
             }

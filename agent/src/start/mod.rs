@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cli::Cli;
 use crate::consent::Asker;
-use crate::desktop;
+use crate::desktop::{self, Clipboard, Controls};
 use crate::events::Show;
 use crate::files::Files;
 use crate::known::Known;
@@ -70,8 +70,10 @@ fn agent(
     let settings = settings(cli, environment, relay)?;
     let known = Known::load(&settings.agent_folder)?;
     let screen = desktop::open(cli.screen, environment.display.as_deref())?;
+    let controls = desktop::controls(cli.screen, environment.display.as_deref());
+    let clipboard = Clipboard::new(controls.as_ref().and_then(Controls::display));
     let files = Files::open(&settings.folder, show.clone()).context("open the folder for files")?;
-    Ok(Agent { settings, known, files, screen, show, asker, allow: cli.allow })
+    Ok(Agent { settings, known, files, screen, controls, clipboard, show, asker, allow: cli.allow })
 }
 
 /// What stands on the command line wins over what the user has pasted.
@@ -95,6 +97,7 @@ async fn session(
     signalled: &CancellationToken,
 ) -> anyhow::Result<Exit> {
     let stop = wishes.stop();
+    let controls = agent.controls.clone();
     // A task of its own: where it waits for a disk, the user can still insist.
     let mut tasks = JoinSet::new();
     tasks.spawn(session::run(agent, wishes));
@@ -111,7 +114,13 @@ async fn session(
             stop.cancel();
             tokio::select! {
                 done = session => done,
-                signal = stop_signal() => signal.map(|()| Exit::Done),
+                signal = stop_signal() => {
+                    // Nobody waits for the session any more, and no key stays down behind it.
+                    if let Some(controls) = controls {
+                        controls.let_go();
+                    }
+                    signal.map(|()| Exit::Done)
+                }
             }
         }
     }

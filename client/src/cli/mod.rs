@@ -2,10 +2,12 @@
 //! name; `run` only takes the arguments there.
 
 mod ask;
+mod input;
 mod run;
 mod session;
 
 pub use ask::{Input, ask};
+pub use input::{ClipboardArgs, ClipboardCommand, InputArgs, InputCommand};
 pub use run::run;
 pub use session::{
     ConnectArgs, CpArgs, ExecArgs, ResumeArgs, ScreenshotArgs, SessionArgs, WindowArgs,
@@ -85,6 +87,10 @@ pub enum Command {
     /// Copy files to the user's computer, or from it
     #[command(after_help = session::CP_AFTER)]
     Cp(CpArgs),
+    /// Use the user's mouse and keyboard
+    Input(InputArgs),
+    /// Read or set what is copied on the user's computer
+    Clipboard(ClipboardArgs),
     /// Say something to the user: it stands in their window
     Chat {
         #[command(flatten)]

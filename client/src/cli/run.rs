@@ -6,12 +6,15 @@ use anyhow::Context as _;
 use clap::CommandFactory as _;
 use deskside_protocol::chat;
 use deskside_protocol::exit::Exit;
+use deskside_protocol::text::visible;
 use deskside_protocol::wire::message;
 use serde_json::json;
 
 use super::ask::{ask_person, whole_input};
+use super::input::typed;
 use super::{
-    AuditCommand, Cli, Command, CpArgs, ExecArgs, ScreenshotArgs, SessionArgs, TicketCommand,
+    AuditCommand, Cli, ClipboardArgs, ClipboardCommand, Command, CpArgs, ExecArgs, InputArgs,
+    ScreenshotArgs, SessionArgs, TicketCommand,
 };
 use crate::account::{Enrolment, Wished};
 use crate::arrival::arrive;
@@ -68,6 +71,8 @@ async fn at_home(
         Command::Screenshot(args) => screenshot(args, home, output).await?,
         Command::Exec(args) => return exec(args, home, output).await,
         Command::Cp(args) => copy(&args, home, output).await?,
+        Command::Input(args) => input(args, home, output).await?,
+        Command::Clipboard(args) => clipboard(args, home, output).await?,
         Command::Chat { session: args, text } => {
             let text = text.join(" ");
             let text = if text == "-" { whole_input()? } else { text };
@@ -183,6 +188,45 @@ async fn exec(args: ExecArgs, home: &Home, output: &Output) -> anyhow::Result<u8
     let (reader, writer) = (&mut channel.reader, &mut channel.writer);
     let outcome = commands::exec(reader, writer, args.argv, args.timeout, standard).await?;
     Ok(outcome.exit_code())
+}
+
+async fn input(args: InputArgs, home: &Home, output: &mut Output) -> anyhow::Result<()> {
+    // Wrong usage is said before anything is looked for.
+    let mut act = args.what.clone().act((0, 0))?;
+    let session = session(home, &SessionArgs { session: args.session }).await?;
+    if let Some(monitor) = args.what.monitor() {
+        let mut screen = session.open(message::Channel::Screen).await?;
+        let corner = commands::corner(&mut screen.reader, &mut screen.writer, monitor).await?;
+        act = args.what.act(corner)?;
+    }
+    let mut channel = session.open(message::Channel::Input).await?;
+    commands::input(&mut channel.reader, &mut channel.writer, &act).await?;
+    output.show(&act.event, &act.text)
+}
+
+async fn clipboard(args: ClipboardArgs, home: &Home, output: &mut Output) -> anyhow::Result<()> {
+    let set = match args.what {
+        ClipboardCommand::Get => None,
+        ClipboardCommand::Set { text } if text == "-" => Some(commands::copiable(typed()?)?),
+        ClipboardCommand::Set { text } => Some(commands::copiable(text)?),
+    };
+    let session = session(home, &SessionArgs { session: args.session }).await?;
+    let mut channel = session.open(message::Channel::Clipboard).await?;
+    let (reader, writer) = (&mut channel.reader, &mut channel.writer);
+    if let Some(text) = set {
+        commands::set_copied(reader, writer, &text).await?;
+        let event = json!({"event": "clipboard", "did": "set", "bytes": text.len()});
+        return output.show(&event, &format!("copied {} bytes", text.len()));
+    }
+    let text = commands::copied(reader, writer).await?;
+    if output.json() {
+        return output.event(&json!({"event": "clipboard", "did": "get", "text": text}));
+    }
+    // As it is into a pipe; what would drive a terminal is made visible on one.
+    let shown = std::io::stdout().is_terminal();
+    let lines: Vec<_> = text.split('\n').map(visible).collect();
+    let text = if shown { lines.join("\n") + "\n" } else { text };
+    written(std::io::stdout().write_all(text.as_bytes()))
 }
 
 async fn copy(args: &CpArgs, home: &Home, output: &mut Output) -> anyhow::Result<()> {

@@ -1,13 +1,17 @@
 //! What the technician does through an open session, one room a command. Each takes the two halves
 //! of an open channel, so that it can be tested over a pipe.
 
+mod clipboard;
 pub mod cp;
 mod exec;
 mod info;
+mod input;
 mod screenshot;
 
+pub use clipboard::{copiable, copied, set_copied};
 pub use exec::{Outcome, Standard, exec};
 pub use info::{info_event, info_text};
+pub use input::{Act, corner, input};
 pub use screenshot::{Picture, default_name, save, take};
 
 use deskside_protocol::exit::Exit;

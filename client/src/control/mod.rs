@@ -1,4 +1,4 @@
-//! The local socket by which `exec`, `screenshot`, `chat`, `info` and `end` reach a running `connect`, as
+//! The local socket by which `exec`, `screenshot`, `input`, `chat`, `info` and `end` reach a running `connect`, as
 //! ssh's ControlMaster does: one pairing, many commands.
 //!
 //! A socket is named after its session, in an owner-only folder, and takes only this user's own
@@ -41,9 +41,10 @@ use deskside_protocol::wire::message;
 const SUFFIX: &str = ".sock";
 
 /// The channels that a local command may open, and their words on the socket.
-const CHANNELS: [(message::Channel, &str); 5] = [
+const CHANNELS: [(message::Channel, &str); 6] = [
     (message::Channel::Screen, "screen"),
     (message::Channel::Input, "input"),
+    (message::Channel::Clipboard, "clipboard"),
     (message::Channel::Shell, "shell"),
     (message::Channel::Command, "command"),
     (message::Channel::File, "file"),

@@ -157,7 +157,7 @@ fn start(program: &str) -> Message {
 }
 
 /// The MAC by the formula of PROTOCOL.md.
-fn mac_input(channel: Channel, stream: u64, number: u64, message: &[u8]) -> Vec<u8> {
+pub(crate) fn mac_input(channel: Channel, stream: u64, number: u64, message: &[u8]) -> Vec<u8> {
     oracle::lv(&[
         b"deskside1 act",
         &(channel.to_wire() as i32).to_be_bytes(),

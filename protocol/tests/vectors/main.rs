@@ -13,6 +13,7 @@ mod support;
 
 mod file;
 mod identity;
+mod input;
 mod line;
 mod oracle;
 mod page;

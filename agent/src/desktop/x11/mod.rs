@@ -5,6 +5,9 @@
 //! RandR may change it at any time.
 
 mod capture;
+mod clipboard;
+mod ear;
+mod hand;
 mod pixels;
 #[cfg(target_os = "linux")]
 mod shared;
@@ -16,6 +19,9 @@ use x11rb::protocol::xproto::{ConnectionExt as _, Drawable, ImageFormat, Window}
 use x11rb::rust_connection::RustConnection;
 
 use self::capture::X11Capture;
+pub(super) use self::clipboard::watch_clipboard;
+pub(super) use self::ear::Ear;
+pub(super) use self::hand::X11Hand;
 use self::pixels::Layout;
 #[cfg(target_os = "linux")]
 use self::shared::Shared;

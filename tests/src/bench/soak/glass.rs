@@ -1,5 +1,7 @@
 //! The user's screen and the technician's window, beside each other.
 
+use std::path::Path;
+
 use anyhow::Context as _;
 use x11rb::connection::Connection as _;
 use x11rb::protocol::xproto::{ConnectionExt as _, ImageFormat, Window};
@@ -55,6 +57,25 @@ impl Glass {
     /// The screen of `user` and the window on `technician`.
     pub(super) fn between(user: &str, technician: &str) -> anyhow::Result<Self> {
         Ok(Self { user: Side::of(user)?, technician: Side::of(technician)? })
+    }
+
+    /// Saves what both show, for a person to look at.
+    pub(super) fn save(&self, folder: &Path) -> anyhow::Result<()> {
+        let window = self.technician.largest()?;
+        for (side, of, name) in
+            [(&self.user, self.user.root, "user"), (&self.technician, window, "technician")]
+        {
+            let size = side.size(of)?;
+            let pixels = side.pixels(of, size)?;
+            let rgb = pixels.iter().flat_map(|pixel| {
+                let [_, red, green, blue] = pixel.to_be_bytes();
+                [red, green, blue]
+            });
+            let image = image::RgbImage::from_raw(size.0.into(), size.1.into(), rgb.collect());
+            let path = folder.join(format!("soak-{name}.png"));
+            image.context("hold a picture")?.save(path).context("save a picture")?;
+        }
+        Ok(())
     }
 
     /// Where the two differ first; `None` where they are equal, all of the screen.

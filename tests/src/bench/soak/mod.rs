@@ -45,7 +45,7 @@ pub(super) struct Args {
     /// What the windows do
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Where the relay's folder is made
+    /// Where the relay's folder is made, and pictures of what differed
     #[arg(long, default_value = "/tmp")]
     folder: PathBuf,
 }
@@ -75,14 +75,18 @@ pub(super) async fn run(args: &Args, teller: Teller) -> anyhow::Result<()> {
             tokio::time::sleep(STEP).await;
         }
         scene.finish()?;
-        rounds.push(settled(&mut glass).await.with_context(|| {
-            format!(
-                "after {} rounds, {:.0} s: {}",
-                rounds.len(),
-                begun.elapsed().as_secs_f64(),
-                scene.last()
-            )
-        })?);
+        match settled(&mut glass).await {
+            Ok(after) => rounds.push(after),
+            Err(error) => {
+                glass.save(&args.folder)?;
+                let (round, seconds) = (rounds.len(), begun.elapsed().as_secs());
+                let last = scene.last();
+                return Err(error).context(format!(
+                    "round {round}, {seconds} s, last {last}; see soak-*.png in {}",
+                    args.folder.display()
+                ));
+            }
+        }
         let [agent, viewer] = programs;
         memory.push([watch::memory(agent)?.rss, watch::memory(viewer)?.rss]);
     }
