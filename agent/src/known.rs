@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
+use data_encoding::HEXLOWER;
 use deskside_protocol::key::PublicKey;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -76,6 +77,9 @@ struct Content {
     /// Logins of technicians whom the user did not ask for, by the public key of who signed them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     blocked: BTreeMap<String, BTreeSet<String>>,
+    /// Keys of organisations that were followed by others, as both said.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    followed: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -115,6 +119,47 @@ impl Known {
             Ok(content) => Ok(Self { path, content }),
             Err(error) => Err(KnownError::Damaged { path, cause: error.to_string() }),
         }
+    }
+
+    /// The key that an organisation has today, as far as this computer has seen.
+    #[must_use]
+    pub fn today(&self, organisation: &PublicKey) -> PublicKey {
+        let followed = &self.content.followed;
+        let mut at = *organisation;
+        // Each step is another one, so that there are no more than there are keys.
+        for _ in 0..followed.len() {
+            let next = followed.get(&at.to_string()).and_then(|next| key(next));
+            at = next.unwrap_or(at);
+        }
+        at
+    }
+
+    /// The organisation of the key `old` has `new` from now on, which both have signed: what was
+    /// remembered of it goes on, and the old key is taken for it no more. On the disk before it
+    /// returns.
+    ///
+    /// # Errors
+    /// [`KnownError`]; then nothing has changed.
+    pub fn succeed(&mut self, old: &PublicKey, new: &PublicKey) -> Result<(), KnownError> {
+        let (old, new) = (old.to_string(), new.to_string());
+        let mut content = self.content.clone();
+        if let Some(before) = content.organisations.remove(&old) {
+            let serial = before.serial;
+            let known = content.organisations.entry(new.clone()).or_insert(before);
+            known.serial = known.serial.max(serial);
+        }
+        if let Some(mut logins) = content.blocked.remove(&old) {
+            content.blocked.entry(new.clone()).or_default().append(&mut logins);
+        }
+        // No way back: that would be a circle.
+        content.followed.remove(&new);
+        content.followed.insert(old, new);
+        if content.followed.len() > MAX_KNOWN {
+            return Err(KnownError::Full { path: self.path.clone() });
+        }
+        self.write(&content)?;
+        self.content = content;
+        Ok(())
     }
 
     /// How an organisation of this key and name stands with this computer.
@@ -195,6 +240,10 @@ impl Known {
     }
 }
 
+fn key(hex: &str) -> Option<PublicKey> {
+    PublicKey::try_from(HEXLOWER.decode(hex.as_bytes()).ok()?.as_slice()).ok()
+}
+
 fn kept(name: &str) -> String {
     name.chars().take(MAX_NAME).collect()
 }
@@ -249,6 +298,26 @@ mod tests {
         }
         let error = known.block(&OTHER, "one more").unwrap_err();
         assert!(matches!(error, KnownError::TooManyBlocked { .. }));
+    }
+
+    #[test]
+    fn another_key_of_the_same_organisation_is_known_and_the_old_one_is_over() {
+        const NEW: PublicKey = PublicKey::from_bytes([3; 32]);
+        let home = tempfile::tempdir().unwrap();
+        let mut known = Known::load(home.path()).unwrap();
+        known.remember(&ONE, "Example IT", 3).unwrap();
+        known.block(&ONE, "mallory").unwrap();
+        known.succeed(&ONE, &NEW).unwrap();
+        let mut known = Known::load(home.path()).unwrap();
+        assert_eq!(known.standing(&NEW, "Example IT"), Standing::Known);
+        assert_eq!((known.min_serial(&NEW), known.today(&ONE)), (3, NEW));
+        assert!(known.is_blocked(&NEW, "mallory"));
+        assert_eq!(known.standing(&ONE, "Example IT"), Standing::NameOfAnother);
+        // Another step, and no circle.
+        known.succeed(&NEW, &OTHER).unwrap();
+        assert_eq!((known.today(&ONE), known.today(&NEW)), (OTHER, OTHER));
+        known.succeed(&OTHER, &ONE).unwrap();
+        assert_eq!(known.today(&OTHER), known.today(&ONE));
     }
 
     #[test]

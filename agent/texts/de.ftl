@@ -116,6 +116,7 @@ done-file-failed = Nicht übertragen: { $what } ({ $why })
 note-granted = Sie haben erlaubt: { $what }
 note-granted-before = Vorab erlaubt: { $what }
 note-refused = Sie haben nicht erlaubt: { $what }
+note-narrowed = Die Regeln Ihres Helpdesks erlauben nicht mehr: { $what }
 note-revoked = Nicht mehr erlaubt: { $what }
 note-unrecorded = Ab jetzt wird die Sitzung nicht aufgezeichnet: Der Server des Helpdesks kann nichts mehr aufschreiben.
 note-resumed = Die Sitzung geht weiter.

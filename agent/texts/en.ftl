@@ -117,6 +117,7 @@ done-file-failed = Did not go over: { $what } ({ $why })
 note-granted = You allowed: { $what }
 note-granted-before = Allowed beforehand: { $what }
 note-refused = You did not allow: { $what }
+note-narrowed = The rules of your help desk no longer allow: { $what }
 note-revoked = No longer allowed: { $what }
 note-unrecorded = From here on the session is not recorded: the help desk’s server cannot write it down.
 note-resumed = The session goes on.

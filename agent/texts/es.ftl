@@ -116,6 +116,7 @@ done-file-failed = No se ha transferido: { $what } ({ $why })
 note-granted = Usted ha permitido: { $what }
 note-granted-before = Permitido de antemano: { $what }
 note-refused = Usted no ha permitido: { $what }
+note-narrowed = Las reglas de su servicio de ayuda ya no permiten: { $what }
 note-revoked = Ya no está permitido: { $what }
 note-unrecorded = A partir de ahora la sesión no se graba: el servidor del servicio de ayuda no puede guardarla.
 note-resumed = La sesión continúa.

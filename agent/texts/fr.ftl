@@ -116,6 +116,7 @@ done-file-failed = Pas transféré : { $what } ({ $why })
 note-granted = Vous avez autorisé : { $what }
 note-granted-before = Autorisé à l’avance : { $what }
 note-refused = Vous n’avez pas autorisé : { $what }
+note-narrowed = Les règles de votre service d’aide n’autorisent plus : { $what }
 note-revoked = N’est plus autorisé : { $what }
 note-unrecorded = À partir de maintenant, la session n’est pas enregistrée : le serveur du service d’aide ne peut plus l’écrire.
 note-resumed = La session continue.

@@ -2,14 +2,16 @@
 //! organisation's key in the token, and kept only if all of it fits.
 
 use anyhow::Context as _;
+use deskside_link::Leg;
 use deskside_protocol::exit::Exit;
 use deskside_protocol::identity::certificate;
 use deskside_protocol::identity::link::JoinLink;
+use deskside_protocol::identity::rotation::follow_authority;
 use deskside_protocol::identity::token::EnrolmentToken;
 use deskside_protocol::key::SigningKey;
 use deskside_protocol::policy::Policy;
 use deskside_protocol::text::visible;
-use deskside_protocol::wire::record::{Certificate, Role};
+use deskside_protocol::wire::record::{Certificate, Role, Rotation};
 use deskside_protocol::wire::signal::signal::Kind;
 use deskside_protocol::wire::signal::{Enrol, Enrolled};
 use serde_json::{Value, json};
@@ -28,6 +30,8 @@ pub struct Applicant {
     pub key: SigningKey,
     /// Of the age identity that is kept where this person becomes an auditor.
     pub recipient: String,
+    /// How the organisation came to its key, as the relay tells it.
+    pub organisations: Vec<Rotation>,
 }
 
 /// An applicant with a token.
@@ -66,13 +70,8 @@ impl Applicant {
     /// Gets the keys ready in `home`.
     ///
     /// # Errors
-    /// Exit 3 where `home` belongs to another organisation.
+    /// What the disk says.
     pub fn prepare(home: &Home, join: JoinLink) -> anyhow::Result<Self> {
-        if let Some(account) = home.account()?
-            && account.join.organisation != join.organisation
-        {
-            return Err(another_organisation(home, &account).into());
-        }
         let key = match home.key()? {
             Some(key) => key,
             None => {
@@ -82,7 +81,32 @@ impl Applicant {
             }
         };
         let recipient = home.auditor().recipient()?.to_string();
-        Ok(Self { join, key, recipient })
+        Ok(Self { join, key, recipient, organisations: Vec::new() })
+    }
+
+    /// The same, at the relay as it was found: its keys may be others than those of the link.
+    ///
+    /// # Errors
+    /// Exit 3 where `home` belongs to another organisation.
+    pub fn at(self, home: &Home, leg: &Leg) -> anyhow::Result<Self> {
+        self.at_today(home, leg.link().clone(), leg.organisations().to_vec())
+    }
+
+    fn at_today(
+        self,
+        home: &Home,
+        join: JoinLink,
+        organisations: Vec<Rotation>,
+    ) -> anyhow::Result<Self> {
+        if let Some(account) = home.account()? {
+            let held = account.join.organisation;
+            // Its key may have changed since this computer was last there.
+            let followed = follow_authority(&held, &organisations) == Ok(join.organisation);
+            if !followed && !account.is_organisation(&join.organisation) {
+                return Err(another_organisation(home, &account).into());
+            }
+        }
+        Ok(Self { join, organisations, ..self })
     }
 
     /// Keeps what the relay sent at `now` (seconds since the epoch), where all of it fits.
@@ -118,8 +142,9 @@ impl Applicant {
         let policy = enrolled.policy.context("find a policy in the answer")?;
         let policy = Policy::open(&policy, organisation, now, seen)
             .or_exit(Exit::Verification, "the relay sent a policy that cannot be taken")?;
-        let join = self.join.clone();
-        Ok((Account { join, certificate, policy_serial: policy.serial }, person, policy))
+        let (join, organisations) = (self.join.clone(), self.organisations.clone());
+        let account = Account { join, certificate, policy_serial: policy.serial, organisations };
+        Ok((account, person, policy))
     }
 }
 
@@ -127,7 +152,7 @@ impl Enrolment {
     /// Reads a token and gets the keys ready in `home`.
     ///
     /// # Errors
-    /// Exit 4 for a mistyped token, 3 where `home` belongs to another organisation.
+    /// Exit 4 for a mistyped token.
     pub fn prepare(home: &Home, token: &str) -> anyhow::Result<Self> {
         let token: EnrolmentToken = token.parse().or_exit_as_is(Exit::Code)?;
         let applicant = Applicant::prepare(home, token.join.clone())?;
@@ -138,6 +163,14 @@ impl Enrolment {
     #[must_use]
     pub fn named(self, wished: Wished) -> Self {
         Self { wished, ..self }
+    }
+
+    /// As [`Applicant::at`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn at(self, home: &Home, leg: &Leg) -> anyhow::Result<Self> {
+        Ok(Self { applicant: self.applicant.at(home, leg)?, ..self })
     }
 
     /// The relay to ask.

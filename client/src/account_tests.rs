@@ -5,6 +5,7 @@ use crate::failure::exit_of;
 use crate::home::tests::{certificate_of, home_in, join, key};
 use crate::relay::tests::Scripted;
 use deskside_protocol::grant::GrantSet;
+use deskside_protocol::identity::rotation;
 use deskside_protocol::identity::token::SECRET;
 use deskside_protocol::policy::{FileBodies, NoteContents, Recording};
 use deskside_protocol::wire::signal::{Refused, refused};
@@ -122,9 +123,24 @@ fn another_organisation_needs_another_folder() {
     let folder = tempfile::tempdir().unwrap();
     let home = home_in(folder.path());
     let certificate = certificate_of(&key(1), &key(2));
-    home.keep_account(&Account { join: join(&key(1)), certificate, policy_serial: 1 }).unwrap();
-    assert!(Enrolment::prepare(&home, &token(&key(1))).is_ok(), "renewing is fine");
-    let error = Enrolment::prepare(&home, &token(&key(6))).err().unwrap();
+    home.keep_account(&Account {
+        join: join(&key(1)),
+        certificate,
+        policy_serial: 1,
+        organisations: Vec::new(),
+    })
+    .unwrap();
+    let at = |by: u8, organisations| {
+        Applicant::prepare(&home, join(&key(1))).unwrap().at_today(
+            &home,
+            join(&key(by)),
+            organisations,
+        )
+    };
+    assert!(at(1, Vec::new()).is_ok(), "renewing is fine");
+    let changed = || vec![rotation::authority(&key(1), &key(6), 100)];
+    assert_eq!(at(6, changed()).unwrap().organisations, changed(), "it is the same one");
+    let error = at(6, Vec::new()).err().unwrap();
     assert_eq!(exit_of(&error), Exit::Refused);
     assert!(error.to_string().contains("DESKSIDE_HOME"));
 }

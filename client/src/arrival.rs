@@ -6,9 +6,10 @@ use std::io::Write as _;
 use anyhow::Context as _;
 use deskside_link::Leg;
 use deskside_protocol::exit::Exit;
-use deskside_protocol::identity::certificate;
+use deskside_protocol::identity::link::JoinLink;
+use deskside_protocol::identity::{certificate, rotation};
 use deskside_protocol::key::SigningKey;
-use deskside_protocol::wire::record::Certificate;
+use deskside_protocol::wire::record::{Certificate, Rotation};
 use deskside_protocol::wire::signal::signal::Kind;
 use deskside_protocol::wire::signal::{CertificateRenew, Enrolled, refused};
 use jiff::Timestamp;
@@ -16,7 +17,7 @@ use jiff::Timestamp;
 use crate::failure::{Failure, OrExit as _};
 use crate::home::{Account, Home};
 use crate::output::now;
-use crate::relay::{self, Relay, unexpected};
+use crate::relay::{self, Relay, request, unexpected};
 
 /// The part of a certificate's time in which another is asked for: the last third.
 const LAST_PART: u64 = 3;
@@ -45,12 +46,55 @@ pub struct Arrived {
 pub async fn arrive(home: &Home) -> anyhow::Result<Arrived> {
     let (key, account) = home.enrolled()?;
     let mut leg = relay::dial(&account.join, &key).await?;
+    let today = Today { join: leg.link().clone(), organisations: leg.organisations().to_vec() };
+    let account = moved(home, &key, account, today, &mut leg).await?;
     let (account, word) = renewed(home, &key, account, &mut leg, now()).await?;
     if let Some(word) = word {
         // With standard error closed nobody is left to tell.
         let _nobody_left = writeln!(std::io::stderr(), "note: {word}");
     }
     Ok(Arrived { key, account, leg })
+}
+
+/// The relay's keys of today, as it has proved them.
+struct Today {
+    join: JoinLink,
+    organisations: Vec<Rotation>,
+}
+
+/// The account with the keys of today. Under another authority key there is another certificate, of
+/// the same words, to be had from the relay.
+async fn moved(
+    home: &Home,
+    key: &SigningKey,
+    account: Account,
+    today: Today,
+    relay: &mut impl Relay,
+) -> anyhow::Result<Account> {
+    let Today { join, organisations } = today;
+    // A relay that tells of fewer keys than are known takes no recording's proof away.
+    let former = rotation::former(&join.organisation, &organisations);
+    let organisations = if former.len() > account.former_organisations().len() {
+        organisations
+    } else {
+        account.organisations.clone()
+    };
+    if account.join == join && account.organisations == organisations {
+        return Ok(account);
+    }
+    let renewed = account.join.organisation != join.organisation;
+    let next = Account { join, organisations, ..account.clone() };
+    let next = if renewed {
+        let held = Kind::CertificateRenew(CertificateRenew { held: true });
+        let Kind::Enrolled(enrolled) = request(relay, held).await? else {
+            return Err(unexpected());
+        };
+        taken(key, &account.person()?, next, enrolled)?
+    } else {
+        next
+    };
+    home.keep_account(&next)?;
+    Ok(next)
 }
 
 /// The account with a certificate that lasts, and what a person should know of it.
@@ -66,9 +110,9 @@ async fn renewed(
     if !is_due(&person, now) {
         return Ok((account, None));
     }
-    let refused = match relay.ask(Kind::CertificateRenew(CertificateRenew {})).await? {
+    let refused = match relay.ask(Kind::CertificateRenew(CertificateRenew { held: false })).await? {
         Kind::Enrolled(enrolled) => {
-            let account = taken(key, account, enrolled)?;
+            let account = taken(key, &person, account, enrolled)?;
             home.keep_account(&account)?;
             return Ok((account, None));
         }
@@ -105,14 +149,18 @@ fn lasts(person: &Certificate) -> u64 {
     person.not_after.saturating_sub(person.not_before).saturating_sub(BEGUN_EARLY)
 }
 
-/// What the relay sent in the place of the certificate: for the same key, signed by the same
-/// organisation, and no shorter.
-fn taken(key: &SigningKey, account: Account, enrolled: Enrolled) -> anyhow::Result<Account> {
+/// What the relay sent in the place of the certificate that says `held`: for the same key, signed by
+/// the account's organisation, and no shorter.
+fn taken(
+    key: &SigningKey,
+    held: &Certificate,
+    account: Account,
+    enrolled: Enrolled,
+) -> anyhow::Result<Account> {
     let sentence = "the relay sent a certificate that is not yours: do not use this relay";
     let certificate = enrolled.certificate.context("find a certificate in the answer")?;
     let person = certificate::open(&certificate, &account.join.organisation)
         .or_exit(Exit::Verification, sentence)?;
-    let held = account.person()?;
     if person.public_key.as_ref() != key.public().as_bytes() || person.not_after < held.not_after {
         return Err(Failure::new(Exit::Verification, sentence).into());
     }
@@ -155,7 +203,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let home = home_in(folder.path());
         let certificate = certificate(1, 2, YEAR);
-        let account = Account { join: join(&key(1)), certificate, policy_serial: 1 };
+        let account = Account {
+            join: join(&key(1)),
+            certificate,
+            policy_serial: 1,
+            organisations: Vec::new(),
+        };
         home.keep_account(&account).unwrap();
         (folder, home, account)
     }
@@ -190,6 +243,33 @@ mod tests {
             assert_eq!(exit_of(&error.unwrap()), Exit::Verification);
             assert_eq!(home.account().unwrap().unwrap(), account);
         }
+    }
+
+    #[tokio::test]
+    async fn another_authority_key_is_taken_over_with_its_certificate() {
+        let (_folder, home, account) = enrolled_home();
+        let today = |by: u8| Today {
+            join: join(&key(by)),
+            organisations: vec![rotation::authority(&key(1), &key(7), 100)],
+        };
+        let mut relay = Scripted::answering([answer(certificate(7, 2, YEAR))]);
+        let next = moved(&home, &key(2), account.clone(), today(7), &mut relay).await.unwrap();
+        assert_eq!(next.person().unwrap(), account.person().unwrap());
+        assert_eq!(next.former_organisations(), [key(1).public()]);
+        assert_eq!(home.account().unwrap(), Some(next.clone()));
+        let asked = Kind::CertificateRenew(CertificateRenew { held: true });
+        assert_eq!(relay.questions, [asked]);
+
+        // Then there is nothing to do, and a relay that tells of less takes nothing away.
+        let mut relay = Scripted::default();
+        let less = Today { organisations: Vec::new(), ..today(7) };
+        let same = moved(&home, &key(2), next.clone(), less, &mut relay).await.unwrap();
+        assert_eq!((same, relay.questions.len()), (next, 0));
+
+        // A certificate of the old key's is none any more.
+        let mut relay = Scripted::answering([answer(certificate(1, 2, YEAR))]);
+        let error = moved(&home, &key(2), account, today(7), &mut relay).await.unwrap_err();
+        assert_eq!(exit_of(&error), Exit::Verification);
     }
 
     #[tokio::test]

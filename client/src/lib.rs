@@ -15,6 +15,7 @@ pub mod failure;
 pub mod home;
 pub mod note;
 pub mod output;
+pub mod people;
 pub mod relay;
 pub mod sign_in;
 pub mod ticket;

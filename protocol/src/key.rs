@@ -36,6 +36,10 @@ pub enum Context {
     Note,
     /// A session key, over a node's challenge on a leg.
     Reattach,
+    /// The node key that is given up, and the authority key, over a change of the node key.
+    NodeRotation,
+    /// The authority key that is given up, and the one that follows, over a change of it.
+    AuthorityRotation,
 }
 
 impl Context {
@@ -53,6 +57,8 @@ impl Context {
             Self::Close => "deskside1 close",
             Self::Note => "deskside1 note",
             Self::Reattach => "deskside1 reattach",
+            Self::NodeRotation => "deskside1 node rotation",
+            Self::AuthorityRotation => "deskside1 authority rotation",
         }
     }
 

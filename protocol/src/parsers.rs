@@ -17,6 +17,7 @@ use crate::frame::{self, Decoder, MAX_MESSAGE, MAX_SIGNAL};
 use crate::identity::certificate;
 use crate::identity::link::JoinLink;
 use crate::identity::revocations::RevocationList;
+use crate::identity::rotation;
 use crate::identity::token::EnrolmentToken;
 use crate::key::{Context, SigningKey};
 use crate::label::{self, LABEL};
@@ -57,6 +58,7 @@ pub const fn all() -> &'static [(&'static str, Check)] {
         ("policy", policy),
         ("recording", recording),
         ("revocations", revocations),
+        ("rotation", rotations),
         ("session_id", session_id),
         ("signals", signals),
         ("technician_data", technician_data),
@@ -116,6 +118,34 @@ fn certificate_body(bytes: &[u8]) {
     if let Ok(body) = certificate::open(&signed, &key.public()) {
         again(&body);
         assert!(certificate::open(&certificate::issue(&key, &body), &key.public()) == Ok(body));
+    }
+}
+
+/// The bytes as a statement about a key that signs nothing, and as the change of one that both have
+/// signed.
+fn rotations(bytes: &[u8]) {
+    let unused = SigningKey::from_seed(Zeroizing::new([0xfe; 32])).public();
+    let stranger = record::Rotation::decode(bytes).unwrap_or_default();
+    again(&stranger);
+    let chain = [stranger];
+    for moved in [
+        rotation::follow_authority(&unused, &chain),
+        rotation::follow_node(&unused, &unused, &chain),
+    ] {
+        assert!(moved.is_err() || moved == Ok(unused), "a signature was guessed");
+    }
+    assert!(rotation::former(&unused, &chain).is_empty());
+    let key = signer();
+    let signature: Bytes = key.sign(Context::NodeRotation, &[bytes]).to_vec().into();
+    let signed = record::Rotation {
+        change: Bytes::copy_from_slice(bytes),
+        old_signature: signature.clone(),
+        other_signature: signature,
+    };
+    let (from, chain) = (key.public(), [signed]);
+    if let Ok(Some(new)) = rotation::last(&chain) {
+        let at = rotation::follow_node(&from, &from, &chain);
+        assert!(at == Ok(new) || at == Ok(from));
     }
 }
 

@@ -98,7 +98,7 @@ fn seeds_are_what_this_version_writes() {
     let plain = [vec![0], plain.concat()].concat();
     let resumed = "FileEntry, FileFrom { offset: 2 }, \"llo\", its end, FileEnd, FilesSent";
     let resumed = [vec![1], vector("files.txt", resumed)].concat();
-    let seeds: [(&str, &str, &[u8]); 33] = [
+    let seeds: [(&str, &str, &[u8]); 36] = [
         ("act", "act", &vector("act.txt", "Act")),
         ("act", "datagram", &vector("input.txt", "the datagram")),
         ("act", "message", &vector("act.txt", "Message")),
@@ -127,6 +127,9 @@ fn seeds_are_what_this_version_writes() {
         ("recording", "whole", &tape.file),
         ("recording", "torn", half),
         ("revocations", "body", &vector("revocations.txt", "Revocations")),
+        ("rotation", "change", &vector("rotation.txt", "Change")),
+        ("rotation", "node", &vector("rotation.txt", "Rotation under seed 01")),
+        ("rotation", "authority", &vector("rotation.txt", "Rotation from 01 to 05")),
         ("session_id", "whole", b"0001feff303132333435363738396162"),
         ("signals", "three", &frames),
         ("signals", "torn", &frames[..frames.len() - 1]),

@@ -18,6 +18,7 @@ use deskside_protocol::frame::{self, Decoder, MAX_SIGNAL};
 use deskside_protocol::grant::{Grant, GrantSet};
 use deskside_protocol::identity::certificate;
 use deskside_protocol::identity::revocations::RevocationList;
+use deskside_protocol::identity::rotation;
 use deskside_protocol::identity::token::EnrolmentToken;
 use deskside_protocol::key::Context;
 use deskside_protocol::pairing::agent::{Checks, Waiting};
@@ -31,7 +32,7 @@ use deskside_protocol::session::{End, SessionId};
 use deskside_protocol::signed;
 use deskside_protocol::transcript::{AgentData, ChannelIdentifier, TechnicianData, sid};
 use deskside_protocol::wire::message::{Act, CommandInput, Message, message};
-use deskside_protocol::wire::record::{self, Role, Signed};
+use deskside_protocol::wire::record::{self, Role, Rotation, Signed};
 use deskside_protocol::wire::signal::{
     CloseProposal, CloseSignature, Hello, Joined, Open, PairingAnswer, PairingOffer, Signal, signal,
 };
@@ -84,6 +85,20 @@ fn what_the_organisation_signs() {
     let policy = signed::sign(&cast.organisation, Context::Policy, policy.to_vec());
     only_whole("policy", &policy.encode_to_vec(), |bytes| {
         read(bytes).is_some_and(|signed| Policy::open(&signed, &organisation, NOW, 4).is_ok())
+    });
+    let new = key(7);
+    let rotation = rotation::node(&cast.node, &cast.organisation, &new.public(), NOW);
+    only_whole("node rotation", &rotation.encode_to_vec(), |bytes| {
+        let chain = Rotation::decode(bytes).map(|rotation| [rotation]);
+        let from = cast.node.public();
+        let to = |chain: [Rotation; 1]| rotation::follow_node(&from, &organisation, &chain);
+        chain.is_ok_and(|chain| to(chain) == Ok(new.public()))
+    });
+    let rotation = rotation::authority(&cast.organisation, &new, NOW).encode_to_vec();
+    only_whole("authority rotation", &rotation, |bytes| {
+        let chain = Rotation::decode(bytes).map(|rotation| [rotation]);
+        let to = |chain: [Rotation; 1]| rotation::follow_authority(&organisation, &chain);
+        chain.is_ok_and(|chain| to(chain) == Ok(new.public()))
     });
     let list = RevocationList::new(NOW, [3, 4]).sign(&cast.node).encode_to_vec();
     only_whole("revocations", &list, |bytes| {

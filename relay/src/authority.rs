@@ -15,6 +15,8 @@ use crate::keyfile;
 
 /// File name of the seed inside the authority's folder.
 pub const FILE: &str = "authority.key";
+/// And of the one that follows it, until it counts.
+pub const NEXT: &str = "authority.next";
 
 /// Why the authority cannot sign.
 #[derive(Debug, Error)]
@@ -80,7 +82,17 @@ impl Authority {
             .map_err(|source| AuthorityError::Unreadable { folder: self.folder.clone(), source })
     }
 
-    /// The key, for one signature; `organisation` is whose it must be.
+    /// The key that is to follow, which is made where there is none yet.
+    ///
+    /// # Errors
+    /// [`AuthorityError::Unreadable`].
+    pub fn next(&self, random: &mut dyn Random) -> Result<SigningKey, AuthorityError> {
+        keyfile::read_or_make(&self.folder.join(NEXT), random)
+            .map_err(|source| AuthorityError::Unreadable { folder: self.folder.clone(), source })
+    }
+
+    /// The key, for one signature; `organisation` is whose it must be. Once that is the key that was
+    /// to follow, it takes the place of the one before, which is gone then.
     ///
     /// # Errors
     /// [`AuthorityError`].
@@ -88,7 +100,14 @@ impl Authority {
         let folder = self.folder.clone();
         match keyfile::read(&self.folder.join(FILE)) {
             Ok(key) if key.public() == *organisation => Ok(key),
-            Ok(_) => Err(AuthorityError::Foreign { folder }),
+            Ok(_) => match keyfile::read(&self.folder.join(NEXT)) {
+                Ok(next) if next.public() == *organisation => {
+                    let placed = keyfile::replace(&self.folder.join(NEXT), &self.folder.join(FILE));
+                    placed.map_err(|source| AuthorityError::Unreadable { folder, source })?;
+                    Ok(next)
+                }
+                Ok(_) | Err(_) => Err(AuthorityError::Foreign { folder }),
+            },
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 Err(AuthorityError::Away { folder })
             }

@@ -30,12 +30,12 @@ pub const LONG_LOCK_SECONDS: u64 = 24 * 60 * 60;
 pub(crate) enum Locked {
     #[error(
         "{MOST_HERE} codes failed in your name on ticket {ticket}: you can try again there in {}, \
-         or a lead or admin lifts the lock: deskside-relay technician unlock {login}", wait(*.seconds)
+         or a lead or admin lifts the lock: deskside technician unlock {login}", wait(*.seconds)
     )]
     Here { login: String, ticket: String, seconds: u64 },
     #[error(
         "{MOST_ANYWHERE} codes failed in your name within a day: you can try again in {}, or a \
-         lead or admin lifts the lock: deskside-relay technician unlock {login}", wait(*.seconds)
+         lead or admin lifts the lock: deskside technician unlock {login}", wait(*.seconds)
     )]
     Anywhere { login: String, seconds: u64 },
     #[error(
@@ -233,6 +233,6 @@ mod tests {
         let here = Locked::Here { login: "bob".into(), ticket: "7".into(), seconds: 850 };
         let text = here.to_string();
         assert!(text.contains("ticket 7") && text.contains("in 15 minutes"), "{text}");
-        assert!(text.contains("deskside-relay technician unlock bob"), "{text}");
+        assert!(text.contains("deskside technician unlock bob"), "{text}");
     }
 }

@@ -40,11 +40,17 @@ pub fn read_or_make(path: &Path, random: &mut dyn Random) -> io::Result<SigningK
         OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&fresh)?;
     file.write_all(key.seed().as_ref())?;
     file.sync_all()?;
-    fs::rename(&fresh, path)?;
-    if let Some(folder) = path.parent() {
-        File::open(folder)?.sync_all()?;
-    }
+    replace(&fresh, path)?;
     Ok(key)
+}
+
+/// Puts the key at `from` in the place of the one at `to`, on disk when this returns.
+///
+/// # Errors
+/// What the file system says.
+pub fn replace(from: &Path, to: &Path) -> io::Result<()> {
+    fs::rename(from, to)?;
+    to.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
 }
 
 /// Makes a folder that only its owner may enter, where it is missing.

@@ -21,6 +21,7 @@ pub mod recipient;
 pub mod recorder;
 pub mod relay;
 pub mod roles;
+pub mod rotation;
 pub mod rules;
 pub mod serve;
 mod service;

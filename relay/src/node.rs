@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use deskside_protocol::grant::GrantSet;
 use deskside_protocol::identity::link::JoinLink;
+use deskside_protocol::identity::rotation as identity;
 use deskside_protocol::key::{PublicKey, SigningKey};
 use deskside_protocol::policy::{FileBodies, NoteContents, Policy, PolicyError, Recording};
 use deskside_protocol::random::Random;
@@ -23,6 +24,7 @@ use crate::authority::{Authority, AuthorityError};
 use crate::desk::Desk;
 use crate::invitation::{self, Secret};
 use crate::keyfile;
+use crate::rotation::{self, FormerKeys, Rotations};
 use crate::rules::{Revoked, Rules};
 use crate::store::{Store, StoreError, StoredPolicy};
 
@@ -31,7 +33,7 @@ pub const POLICY_SECONDS: i64 = 2 * 365 * 24 * 60 * 60;
 /// How long recordings are kept by the first policy, in days.
 pub const RETENTION_DAYS: u32 = 365;
 
-const ORGANISATION: &str = "organisation-key";
+pub(crate) const ORGANISATION: &str = "organisation-key";
 const ADDRESS: &str = "address";
 const WEBPKI: &str = "webpki";
 
@@ -98,7 +100,7 @@ impl Places {
         }
     }
 
-    fn node_key(&self) -> PathBuf {
+    pub(crate) fn node_key(&self) -> PathBuf {
         self.data.join("node.key")
     }
 }
@@ -134,6 +136,8 @@ pub struct Node {
     authority: Authority,
     store: Store,
     rules: Rules,
+    rotations: Rotations,
+    former_keys: FormerKeys,
 }
 
 impl Node {
@@ -155,6 +159,9 @@ impl Node {
         if store.setting(ORGANISATION).await?.is_none() {
             secret = found(&places, &store, organisation, now, random).await?;
         }
+        let path = places.node_key();
+        let rotations = Rotations::read(&store).await?;
+        rotation::settle(&path, &rotations.nodes).map_err(|source| file(&path, source))?;
         Ok((Self::with_store(places, store).await?, secret))
     }
 
@@ -178,9 +185,12 @@ impl Node {
             .map_err(|_| StoreError::Value(ORGANISATION))?;
         let path = places.node_key();
         let key = keyfile::read(&path).map_err(|source| file(&path, source))?;
+        let former_keys = FormerKeys::read(&places.data);
+        let former_keys = former_keys.map_err(|source| file(&places.data, source))?;
         let authority = Authority::at(places.authority.clone());
         let rules = Rules::new(store.clone(), organisation);
-        Ok(Self { places, key, organisation, authority, store, rules })
+        let rotations = Rotations::read(&store).await?;
+        Ok(Self { places, key, organisation, authority, store, rules, rotations, former_keys })
     }
 
     /// Where everything lies.
@@ -193,6 +203,32 @@ impl Node {
     #[must_use]
     pub const fn key(&self) -> &SigningKey {
         &self.key
+    }
+
+    /// The node key of this public half: today's, or one that was given up while sessions were on.
+    #[must_use]
+    pub(crate) fn key_of(&self, public: &[u8]) -> Option<&SigningKey> {
+        let public = PublicKey::try_from(public).ok()?;
+        let todays = (self.key.public() == public).then_some(&self.key);
+        todays.or_else(|| self.former_keys.of(&public))
+    }
+
+    /// Removes node keys that were given up: no session needs one any more.
+    pub(crate) fn forget_former_keys(&self) {
+        if let Err(error) = self.former_keys.forget() {
+            tracing::error!(%error, "node keys that were given up cannot be removed");
+        }
+    }
+
+    /// How this relay came to its keys, for those who know older ones.
+    #[must_use]
+    pub const fn rotations(&self) -> &Rotations {
+        &self.rotations
+    }
+
+    /// The authority keys that the organisation had before.
+    pub(crate) fn former_organisations(&self) -> Vec<PublicKey> {
+        identity::former(&self.organisation, &self.rotations.organisations)
     }
 
     /// The organisation's authority key, public half.

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::hall::Hall;
 use crate::recorder::Recorder;
 use crate::relay::Relay;
+use crate::rules::InForce;
 use crate::sessions::Sessions;
 use crate::standing::Standing;
 use crate::switch::Switch;
@@ -20,6 +22,8 @@ pub(crate) struct Service {
     pub(crate) sessions: Arc<Sessions>,
     /// Technicians who are here, and whether they may stay.
     pub(crate) standing: Standing,
+    /// The policy in force, as far as it was looked at: sessions hear of each change.
+    pub(crate) policy: watch::Sender<Option<Arc<InForce>>>,
     /// Cancelled when the relay ends: sessions close, codes are taken back.
     pub(crate) stop: CancellationToken,
 }

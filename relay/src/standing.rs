@@ -3,7 +3,7 @@
 //!
 //! A person is present by a session ([`Tenure`]) or by a leg that asked for something. [`keep`] looks
 //! at the database ten times a second, tells the sessions of whoever may not be here any more, and
-//! closes the legs behind them. It also writes down who was seen.
+//! closes the legs behind them. It also writes down who was seen, and passes a changed policy on.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -293,9 +293,9 @@ async fn look(service: &Service, version: &mut Version) -> Result<(), StoreError
     let (store, standing) = (service.relay.node.store(), &service.standing);
     let now = clock::seconds();
     let newest = Some((store.own_changes(), store.version().await?));
-    if *version != newest {
+    let changed = *version != newest;
+    if changed {
         standing.handle_revoked(store.revoked(now).await?);
-        *version = newest;
     }
     for serial in standing.poll_due(now) {
         let who = store.technician_of(serial).await?;
@@ -303,7 +303,25 @@ async fn look(service: &Service, version: &mut Version) -> Result<(), StoreError
     }
     standing.handle_time(Instant::now());
     let seen = standing.poll_seen();
-    if seen.is_empty() { Ok(()) } else { store.set_seen(&seen).await }
+    if !seen.is_empty() {
+        store.set_seen(&seen).await?;
+    }
+    if changed {
+        pass_policy_on(service).await?;
+        *version = newest;
+    }
+    Ok(())
+}
+
+/// Every session hears of a policy that changed.
+async fn pass_policy_on(service: &Service) -> Result<(), StoreError> {
+    let policy = service.relay.node.rules().policy().await?;
+    service.policy.send_if_modified(|told| {
+        let changed = told.as_ref().is_none_or(|told| told.hash != policy.hash);
+        *told = Some(policy);
+        changed
+    });
+    Ok(())
 }
 
 #[cfg(test)]

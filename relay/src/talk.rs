@@ -100,6 +100,8 @@ impl Talk {
             policy: Some(policy),
             revocations: Some(revocations),
             time: clock::seconds(),
+            nodes: relay.node.rotations().nodes.clone(),
+            organisations: relay.node.rotations().organisations.clone(),
         };
         self.send(Kind::Welcome(welcome)).await?;
         self.answer().await

@@ -6,6 +6,7 @@ use std::io::Read as _;
 use std::path::Path;
 use std::time::Instant;
 
+use deskside_protocol::grant::{Grant, GrantSet};
 use deskside_tests::agent::{Agent, Wish};
 use deskside_tests::process::Process;
 use rustix::fs::{CWD, FileType, Mode, mknodat};
@@ -113,6 +114,34 @@ fn a_command_that_runs_ends_with_its_grant_children_and_all() {
     let heard =
         |name: &str| agent.process.heard().iter().filter(|event| event["event"] == name).count();
     assert_eq!((heard("question"), heard("revoked")), (3, 1));
+}
+
+#[test]
+fn a_policy_that_becomes_narrower_ends_what_runs_and_both_are_told_why() {
+    let house = House::new();
+    let Helped { mut agent, mut session, .. } = attended(&house, "view,command");
+    let mut lasting = Lasting::begin(&house, session.id());
+    let began = Instant::now();
+    house.relay.change_policy(|policy| policy.grants = Grant::View.into()).unwrap();
+    lasting.gone();
+    measured("policy set", "the end of both processes", began);
+    assert_eq!(lasting.exec.end().unwrap(), Some(3), "{:?}", lasting.exec.heard());
+    let said = lasting.exec.heard().last().unwrap().to_string();
+    assert!(said.contains("policy changed"), "{said}");
+    let told = agent.wait_for("policy").unwrap();
+    assert!(told["forbidden"].to_string().contains("command"), "{told}");
+    assert_eq!(agent.wait_for("revoked").unwrap()["grant"], "command");
+    let told = session.process.wait_for("policy").unwrap();
+    assert!(told["forbidden"].to_string().contains("command"), "{told}");
+
+    // A wider policy gives nothing back: the user would not know. Nor is he asked, nor can he.
+    house.relay.change_policy(|policy| policy.grants = GrantSet::all()).unwrap();
+    agent.types("give command").unwrap();
+    agent.wait_for("notice").unwrap();
+    let refused = session.exec(&["true"], b"").unwrap();
+    assert_eq!(refused.code, Some(3), "{refused}");
+    assert!(agent.process.heard().iter().all(|event| event["event"] != "question"));
+    session.end("").unwrap();
 }
 
 #[test]

@@ -16,6 +16,7 @@ mod limits;
 mod main_job;
 mod public_certificate;
 mod recording;
+mod rotation;
 mod screen;
 mod secrecy;
 mod sign_in;

@@ -58,6 +58,9 @@ fn objects(event: &Event<'_>) -> Vec<Value> {
             };
             vec![json!({"event": "said", "by": by, "text": text})]
         }
+        Event::Narrowed { grants } => {
+            vec![json!({"event": "policy", "forbidden": grants.words()})]
+        }
         Event::Revoked { grants } => {
             each(*grants, |grant| json!({"event": "revoked", "grant": grant}))
         }

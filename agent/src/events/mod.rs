@@ -146,6 +146,12 @@ pub enum Event<'a> {
         /// These.
         grants: GrantSet,
     },
+    /// The organisation's policy has ceased to allow something. What was granted of it is taken back
+    /// next.
+    Narrowed {
+        /// This.
+        grants: GrantSet,
+    },
     /// This program was restarted and goes on with a session.
     Resumed {
         /// Who is here.

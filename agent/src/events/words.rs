@@ -55,6 +55,10 @@ pub(super) fn words(event: &Event<'_>) -> String {
         Event::Said { by: Speaker::Technician(name), text } => {
             format!("  {}: {text}\n", visible(name))
         }
+        Event::Narrowed { grants } => format!(
+            "  Your help desk's rules changed. Not possible in this session any more:\n{}",
+            list(*grants)
+        ),
         Event::Revoked { grants } => format!("  No longer allowed:\n{}", list(*grants)),
         Event::Resumed { visitor, .. } => format!(
             "\n  Going on with the session of {} (ticket {}).\n  To stop at any time, press Ctrl-C.\n\n",

@@ -37,6 +37,8 @@ pub struct Record {
     pub taken_back: GrantSet,
     /// How often the user refused.
     pub refusals: BTreeMap<Grant, u32>,
+    /// What the organisation's policy has ceased to allow since the pairing.
+    pub forbidden: GrantSet,
     /// Nothing is granted any more.
     pub stopped: bool,
 }
@@ -45,6 +47,8 @@ pub struct Record {
 #[derive(Debug)]
 pub(super) struct Lease {
     policy: GrantSet,
+    /// What was in it once.
+    forbidden: GrantSet,
     beforehand: GrantSet,
     /// Each grant that is held: at most as many as there are grants.
     held: BTreeMap<Grant, Held>,
@@ -92,8 +96,10 @@ impl Lease {
             .collect();
         let passed = passed.intersection(record.held);
         let taken_back = record.taken_back.union(passed);
+        let policy = policy.without(record.forbidden);
         let mut lease = Self {
             policy,
+            forbidden: record.forbidden,
             beforehand: beforehand.intersection(policy).without(taken_back),
             held: BTreeMap::new(),
             once: BTreeMap::new(),
@@ -123,6 +129,7 @@ impl Lease {
                 .collect(),
             taken_back: self.taken_back,
             refusals: self.refusals.clone(),
+            forbidden: self.forbidden,
             stopped: self.stopped,
         }
     }
@@ -271,6 +278,15 @@ impl Lease {
         });
         self.let_go(there);
         there
+    }
+
+    /// The policy allows only `policy` from now on: what is not in it is taken back, and can be had no
+    /// more. What it allows anew stays forbidden. Returns what was lost, and what of it was there.
+    pub(super) fn narrow(&mut self, policy: GrantSet) -> (GrantSet, GrantSet) {
+        let lost = self.policy.without(policy);
+        self.policy = self.policy.without(lost);
+        self.forbidden = self.forbidden.union(lost);
+        (lost, self.revoke(lost))
     }
 
     /// Ends what runs under grants of the session.

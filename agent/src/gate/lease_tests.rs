@@ -16,6 +16,7 @@ enum Step {
     Grant(GrantSet),
     Refuse(GrantSet),
     Revoke(GrantSet),
+    Narrow(GrantSet),
     Stop,
     Restart { beforehand: GrantSet },
     Give(GrantSet, Option<u64>),
@@ -27,6 +28,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => grants().prop_map(Step::Grant),
         3 => grants().prop_map(Step::Refuse),
         4 => grants().prop_map(Step::Revoke),
+        1 => grants().prop_map(Step::Narrow),
         1 => Just(Step::Stop),
         4 => grants().prop_map(|beforehand| Step::Restart { beforehand }),
         3 => (grants(), proptest::option::of(0..500_u64))
@@ -48,7 +50,7 @@ fn width(standing: &Standing) -> (u8, u32) {
 proptest! {
     /// Whatever happened: the next process holds what was held, until when it was held, asks for
     /// what was not, and `--allow` answers what it would have answered, but nothing that the user
-    /// took back or that has reached its end.
+    /// took back, that has reached its end, or that the policy has ceased to allow.
     #[test]
     fn a_restart_never_widens(
         policy in grants(),
@@ -59,7 +61,7 @@ proptest! {
         let mut lease = Lease::new(policy, beforehand, &Record::default(), now);
         lease.open();
         let mut taken_back = GrantSet::NONE;
-        let mut stopped = false;
+        let (mut stopped, mut allowed) = (false, policy);
         for step in steps {
             match step {
                 Step::Grant(grants) => {
@@ -73,6 +75,13 @@ proptest! {
                 Step::Revoke(grants) => {
                     lease.revoke(grants);
                     taken_back = taken_back.union(grants);
+                }
+                Step::Narrow(policy) => {
+                    let (lost, gone) = lease.narrow(policy);
+                    prop_assert_eq!(lost, allowed.without(policy));
+                    prop_assert!(gone.without(lost).is_empty());
+                    allowed = allowed.intersection(policy);
+                    taken_back = taken_back.union(lost);
                 }
                 Step::Wait(seconds) => {
                     now.unix += seconds;
@@ -107,7 +116,7 @@ proptest! {
                     prop_assert_eq!(lease.terms(now).len(), lease.held().iter().count());
                 }
             }
-            prop_assert!(lease.held().without(policy).is_empty(), "beyond the policy");
+            prop_assert!(lease.held().without(allowed).is_empty(), "beyond the policy");
         }
     }
 }

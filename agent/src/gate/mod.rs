@@ -25,6 +25,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use deskside_protocol::grant::GrantSet;
 use deskside_protocol::text;
+use deskside_protocol::wire::message::refusal::Cause;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -198,6 +199,18 @@ impl Gate {
         match self.shared.locked(|lease| lease.standing(K::GRANT)) {
             Standing::Never(refusal) => Some(refusal),
             Standing::Held(_) | Standing::Beforehand | Standing::Ask { .. } => None,
+        }
+    }
+
+    /// What to say to whoever acted under `K` when it was taken back.
+    #[must_use]
+    pub fn taken_back<K: Kind>(&self) -> Refusal {
+        match self.rules_out::<K>() {
+            Some(refusal) if refusal.cause == Cause::Policy => Refusal {
+                text: format!("the organisation's policy changed: {}", refusal.text),
+                ..refusal
+            },
+            Some(_) | None => Refusal::new(Cause::NotGranted, K::GRANT, "the user stopped it"),
         }
     }
 

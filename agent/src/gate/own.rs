@@ -1,4 +1,4 @@
-//! What changes the lease without a question: the user's own acts, and time.
+//! What changes the lease without a question: the user's own acts, time, and a narrower policy.
 
 use std::time::Duration;
 
@@ -56,6 +56,17 @@ impl Gate {
         self.keep();
         self.announce_gone(gone);
         gone
+    }
+
+    /// The organisation's policy allows only `policy` from now on. It takes back, and never gives: the
+    /// session's own policy was the widest. It is on the disk before anybody is told.
+    pub fn narrow(&self, policy: GrantSet) {
+        let (lost, gone) = self.shared.locked(|lease| lease.narrow(policy));
+        if !lost.is_empty() {
+            self.keep();
+            self.shared.show.tell(&Event::Narrowed { grants: lost });
+            self.announce_gone(gone);
+        }
     }
 
     /// Stops the session: takes everything back and answers every waiting and later request with a

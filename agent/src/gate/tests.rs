@@ -293,6 +293,26 @@ async fn taking_a_grant_back_ends_what_was_allowed_once() {
 }
 
 #[tokio::test]
+async fn a_narrower_policy_ends_what_runs_and_is_never_widened_again() {
+    let (gate, asker) = opened(Answer::Allow, 100).await;
+    gate.give(Grant::File.into(), None);
+    let (held, once) =
+        (gate.admit::<File>("a").await.unwrap(), gate.admit::<Command>("x").await.unwrap());
+    let view = gate.admit::<View>("y").await.unwrap();
+    gate.narrow(GrantSet::parse("view,shell").unwrap());
+    assert!(held.is_revoked() && once.is_revoked() && !view.is_revoked());
+    let said = gate.taken_back::<Command>();
+    assert!(said.cause == Cause::Policy && said.text.contains("policy changed"), "{said}");
+    assert_eq!(gate.taken_back::<View>().cause, Cause::NotGranted);
+    // Neither a wider policy nor the user brings it back, and nobody is asked.
+    gate.narrow(GrantSet::all());
+    let asked = asker.asked.load(Ordering::SeqCst);
+    assert_eq!(gate.give(GrantSet::all(), None), GrantSet::parse("view,shell").unwrap());
+    let refused = gate.admit::<Command>("x").await.unwrap_err();
+    assert_eq!((refused.cause, asker.asked.load(Ordering::SeqCst)), (Cause::Policy, asked));
+}
+
+#[tokio::test]
 async fn the_user_gives_without_a_question_and_never_beyond_the_policy() {
     let (asker, _questions) = scripted(Answer::Refuse, 100);
     let policy = GrantSet::parse("view,command").unwrap();

@@ -49,6 +49,9 @@ struct Form<'a> {
     grant_ends: BTreeMap<String, u64>,
     taken_back: Vec<String>,
     refusals: BTreeMap<String, u32>,
+    /// Absent where the policy is as wide as it was, as in a file of before it could narrow.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    forbidden: Vec<String>,
     stopped: bool,
     written: u64,
     ends: u64,
@@ -77,6 +80,7 @@ pub(super) fn encode(kept: &Kept) -> Option<Zeroizing<Vec<u8>>> {
         grant_ends: kept.lease.ends.iter().map(|(grant, at)| (grant.to_string(), *at)).collect(),
         taken_back: words(kept.lease.taken_back),
         refusals: kept.lease.refusals.iter().map(|(grant, n)| (grant.to_string(), *n)).collect(),
+        forbidden: words(kept.lease.forbidden),
         stopped: kept.lease.stopped,
         written: kept.written,
         ends: kept.ends,
@@ -135,6 +139,7 @@ fn read(form: Form<'_>) -> Option<Kept> {
             ends: ends.collect::<Option<_>>()?,
             taken_back: grants(&form.taken_back)?,
             refusals: refusals.collect::<Option<_>>()?,
+            forbidden: grants(&form.forbidden)?,
             stopped: form.stopped,
         },
         written: form.written,

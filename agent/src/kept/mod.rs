@@ -129,13 +129,14 @@ impl Store {
     }
 
     /// The session that an earlier process left, if there is one to go on with at `now` (seconds
-    /// since the epoch) at the relay of `link`. What is of no use is removed.
+    /// since the epoch) with the help desk of one of `organisations`: keys of one and the same. What
+    /// is of no use is removed.
     ///
     /// # Errors
     /// [`KeptError`].
     pub fn load(
         &self,
-        link: &JoinLink,
+        organisations: &[PublicKey],
         now: u64,
     ) -> Result<Option<Result<Kept, Unusable>>, KeptError> {
         let bytes = match read(&self.path) {
@@ -143,7 +144,7 @@ impl Store {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(cause) => return Err(self.failed(cause)),
         };
-        let usable = judge(bytes.as_ref().map(|bytes| bytes.as_slice()), link, now);
+        let usable = judge(bytes.as_ref().map(|bytes| bytes.as_slice()), organisations, now);
         if usable.is_err() {
             self.remove()?;
         }
@@ -220,10 +221,10 @@ fn is_ours_alone(metadata: &std::fs::Metadata) -> bool {
     metadata.is_file()
 }
 
-fn judge(bytes: Option<&[u8]>, link: &JoinLink, now: u64) -> Result<Kept, Unusable> {
+fn judge(bytes: Option<&[u8]>, organisations: &[PublicKey], now: u64) -> Result<Kept, Unusable> {
     let kept = form::decode(bytes.ok_or(Unusable::Foreign)?).map_err(|_| Unusable::Damaged)?;
-    // Host and port may have changed; the keys are the help desk.
-    if (kept.relay.organisation, kept.relay.node) != (link.organisation, link.node) {
+    // Host and port may have changed, and the link may name an older node key.
+    if !organisations.contains(&kept.relay.organisation) {
         return Err(Unusable::Foreign);
     }
     if kept.lease.stopped {

@@ -50,11 +50,17 @@ fn kept() -> Kept {
             ends: [(Grant::File, NOW + 60)].into(),
             taken_back: Grant::Shell.into(),
             refusals: [(Grant::Command, 2)].into(),
+            forbidden: Grant::Reboot.into(),
             stopped: false,
         },
         written: NOW,
         ends: NOW + 300,
     }
+}
+
+/// The help desk of the kept session.
+fn desk() -> [PublicKey; 1] {
+    [link().organisation]
 }
 
 fn store(folder: &Path) -> Store {
@@ -75,16 +81,17 @@ fn a_session_is_there_after_a_restart_and_gone_after_its_end() {
     let home = tempfile::tempdir().unwrap();
     let folder = home.path().join("agent");
     let first = store(&folder);
-    assert!(first.load(&link(), NOW).unwrap().is_none());
+    assert!(first.load(&desk(), NOW).unwrap().is_none());
     first.write(&kept()).unwrap();
     drop(first);
     let second = store(&folder);
-    let found = second.load(&link(), NOW + 299).unwrap().unwrap().unwrap_or_else(|_| panic!());
+    let found = second.load(&desk(), NOW + 299).unwrap().unwrap().unwrap_or_else(|_| panic!());
     assert_eq!(content(&found), content(&kept()));
-    let moved = JoinLink { host: "other.example".to_owned(), port: 1, ..link() };
-    assert!(second.load(&moved, NOW).unwrap().unwrap().is_ok());
+    let [desk] = desk();
+    let other = PublicKey::from_bytes([9; 32]);
+    assert!(second.load(&[other, desk], NOW).unwrap().unwrap().is_ok());
     second.remove().unwrap();
-    assert!(second.load(&link(), NOW).unwrap().is_none());
+    assert!(second.load(&[desk], NOW).unwrap().is_none());
 }
 
 #[test]
@@ -114,21 +121,19 @@ fn what_is_expired_foreign_or_stopped_is_removed_with_a_word() {
     let home = tempfile::tempdir().unwrap();
     let store = store(home.path());
     let stopped = Record { stopped: true, ..kept().lease };
-    let other_node = JoinLink { node: PublicKey::from_bytes([9; 32]), ..link() };
-    let other_desk = JoinLink { organisation: PublicKey::from_bytes([9; 32]), ..link() };
+    let other_desk = [PublicKey::from_bytes([9; 32])];
     let table = [
-        (kept(), link(), NOW + 300, Unusable::Expired),
+        (kept(), desk(), NOW + 300, Unusable::Expired),
         // The clock was set back by a year, or the end date was moved.
-        (kept(), link(), NOW - 31_536_000, Unusable::Expired),
-        (Kept { ends: NOW + 301, ..kept() }, link(), NOW, Unusable::Expired),
-        (kept(), other_node, NOW, Unusable::Foreign),
+        (kept(), desk(), NOW - 31_536_000, Unusable::Expired),
+        (Kept { ends: NOW + 301, ..kept() }, desk(), NOW, Unusable::Expired),
         (kept(), other_desk, NOW, Unusable::Foreign),
-        (Kept { lease: stopped, ..kept() }, link(), NOW, Unusable::Stopped),
+        (Kept { lease: stopped, ..kept() }, desk(), NOW, Unusable::Stopped),
     ];
-    for (kept, link, now, expected) in table {
+    for (kept, desk, now, expected) in table {
         store.write(&kept).unwrap();
-        assert_eq!(store.load(&link, now).unwrap().unwrap().err(), Some(expected));
-        assert!(store.load(&link, now).unwrap().is_none(), "{expected} was not removed");
+        assert_eq!(store.load(&desk, now).unwrap().unwrap().err(), Some(expected));
+        assert!(store.load(&desk, now).unwrap().is_none(), "{expected} was not removed");
     }
 }
 
@@ -146,13 +151,13 @@ fn only_the_owner_may_have_read_it() {
     for others in [0o640, 0o604, 0o660] {
         store.write(&kept()).unwrap();
         std::fs::set_permissions(&store.path, std::fs::Permissions::from_mode(others)).unwrap();
-        let found = store.load(&link(), NOW).unwrap().unwrap();
+        let found = store.load(&desk(), NOW).unwrap().unwrap();
         assert_eq!(found.err(), Some(Unusable::Foreign));
     }
     let elsewhere = home.path().join("elsewhere");
     std::fs::write(&elsewhere, content(&kept())).unwrap();
     std::os::unix::fs::symlink(&elsewhere, &store.path).unwrap();
-    assert_eq!(store.load(&link(), NOW).unwrap().unwrap().err(), Some(Unusable::Foreign));
+    assert_eq!(store.load(&desk(), NOW).unwrap().unwrap().err(), Some(Unusable::Foreign));
     assert!(elsewhere.exists() && !store.path.is_symlink());
 }
 
@@ -165,7 +170,7 @@ fn what_a_crash_left_of_a_write_is_removed_and_the_old_session_is_there() {
         std::fs::write(home.path().join(NEXT), &bytes[..length]).unwrap();
         let store = store(home.path());
         assert!(!home.path().join(NEXT).exists(), "secrets are left behind");
-        let found = store.load(&link(), NOW).unwrap().unwrap().unwrap_or_else(|_| panic!());
+        let found = store.load(&desk(), NOW).unwrap().unwrap().unwrap_or_else(|_| panic!());
         assert_eq!(found.lease, kept().lease);
     }
 }
@@ -191,13 +196,14 @@ proptest! {
     }
 
     #[test]
-    fn what_is_written_is_read(held: u32, taken: u32, refused in 0..9_u32, stopped: bool, opened: bool, timed: bool, ends: u64) {
+    fn what_is_written_is_read(held: u32, taken: u32, lost: u32, refused in 0..9_u32, stopped: bool, opened: bool, timed: bool, ends: u64) {
         let lease = Record {
             opened,
             held: GrantSet::from_bits(held),
             ends: Grant::all().filter(|_| timed).map(|grant| (grant, ends)).collect(),
             taken_back: GrantSet::from_bits(taken),
             refusals: Grant::all().map(|grant| (grant, refused)).collect(),
+            forbidden: GrantSet::from_bits(lost),
             stopped,
         };
         let bytes = content(&Kept { lease: lease.clone(), ..kept() });
@@ -324,7 +330,7 @@ fn a_killed_process_leaves_what_it_had_acknowledged() {
         let last = lines.filter_map(|line| line.strip_prefix("kept ")?.parse::<u32>().ok()).last();
         let last = last.unwrap_or(acknowledged);
         let store = store(home.path());
-        let found = store.load(&link(), NOW).unwrap().unwrap().unwrap_or_else(|_| panic!());
+        let found = store.load(&desk(), NOW).unwrap().unwrap().unwrap_or_else(|_| panic!());
         let number = found.lease.refusals[&Grant::View];
         assert!((last..=last + 1).contains(&number), "{number} on the disk, {last} acknowledged");
     }

@@ -1,14 +1,13 @@
 //! How a shown place looks: a ring around it, and beside the ring a name. Drawn by egui, as the window
 //! is, and cut out: what is covered by less than half is left to the window below.
 
+use deskside_paint::theme;
+use deskside_paint::{Painter, Target};
 use deskside_protocol::text::visible;
 use egui::{
     Align2, Color32, Context, CornerRadius, FontFamily, FontId, Pos2, RawInput, Rect, Stroke,
     StrokeKind, pos2, vec2,
 };
-
-use crate::window::paint::{Painter, Target};
-use crate::window::theme;
 
 /// Characters of a name that are shown.
 const MAX_NAME: usize = 28;

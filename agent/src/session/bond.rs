@@ -3,11 +3,13 @@
 
 use std::time::Duration;
 
+use anyhow::Context as _;
 use deskside_link::attend::{Attendee, Given};
 use deskside_link::line::Plan;
 use deskside_link::random::System;
 use deskside_protocol::grant::GrantSet;
 use deskside_protocol::identity::link::JoinLink;
+use deskside_protocol::identity::rotation::follow_authority;
 use deskside_protocol::key::{PublicKey, SigningKey};
 use deskside_protocol::policy::{Policy, PolicyError};
 use deskside_protocol::reattach::TOKEN;
@@ -15,6 +17,7 @@ use deskside_protocol::recording::Binding;
 use deskside_protocol::session::{End, SessionId};
 use deskside_protocol::transcript::HASH;
 use deskside_protocol::wire::record::Signed;
+use deskside_protocol::wire::signal::PolicyNow;
 
 use super::{Agent, code, now};
 use crate::SOFTWARE;
@@ -67,10 +70,13 @@ impl Bond {
         }
     }
 
-    /// Of an earlier process. The relay is looked for where it is now said to be, too. A policy that
-    /// ended meanwhile still rules the session that was paired under it.
-    pub(super) fn kept(kept: &Kept, relay: &JoinLink) -> Result<Self, PolicyError> {
-        let policy = Policy::open_at_any_time(&kept.policy, &relay.organisation)?;
+    /// Of an earlier process. The relay is looked for where it is now said to be, too, and known by the
+    /// keys of then: one that has others by now proves it. A policy that ended meanwhile still rules
+    /// the session that was paired under it.
+    pub(super) fn kept(kept: &Kept, link: &JoinLink) -> Result<Self, PolicyError> {
+        let JoinLink { organisation, node, .. } = kept.relay;
+        let relay = JoinLink { organisation, node, ..link.clone() };
+        let policy = Policy::open_at_any_time(&kept.policy, &organisation)?;
         let mut elsewhere = policy.relays.clone();
         if kept.relay.origin() != relay.origin() {
             elsewhere.insert(0, kept.relay.origin());
@@ -80,13 +86,23 @@ impl Bond {
             session_key: kept.session_key.clone(),
             peer_key: kept.peer_key,
             transcript: kept.transcript,
-            relay: relay.clone(),
+            relay,
             elsewhere,
             policy,
             signed_policy: kept.policy.clone(),
             visitor: kept.visitor.clone(),
             requested: kept.requested,
         })
+    }
+
+    /// What the relay says of the policy in the middle of the session: what it is now, where the
+    /// organisation has signed that and it is no older one.
+    pub(super) fn policy_now(&self, now: &PolicyNow) -> anyhow::Result<Policy> {
+        let organisation = follow_authority(&self.relay.organisation, &now.organisations)?;
+        let signed = now.policy.as_ref().context("find a policy")?;
+        let policy = Policy::open_at_any_time(signed, &organisation)?;
+        let (serial, seen) = (policy.serial, self.policy.serial);
+        if serial < seen { Err(PolicyError::Stale { serial, seen }.into()) } else { Ok(policy) }
     }
 
     /// For a restart of this program.

@@ -35,7 +35,7 @@ pub(super) async fn serve(
     // Input waits where the command does not read; its output must not wait with it. When the
     // technician's program goes away, dropping the command ends it.
     tokio::select! {
-        done = stream_out(&mut running, answers) => done,
+        done = stream_out(&mut running, answers, gate) => done,
         gone = stream_in(heard, &stdin) => Err(gone),
     }
 }
@@ -54,14 +54,18 @@ const fn cause(error: &CommandError) -> Cause {
     }
 }
 
-async fn stream_out(running: &mut Running, answers: &mut Answers) -> Result<(), Unheard> {
+async fn stream_out(
+    running: &mut Running,
+    answers: &mut Answers,
+    gate: &Gate,
+) -> Result<(), Unheard> {
     while let Some(event) = running.event().await {
         let (kind, last) = match event {
             Event::Stdout(data) => (output(false, data), false),
             Event::Stderr(data) => (output(true, data), false),
             Event::Exited(How::Revoked) => {
-                let text = "the user stopped it";
-                return Ok(answers.refuse_for(Cause::NotGranted, text).await?);
+                let refusal = gate.taken_back::<gate::Command>();
+                return Ok(answers.refuse(refusal.to_wire()).await?);
             }
             Event::Exited(how) => (exit(how), true),
         };

@@ -11,8 +11,6 @@ use deskside_protocol::wire::message::{FileGet, FilePut, FileReady, message::Kin
 use crate::files::Files;
 use crate::gate::{self, Answers, Gate, Heard, Unheard};
 
-const STOPPED: &str = "the user stopped it";
-
 impl Speak for Answers {
     async fn say(&mut self, kind: Kind) -> Result<(), PipeError> {
         self.send(kind).await.map_err(PipeError::new)
@@ -83,7 +81,7 @@ async fn receive(
     answers.send(Kind::FileReady(FileReady { files, bytes })).await?;
     match receiving.run(answers, heard).await {
         Some(done) => ended(done),
-        None => Ok(answers.refuse_for(Cause::NotGranted, STOPPED).await?),
+        None => Ok(answers.refuse(gate.taken_back::<gate::File>().to_wire()).await?),
     }
 }
 

@@ -305,7 +305,7 @@ async fn a_grant_taken_back_ends_a_file_that_comes() {
     let (_says, mut hears) = half_sent(&house).await;
     house.gate.revoke(Grant::File.into());
     let (cause, text) = refusal(&mut hears).await;
-    assert_eq!((cause, text.as_str()), (Cause::NotGranted, STOPPED));
+    assert_eq!((cause, text.as_str()), (Cause::NotGranted, "the user stopped it"));
     assert_eq!(house.names(), Vec::<String>::new());
 }
 

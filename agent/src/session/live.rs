@@ -9,7 +9,7 @@ use deskside_protocol::close::CloseCode;
 use deskside_protocol::key::PublicKey;
 use deskside_protocol::policy::Recording;
 use deskside_protocol::wire::record::Reason;
-use deskside_protocol::wire::signal::Closed;
+use deskside_protocol::wire::signal::{Closed, PolicyNow};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout, timeout_at};
@@ -94,7 +94,8 @@ pub(super) async fn run(agent: &mut Agent, begun: Begun, wishes: &mut Wishes) ->
         whole: watched,
         current: &current,
     };
-    let hearing = Hearing { show: &agent.show, bond: &bond, keeper: &keeper, line, whole };
+    let hearing =
+        Hearing { show: &agent.show, bond: &bond, gate: &gate, keeper: &keeper, line, whole };
     let (known, settings) = (&mut agent.known, &agent.settings);
     let remember = || {
         let (organisation, policy) = (&settings.relay.organisation, &bond.policy);
@@ -150,6 +151,7 @@ fn block(known: &mut Known, organisation: &PublicKey, login: &str) {
 struct Hearing<'a> {
     show: &'a Show,
     bond: &'a Bond,
+    gate: &'a Gate,
     keeper: &'a Keeper,
     line: watch::Sender<(Given, Lines)>,
     whole: watch::Sender<bool>,
@@ -183,6 +185,10 @@ impl Hearing<'_> {
                     !given.recorded
                 }
                 News::Unrecorded => true,
+                News::Policy(now) => {
+                    self.narrow(&now);
+                    false
+                }
                 News::Away | News::Back | News::PeerAway | News::PeerBack => false,
             };
             if unrecorded && std::mem::take(&mut recorded) {
@@ -193,6 +199,14 @@ impl Hearing<'_> {
                 }
                 self.show.tell(&Event::Unrecorded);
             }
+        }
+    }
+
+    /// A policy that is not the organisation's changes nothing.
+    fn narrow(&self, now: &PolicyNow) {
+        match self.bond.policy_now(now) {
+            Ok(policy) => self.gate.narrow(policy.grants),
+            Err(error) => tracing::warn!(%error, "the relay told of a policy that cannot be taken"),
         }
     }
 

@@ -39,6 +39,7 @@ use deskside_link::random::System;
 use deskside_protocol::close::CloseCode;
 use deskside_protocol::exit::Exit;
 use deskside_protocol::grant::GrantSet;
+use deskside_protocol::identity::link::JoinLink;
 use deskside_protocol::key::SigningKey;
 use deskside_protocol::wire::record::Reason;
 
@@ -88,7 +89,11 @@ pub struct Agent {
 /// # Errors
 /// Everything that can go wrong before there is a session; [`exit_of`] has its exit code.
 pub async fn run(mut agent: Agent, mut wishes: Wishes) -> anyhow::Result<Exit> {
-    let reason = match Box::pin(resume::resume(&mut agent, &mut wishes)).await? {
+    // An old link names a key that this computer has seen followed by another.
+    let named = agent.settings.relay.organisation;
+    let organisations = [named, agent.known.today(&named)];
+    agent.settings.relay.organisation = organisations[1];
+    let reason = match Box::pin(resume::resume(&mut agent, &organisations, &mut wishes)).await? {
         Resumed::Ended(reason) => reason,
         Resumed::No(store) => Box::pin(fresh(&mut agent, store, &mut wishes)).await?,
     };
@@ -106,9 +111,10 @@ async fn fresh(
     let key = SigningKey::generate(&mut System::new());
     let stop = wishes.stop();
     let leg = tokio::select! {
-        leg = Leg::dial(&agent.settings.relay, &key, SOFTWARE) => leg?,
+        leg = Leg::meet(&agent.settings.relay, &key, SOFTWARE) => leg?,
         () = stop.cancelled() => return Ok(Reason::UserEnded),
     };
+    take_over(agent, leg.link());
     let met = tokio::select! {
         met = code::meet(agent, &leg, wishes) => Some(met?),
         () = stop.cancelled() => None,
@@ -132,6 +138,17 @@ async fn fresh(
     let presence = Presence::new();
     let begun = Begun { bond, attendance, given, record, keeper, presence };
     Ok(live::run(agent, begun, wishes).await)
+}
+
+/// The keys of today, which the relay has proved, in the place of those of the link.
+fn take_over(agent: &mut Agent, today: &JoinLink) {
+    let (old, new) = (agent.settings.relay.organisation, today.organisation);
+    if old != new
+        && let Err(error) = agent.known.succeed(&old, &new)
+    {
+        tracing::warn!(%error, "the organisation's new key is not remembered");
+    }
+    agent.settings.relay = today.clone();
 }
 
 /// Seconds since the epoch.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use deskside_link::attend::{Attendance, Given, ResumeError};
 use deskside_link::leg::DialError;
+use deskside_protocol::key::PublicKey;
 use deskside_protocol::wire::record::Reason;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -13,7 +14,7 @@ use super::live::{self, Begun};
 use super::presence::Presence;
 use super::{Agent, now};
 use crate::events::{Event, Gone, reason_in_words};
-use crate::kept::{Keeper, Kept, KeptError, Store};
+use crate::kept::{Keeper, Kept, KeptError, Store, Unusable};
 use crate::wish::Wishes;
 
 /// A relay that has not answered by then is said to be away.
@@ -31,11 +32,15 @@ pub(super) enum Resumed {
     No(Option<Store>),
 }
 
-/// Looks for a session of before, and goes on with it.
-pub(super) async fn resume(agent: &mut Agent, wishes: &mut Wishes) -> anyhow::Result<Resumed> {
+/// Looks for a session of before with one of these `organisations`, and goes on with it.
+pub(super) async fn resume(
+    agent: &mut Agent,
+    organisations: &[PublicKey],
+    wishes: &mut Wishes,
+) -> anyhow::Result<Resumed> {
     let stop = wishes.stop();
     let Some(store) = place(agent).await else { return Ok(Resumed::No(None)) };
-    let kept = match store.load(&agent.settings.relay, now()) {
+    let kept = match store.load(organisations, now()) {
         Ok(None) => return Ok(Resumed::No(Some(store))),
         Ok(Some(Ok(kept))) => kept,
         Ok(Some(Err(unusable))) => {
@@ -47,6 +52,7 @@ pub(super) async fn resume(agent: &mut Agent, wishes: &mut Wishes) -> anyhow::Re
             return Ok(Resumed::No(None));
         }
     };
+    let same_node = kept.relay.node == agent.settings.relay.node;
     let reached = tokio::select! {
         reached = reach(agent, &kept) => Some(reached),
         () = stop.cancelled() => None,
@@ -57,7 +63,9 @@ pub(super) async fn resume(agent: &mut Agent, wishes: &mut Wishes) -> anyhow::Re
             return Ok(Resumed::Ended(live::run(agent, begun, wishes).await));
         }
         // Whoever sits at that address now is told nothing, and the session may still be there.
-        Some(Err(Why::Relay(error))) => return Err(error.into()),
+        Some(Err(Why::Relay(error))) if same_node => return Err(error.into()),
+        // The link names another relay of the same organisation.
+        Some(Err(Why::Relay(_))) => Some(Unusable::Foreign.to_string()),
         Some(Err(Why::Gone(why))) => Some(why),
         None => None,
     };

@@ -8,12 +8,21 @@ use deskside_protocol::recording::{Reader, Report, Step, Verifier};
 /// Bytes asked of the file at once.
 const READ: usize = 1024 * 1024;
 
+/// An organisation, by its key of today and those of before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Organisation {
+    pub(super) key: PublicKey,
+    pub(super) former: Vec<PublicKey>,
+}
+
 /// Judges what `from` gives, against `organisation` where it is known.
 ///
 /// # Errors
 /// What the disk says; everything that is wrong with the recording is in the report.
-pub(super) fn judge(mut from: impl Read, organisation: Option<PublicKey>) -> io::Result<Report> {
-    let (mut reader, mut verifier) = (Reader::new(), Verifier::new(organisation));
+pub(super) fn judge(mut from: impl Read, organisation: Option<Organisation>) -> io::Result<Report> {
+    let (key, former) = organisation.map(|known| (known.key, known.former)).unzip();
+    let verifier = Verifier::new(key).or_former(former.unwrap_or_default());
+    let (mut reader, mut verifier) = (Reader::new(), verifier);
     let mut buffer = Vec::new();
     loop {
         let mut rest = buffer.as_slice();

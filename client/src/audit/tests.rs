@@ -5,6 +5,7 @@ use std::path::Path;
 use age::secrecy::ExposeSecret as _;
 use age::x25519::Identity;
 use deskside_protocol::exit::Exit;
+use deskside_protocol::identity::rotation;
 use deskside_protocol::key::Context;
 use deskside_protocol::recording::Verdict;
 use deskside_protocol::session::End;
@@ -17,7 +18,7 @@ use serde_json::Value;
 
 use super::anchor::{self, Anchor};
 use super::fixture::{Fixture, authority, secrets, session, technician};
-use super::judge::judge;
+use super::judge::{Organisation, judge};
 use super::verify;
 use crate::cli::VerifyArgs;
 use crate::failure::exit_of;
@@ -48,7 +49,12 @@ async fn verdict(case: Case<'_>) -> anyhow::Result<(u8, Value)> {
     let home = home_in(folder.path());
     if case.enrolled {
         let certificate = certificate_of(&authority(), &technician());
-        let account = Account { join: join(&authority()), certificate, policy_serial: 1 };
+        let account = Account {
+            join: join(&authority()),
+            certificate,
+            policy_serial: 1,
+            organisations: Vec::new(),
+        };
         home.keep_account(&account).unwrap();
     }
     let path = folder.path().join("a.dsr");
@@ -165,7 +171,8 @@ fn ticket(hash: &[u8], signer: u8) -> Ticket {
 #[tokio::test]
 async fn the_tickets_note_is_an_anchor() {
     let (bytes, hash) = recording(&Identity::generate(), 1, 1);
-    let report = judge(bytes.as_slice(), Some(authority().public())).unwrap();
+    let organisation = Organisation { key: authority().public(), former: Vec::new() };
+    let report = judge(bytes.as_slice(), Some(organisation)).unwrap();
     assert_eq!(report.verdict, Verdict::Verified);
     for (ticket, expected) in [
         (ticket(&hash, 2), Anchor::Same),
@@ -175,5 +182,37 @@ async fn the_tickets_note_is_an_anchor() {
     ] {
         let mut relay = Scripted::answering([Kind::Ticket(ticket)]);
         assert_eq!(anchor::compare(&mut relay, &report).await.unwrap(), expected);
+    }
+}
+
+/// The organisation has another key by now, and the account knows how it came to it, or does not.
+#[tokio::test]
+async fn a_recording_of_before_the_key_changed_is_the_organisation_s_still() {
+    let identity = Identity::generate();
+    let (bytes, _) = recording(&identity, 1, 1);
+    let folder = tempfile::tempdir().unwrap();
+    let (home, path) = (home_in(folder.path()), folder.path().join("a.dsr"));
+    std::fs::write(&path, bytes).unwrap();
+    let new = key(7);
+    let certificate = certificate_of(&new, &technician());
+    let chain = vec![rotation::authority(&authority(), &new, 100)];
+    let stranger = vec![rotation::authority(&key(8), &new, 100)];
+    for (organisations, org, exit, word) in [
+        (chain.clone(), None, 0, "verified"),
+        (chain, Some(new.public().to_string()), 0, "verified"),
+        (stranger, None, 7, "tampered"),
+        (Vec::new(), None, 7, "tampered"),
+    ] {
+        let certificate = certificate.clone();
+        let account = Account { join: join(&new), certificate, policy_serial: 1, organisations };
+        home.keep_account(&account).unwrap();
+        assert_eq!(home.account().unwrap(), Some(account));
+        let buffer = Buffer::default();
+        let args = args(&path, None, org);
+        assert_eq!(verify(&args, &home, &mut buffer.output(true)).await.unwrap(), exit);
+        let told: Value = serde_json::from_str(&buffer.text()).unwrap();
+        assert_eq!(told["verdict"], word);
+        let explained = told["explanation"].to_string();
+        assert_eq!(explained.contains("given up since"), exit == 0, "{explained}");
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use data_encoding::HEXLOWER;
+use deskside_protocol::key::PublicKey;
 use deskside_protocol::recording::verify::Facts;
 use deskside_protocol::recording::{Place, Report, Verdict};
 use deskside_protocol::text::visible;
@@ -18,8 +19,8 @@ use crate::ticket::number;
 pub(super) struct Judgement {
     /// What the file itself says.
     pub(super) report: Report,
-    /// Whether there was an organisation's key to compare with.
-    pub(super) organisation_known: bool,
+    /// The organisation's key that it was compared with, where there was one.
+    pub(super) organisation: Option<PublicKey>,
     /// What the opened seals say, where there was an identity.
     pub(super) seals: Option<Seals>,
     /// What the ticket says, where the relay was asked.
@@ -63,7 +64,14 @@ impl Judgement {
                     .to_owned(),
             );
         }
-        if !self.organisation_known && self.report.verdict == Verdict::Consistent {
+        if self.report.verdict == Verdict::Verified && self.is_under_a_former_key() {
+            all.push(
+                "It was made under a key that your organisation has given up since: whoever got \
+                 hold of that key could have made one like it later."
+                    .to_owned(),
+            );
+        }
+        if self.organisation.is_none() && self.report.verdict == Verdict::Consistent {
             all.push(
                 "Whose recording it is nobody has said: give --org KEYHEX to compare with your \
                  organisation's key."
@@ -71,6 +79,11 @@ impl Judgement {
             );
         }
         all
+    }
+
+    fn is_under_a_former_key(&self) -> bool {
+        let made = self.report.facts.as_ref().map(|facts| facts.organisation_key);
+        made.is_some() && self.organisation.is_some() && made != self.organisation
     }
 
     /// For people.

@@ -12,7 +12,7 @@ use deskside_protocol::recording::Report;
 use deskside_protocol::session::SessionId;
 
 use super::anchor::{self, Anchor};
-use super::judge::judge;
+use super::judge::{Organisation, judge};
 use super::seals::{self, Identities};
 use super::verdict::Judgement;
 use super::{Wish, fetch};
@@ -28,14 +28,14 @@ use crate::relay::Relay as _;
 /// # Errors
 /// What kept it from judging at all: no such recording, no relay, a key that is none.
 pub async fn verify(args: &VerifyArgs, home: &Home, output: &mut Output) -> anyhow::Result<u8> {
-    let organisation = organisation(args.org.as_deref(), home)?;
+    let known = organisation(args.org.as_deref(), home)?;
     let identities = args.identity.as_deref().map(seals::identities).transpose()?;
     let path = Path::new(&args.recording);
     let judgement = match args.recording.parse::<SessionId>() {
-        Ok(_) if !path.exists() => online(args, home, organisation, identities).await?,
+        Ok(_) if !path.exists() => online(args, home, known, identities).await?,
         _ => {
-            let report = judged(path, organisation).await?;
-            concluded(report, organisation, identities, None)
+            let report = judged(path, known.clone()).await?;
+            concluded(report, known.as_ref(), identities, None)
         }
     };
     output.show(&judgement.event(), &judgement.text())?;
@@ -44,21 +44,29 @@ pub async fn verify(args: &VerifyArgs, home: &Home, output: &mut Output) -> anyh
 }
 
 /// The organisation's key: from `--org`, else the account's, else nobody's.
-fn organisation(hex: Option<&str>, home: &Home) -> anyhow::Result<Option<PublicKey>> {
+fn organisation(hex: Option<&str>, home: &Home) -> anyhow::Result<Option<Organisation>> {
+    let account = home.account()?;
     let Some(hex) = hex else {
-        return Ok(home.account()?.map(|account| account.join.organisation));
+        return Ok(account.map(|account| Organisation {
+            key: account.join.organisation,
+            former: account.former_organisations(),
+        }));
     };
     let bytes = HEXLOWER_PERMISSIVE.decode(hex.trim().as_bytes()).unwrap_or_default();
     let key = PublicKey::try_from(bytes.as_slice());
     let sentence = "--org takes the organisation's public key as 64 hexadecimal digits";
-    key.map(Some).map_err(|_| Failure::new(Exit::Usage, sentence).into())
+    let key = key.map_err(|_| Failure::new(Exit::Usage, sentence))?;
+    // What one's own account knows of that very organisation counts for it.
+    let own = account.filter(|account| account.join.organisation == key);
+    let former = own.map(|account| account.former_organisations()).unwrap_or_default();
+    Ok(Some(Organisation { key, former }))
 }
 
 /// Fetches the recording into a file that goes again, and compares the ticket's note too.
 async fn online(
     args: &VerifyArgs,
     home: &Home,
-    organisation: Option<PublicKey>,
+    organisation: Option<Organisation>,
     identities: Option<Identities>,
 ) -> anyhow::Result<Judgement> {
     let wish = Wish::new(&args.recording, &args.reason)?;
@@ -67,17 +75,17 @@ async fn online(
     let copy = folder.path().join("recording.dsr");
     let compared = async {
         fetch(&mut leg, &wish, &copy).await?;
-        let report = judged(&copy, organisation).await?;
+        let report = judged(&copy, organisation.clone()).await?;
         let anchor = anchor::compare(&mut leg, &report).await?;
         anyhow::Ok((report, anchor))
     };
     let compared = compared.await;
     leg.bye().await;
     let (report, anchor) = compared?;
-    Ok(concluded(report, organisation, identities, Some(anchor)))
+    Ok(concluded(report, organisation.as_ref(), identities, Some(anchor)))
 }
 
-async fn judged(path: &Path, organisation: Option<PublicKey>) -> anyhow::Result<Report> {
+async fn judged(path: &Path, organisation: Option<Organisation>) -> anyhow::Result<Report> {
     let name = path.display().to_string();
     let file = std::fs::File::open(path).map_err(|error| {
         let sentence = if error.kind() == ErrorKind::NotFound {
@@ -93,10 +101,10 @@ async fn judged(path: &Path, organisation: Option<PublicKey>) -> anyhow::Result<
 
 fn concluded(
     report: Report,
-    organisation: Option<PublicKey>,
+    organisation: Option<&Organisation>,
     identities: Option<Identities>,
     anchor: Option<Anchor>,
 ) -> Judgement {
     let seals = identities.map(|identities| seals::open(&report, &identities));
-    Judgement { report, organisation_known: organisation.is_some(), seals, anchor }
+    Judgement { report, organisation: organisation.map(|known| known.key), seals, anchor }
 }

@@ -111,6 +111,9 @@ pub enum Command {
         #[arg(long, value_name = "TEXT")]
         note: Option<String>,
     },
+    /// Help the people who help (roles lead and admin)
+    #[command(subcommand)]
+    Technician(TechnicianCommand),
     /// List, fetch and verify recordings
     #[command(subcommand)]
     Audit(AuditCommand),
@@ -205,6 +208,19 @@ impl From<StatusWord> for signal::Status {
     }
 }
 
+/// `deskside technician ...`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum TechnicianCommand {
+    /// Lift the locks that failed codes put on somebody else
+    Unlock {
+        /// Whose
+        login: String,
+        /// On this ticket only
+        #[arg(long, value_name = "N")]
+        ticket: Option<String>,
+    },
+}
+
 /// `deskside audit ...`.
 #[derive(Debug, Clone, Subcommand)]
 pub enum AuditCommand {
@@ -279,6 +295,8 @@ mod tests {
             "deskside chat --session ab - --json",
             "deskside info",
             "deskside end --note done",
+            "deskside technician unlock bob",
+            "deskside technician unlock bob --ticket 1001 --json",
             "deskside audit list",
             "deskside audit fetch 00 -o a.dsr --reason why",
             "deskside audit verify a.dsr --identity key --org 00",

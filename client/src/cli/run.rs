@@ -14,7 +14,7 @@ use super::ask::{ask_person, whole_input};
 use super::input::typed;
 use super::{
     AuditCommand, Cli, ClipboardArgs, ClipboardCommand, Command, CpArgs, ExecArgs, InputArgs,
-    ScreenshotArgs, SessionArgs, TicketCommand,
+    ScreenshotArgs, SessionArgs, TechnicianCommand, TicketCommand,
 };
 use crate::account::{Enrolment, Wished};
 use crate::arrival::arrive;
@@ -25,7 +25,7 @@ use crate::home::{Environment, Home};
 use crate::output::{Output, now, size, written};
 use crate::relay::Relay as _;
 use crate::viewer::Seat;
-use crate::{audit, connect, relay, sign_in, ticket};
+use crate::{audit, connect, people, relay, sign_in, ticket};
 
 /// Does what was typed; a session is seen in the window at `seat`. Gives the exit code, which is 0 but for `exec` and `audit verify`.
 ///
@@ -90,6 +90,12 @@ async fn at_home(
             let event = json!({"event": "ended", "session": session.id});
             output.show(&event, "the session has ended")?;
         }
+        Command::Technician(TechnicianCommand::Unlock { login, ticket }) => {
+            let mut leg = arrive(home).await?.leg;
+            let done = people::unlock(login, ticket.unwrap_or_default(), &mut leg, output).await;
+            leg.bye().await;
+            done?;
+        }
         Command::Audit(command) => return audits(command, home, output).await,
         Command::Completions { .. } | Command::Man { .. } => {}
     }
@@ -105,7 +111,10 @@ async fn enroll(
     let token = ask_person(token, "token")?;
     let enrolment = Enrolment::prepare(home, &token)?.named(wished);
     let mut leg = relay::dial(enrolment.join(), enrolment.key()).await?;
-    let member = enrolment.trade(home, &mut leg, now()).await;
+    let member = match enrolment.at(home, &leg) {
+        Ok(enrolment) => enrolment.trade(home, &mut leg, now()).await,
+        Err(error) => Err(error),
+    };
     leg.bye().await;
     let member = member?;
     output.show(&member.event(), &member.text())

@@ -10,7 +10,10 @@ use deskside_link::line::close_code;
 use deskside_protocol::chat;
 use deskside_protocol::close::CloseCode;
 use deskside_protocol::exit::Exit;
+use deskside_protocol::identity::rotation::follow_authority;
+use deskside_protocol::policy::{Policy, PolicyError};
 use deskside_protocol::wire::record::Reason;
+use deskside_protocol::wire::signal::PolicyNow;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::Technician;
@@ -210,6 +213,13 @@ impl Live<'_> {
                 }
                 self.telling.unrecorded()?;
             }
+            News::Policy(now) => match self.policy_now(&now) {
+                Ok(policy) => self.telling.narrowed(&self.maker.policy, &policy)?,
+                Err(error) => {
+                    let error = sentence_of(&error);
+                    tracing::warn!(error, "the relay told of a policy that cannot be taken");
+                }
+            },
             News::Line(given) => {
                 self.lines.drop_line();
                 self.keeper.found_at(given.token);
@@ -219,6 +229,16 @@ impl Live<'_> {
             News::Closed(closed) => return Ok(Some(Over::closed(closed))),
         }
         Ok(None)
+    }
+
+    /// The policy in force, where the organisation has signed it and it is no older one.
+    fn policy_now(&self, now: &PolicyNow) -> anyhow::Result<Policy> {
+        let known = &self.technician.account.join.organisation;
+        let organisation = follow_authority(known, &now.organisations)?;
+        let signed = now.policy.as_ref().context("find a policy")?;
+        let policy = Policy::open_at_any_time(signed, &organisation)?;
+        let (serial, seen) = (policy.serial, self.maker.policy.serial);
+        if serial < seen { Err(PolicyError::Stale { serial, seen }.into()) } else { Ok(policy) }
     }
 
     /// What the conversation brings.

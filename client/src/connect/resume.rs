@@ -35,8 +35,7 @@ pub async fn resume(
     let (key, account) = home.enrolled()?;
     let (claim, mut kept) = choose(home, args.session.as_deref())?;
     // It was in force when the session began: its end date is no matter here.
-    let policy = Policy::open_at_any_time(&kept.policy, &account.join.organisation)
-        .or_exit_as_is(Exit::Refused)?;
+    let policy = account.policy_of_any_time(&kept.policy).or_exit_as_is(Exit::Refused)?;
     let (wished, view_only, ticket) = (kept.requested, kept.view_only, kept.ticket.clone());
     let technician = Technician { key, account, home, ticket, wished, view_only };
     let mut attendee = attendee(&technician, &kept, &policy);

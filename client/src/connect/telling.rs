@@ -4,7 +4,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use deskside_protocol::grant::Grant;
+use deskside_protocol::grant::{Grant, GrantSet};
+use deskside_protocol::policy::Policy;
 use deskside_protocol::text::visible;
 use deskside_protocol::wire::message::{Lease, Refusal};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -33,6 +34,8 @@ pub(super) struct Telling<'a> {
     countdown: Option<ProgressBar>,
     /// Whether the session was told, which is with its first lease.
     told: bool,
+    /// What the policy has ceased to allow since the session began.
+    forbidden: GrantSet,
     /// Who sees the session in a window.
     front: Option<Front>,
 }
@@ -47,7 +50,8 @@ impl<'a> Telling<'a> {
     ) -> Self {
         let terminal = terminal && !output.json();
         let (gap, countdown, told, front) = (Gap::default(), None, false, None);
-        Self { about, tally, gap, grace, output, terminal, countdown, told, front }
+        let forbidden = GrantSet::NONE;
+        Self { about, tally, gap, grace, output, terminal, countdown, told, forbidden, front }
     }
 
     /// From here on the window is told, too.
@@ -265,6 +269,23 @@ impl<'a> Telling<'a> {
         let error = sentence_of(error);
         let text = format!("A restart of this program would lose the session: {error}");
         self.show(&json!({"event": "unkept", "error": error}), &text)
+    }
+
+    /// The organisation's policy changed: what the session cannot do any more is said once. It never
+    /// does more than it began with.
+    pub(super) fn narrowed(&mut self, began: &Policy, now: &Policy) -> anyhow::Result<()> {
+        let lost = began.grants.without(now.grants).without(self.forbidden);
+        if lost.is_empty() {
+            return Ok(());
+        }
+        self.forbidden = self.forbidden.union(lost);
+        let event =
+            json!({"event": "policy", "serial": now.serial, "forbidden": self.forbidden.words()});
+        let text = format!(
+            "Your organisation's policy changed. Not possible in this session any more: {lost}"
+        );
+        self.notice(text.clone());
+        self.show(&event, &text)
     }
 
     pub(super) fn unrecorded(&mut self) -> anyhow::Result<()> {

@@ -4,7 +4,10 @@ use anyhow::Context as _;
 use data_encoding::BASE64;
 use deskside_protocol::identity::certificate;
 use deskside_protocol::identity::link::JoinLink;
-use deskside_protocol::wire::record::{Certificate, Signed};
+use deskside_protocol::identity::rotation;
+use deskside_protocol::key::PublicKey;
+use deskside_protocol::policy::{Policy, PolicyError};
+use deskside_protocol::wire::record::{Certificate, Rotation, Signed};
 use prost::Message as _;
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +20,8 @@ pub struct Account {
     pub certificate: Signed,
     /// The highest serial of a policy that was seen.
     pub policy_serial: u64,
+    /// How the organisation came to its key, where it had others before.
+    pub organisations: Vec<Rotation>,
 }
 
 /// The file's shape. Login, name and organisation are there for a person who opens it; the program
@@ -26,6 +31,8 @@ struct File {
     join: String,
     certificate: String,
     policy_serial: u64,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    organisation_changes: Vec<String>,
     #[serde(default)]
     login: String,
     #[serde(default)]
@@ -44,6 +51,28 @@ impl Account {
             .context("read your certificate")
     }
 
+    /// The keys that the organisation had before, proved by the statements that are kept here.
+    #[must_use]
+    pub fn former_organisations(&self) -> Vec<PublicKey> {
+        rotation::former(&self.join.organisation, &self.organisations)
+    }
+
+    /// Whether a key is the organisation's, today's or one of before.
+    #[must_use]
+    pub fn is_organisation(&self, key: &PublicKey) -> bool {
+        *key == self.join.organisation || self.former_organisations().contains(key)
+    }
+
+    /// A policy of any time, by whichever of the organisation's keys has signed it.
+    ///
+    /// # Errors
+    /// [`PolicyError`].
+    pub fn policy_of_any_time(&self, signed: &Signed) -> Result<Policy, PolicyError> {
+        let by = |key: &PublicKey| Policy::open_at_any_time(signed, key);
+        let former = self.former_organisations();
+        former.iter().fold(by(&self.join.organisation), |opened, key| opened.or_else(|_| by(key)))
+    }
+
     pub(super) fn parse(text: &[u8]) -> anyhow::Result<Self> {
         let file: File = serde_json::from_slice(text).context("parse the account")?;
         let certificate =
@@ -52,6 +81,12 @@ impl Account {
             join: file.join.parse().context("parse the join link")?,
             certificate: Signed::decode(certificate.as_slice()).context("parse the certificate")?,
             policy_serial: file.policy_serial,
+            organisations: file
+                .organisation_changes
+                .iter()
+                .map(|text| Ok(Rotation::decode(BASE64.decode(text.as_bytes())?.as_slice())?))
+                .collect::<anyhow::Result<_>>()
+                .context("parse the organisation's changes of key")?,
         })
     }
 
@@ -61,6 +96,11 @@ impl Account {
             join: self.join.to_string(),
             certificate: BASE64.encode(&self.certificate.encode_to_vec()),
             policy_serial: self.policy_serial,
+            organisation_changes: self
+                .organisations
+                .iter()
+                .map(|rotation| BASE64.encode(&rotation.encode_to_vec()))
+                .collect(),
             login: person.login,
             name: person.name,
             organisation: person.organisation,
@@ -113,6 +153,7 @@ pub(crate) mod tests {
             join: join(&key(1)),
             certificate: certificate_of(&key(1), &key(2)),
             policy_serial: 3,
+            organisations: Vec::new(),
         };
         home.keep_account(&account).unwrap();
         assert_eq!(home.account().unwrap(), Some(account.clone()));
@@ -129,6 +170,7 @@ pub(crate) mod tests {
             join: join(&key(1)),
             certificate: certificate_of(&key(7), &key(2)),
             policy_serial: 3,
+            organisations: Vec::new(),
         };
         assert!(home_in(folder.path()).keep_account(&account).is_err());
     }

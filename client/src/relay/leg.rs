@@ -17,12 +17,13 @@ use crate::failure::Failure;
 /// What this program calls itself.
 pub const SOFTWARE: &str = concat!("deskside/", env!("CARGO_PKG_VERSION"));
 
-/// Dials the relay of `join` with the long-term key.
+/// Dials the relay of `join` with the long-term key. The leg knows the keys of today, where the
+/// relay proves that it is the same one.
 ///
 /// # Errors
 /// Exit 6 where nobody answers, 7 where somebody else does.
 pub async fn dial(join: &JoinLink, key: &SigningKey) -> anyhow::Result<Leg> {
-    let dialled = Box::pin(Leg::dial(join, key, SOFTWARE)).await;
+    let dialled = Box::pin(Leg::meet(join, key, SOFTWARE)).await;
     dialled.map_err(|error| {
         let exit = dial_exit(&error);
         Failure::new(exit, format!("{:#}", anyhow::Error::from(error))).into()

@@ -42,6 +42,7 @@ struct Visit<'a> {
 pub async fn run(link: Option<&str>, home: &Home, output: &mut Output) -> anyhow::Result<()> {
     let applicant = Applicant::prepare(home, join_link(link, home)?)?;
     let mut leg = relay::dial(&applicant.join, &applicant.key).await?;
+    let applicant = applicant.at(home, &leg)?;
     let asked = request(&mut leg, Kind::SignInAsk(SignInAsk {})).await;
     leg.bye().await;
     let Kind::SignInTerms(terms) = asked? else { return Err(unexpected()) };

@@ -5,4 +5,5 @@ pub mod certificate;
 pub mod file_name;
 pub mod link;
 pub mod revocations;
+pub mod rotation;
 pub mod token;

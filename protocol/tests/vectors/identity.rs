@@ -3,12 +3,15 @@
 use bytes::Bytes;
 use deskside_protocol::grant::GrantSet;
 use deskside_protocol::identity::certificate;
+use deskside_protocol::identity::link::JoinLink;
 use deskside_protocol::identity::revocations::RevocationList;
+use deskside_protocol::identity::rotation::{authority, countersign, leads_to, node};
 use deskside_protocol::key::Context;
 use deskside_protocol::policy::{FileBodies, NoteContents, Policy, Recording};
 use deskside_protocol::signed;
 use deskside_protocol::transcript::policy_hash;
-use deskside_protocol::wire::record::{Certificate, Role, Signed};
+use deskside_protocol::wire::record::{Certificate, Role, Rotation, Signed};
+use deskside_protocol::wire::signal::Welcome;
 use prost::Message as _;
 
 use crate::oracle::lv;
@@ -113,6 +116,84 @@ fn revocations() {
         sheet.fails(name, &signed.encode_to_vec(), open(&signed).unwrap_err());
     }
     sheet.pinned();
+}
+
+#[test]
+fn rotations() {
+    let mut sheet = Sheet::new(
+        "rotation",
+        "\
+# A relay whose keys changed: the node key from seed 02 to 03 at 1700000000 and to 04 a day later,
+# the authority key from seed 01 to 05 another day later. The statements about the node are signed
+# anew by seed 05. PROTOCOL.md, \"Another key\". Followed from a join link with the seeds 01 and 02.
+",
+    );
+    let (one, old) = (node(&key(2), &key(1), &key(3).public(), NOW), key(1));
+    let two = node(&key(3), &old, &key(4).public(), NOW + 86_400);
+    let organisation = authority(&old, &key(5), NOW + 172_800);
+    let anew = |rotation: &Rotation, by| countersign(rotation, &key(1).public(), &key(by)).unwrap();
+    let nodes = [anew(&one, 5), anew(&two, 5)];
+    let context = |context: Context| context.label().as_bytes();
+    sheet.part("the node key, for the first time");
+    sheet.hex("Change", &one.change);
+    let signed = lv(&[context(Context::NodeRotation), &one.change]);
+    sheet.hex("what both sign: lv(context, Change)", &signed);
+    sheet.hex("old_signature, by seed 02", &one.old_signature);
+    sheet.hex("other_signature, by seed 01", &one.other_signature);
+    sheet.hex("Rotation under seed 01", &one.encode_to_vec());
+    sheet.hex("Rotation under seed 05", &nodes[0].encode_to_vec());
+    sheet.part("the node key, for the second time");
+    sheet.hex("Rotation under seed 05, from 03 to 04", &nodes[1].encode_to_vec());
+    sheet.part("the authority key");
+    let signed = lv(&[context(Context::AuthorityRotation), &organisation.change]);
+    sheet.hex("what both sign: lv(context, Change), by 01 to 05", &signed);
+    sheet.hex("Rotation from 01 to 05", &organisation.encode_to_vec());
+    let link = JoinLink {
+        host: "relay.example".to_owned(),
+        port: 7443,
+        organisation: old.public(),
+        node: key(2).public(),
+        webpki: false,
+    };
+    let follow = |nodes: &[Rotation], organisation: &Rotation| {
+        let organisations = vec![organisation.clone()];
+        let welcome = Welcome { nodes: nodes.to_vec(), organisations, ..Welcome::default() };
+        leads_to(&link, &welcome, &key(4).public())
+    };
+    let found = follow(&nodes, &organisation).unwrap();
+    assert_eq!((found.organisation, found.node), (key(5).public(), key(4).public()));
+
+    sheet.part("what leads nowhere, in the place of the node's first");
+    let cases = [
+        ("a bit of old_signature flipped", flipped(&nodes[0])),
+        ("still signed by the authority key of before", one.clone()),
+        ("by another authority (seed 09)", anew(&one, 9)),
+        ("about another key (seed 06)", node(&key(6), &key(5), &key(3).public(), NOW)),
+        ("to another key (seed 06)", node(&key(2), &key(5), &key(6).public(), NOW)),
+        ("a body that is no change", Rotation { change: vec![0x0a, 0xff].into(), ..one }),
+    ];
+    for (name, first) in cases {
+        let failure = follow(&[first.clone(), nodes[1].clone()], &organisation).unwrap_err();
+        sheet.fails(name, &first.encode_to_vec(), failure);
+    }
+    sheet.part("in the place of the authority key's");
+    let mut unheld = organisation.clone();
+    unheld.other_signature.clone_from(&unheld.old_signature);
+    let cases = [
+        ("a bit of old_signature flipped", flipped(&organisation)),
+        ("the new key did not sign", unheld),
+        ("to another key (seed 06)", authority(&old, &key(6), NOW)),
+    ];
+    for (name, statement) in cases {
+        let failure = follow(&nodes, &statement).unwrap_err();
+        sheet.fails(name, &statement.encode_to_vec(), failure);
+    }
+    sheet.pinned();
+}
+
+fn flipped(rotation: &Rotation) -> Rotation {
+    let signature = [&rotation.old_signature[..63], &[rotation.old_signature[63] ^ 1]].concat();
+    Rotation { old_signature: signature.into(), ..rotation.clone() }
 }
 
 /// The policy of these vectors.

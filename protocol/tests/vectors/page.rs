@@ -43,6 +43,8 @@ fn its_tables_have_every_row() {
         Context::Close,
         Context::Note,
         Context::Reattach,
+        Context::NodeRotation,
+        Context::AuthorityRotation,
     ] {
         says(&format!("| `{}` |", context.label()));
     }

@@ -59,6 +59,11 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: AuthorityCommand,
     },
+    /// Give the relay or the organisation another key; old join links go on working.
+    Rotate {
+        #[command(subcommand)]
+        command: RotateCommand,
+    },
     /// Say for whom recordings are sealed.
     Auditor {
         #[command(subcommand)]
@@ -164,6 +169,18 @@ pub(super) enum AuthorityCommand {
     Import {
         /// As `sign` wrote it.
         file: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum RotateCommand {
+    /// Another node key, from the next start of the relay on. Takes the authority's key.
+    Node,
+    /// Another authority key. The relay must not run. Where the key is elsewhere, by a file.
+    Authority {
+        /// The key is elsewhere: write what it has to sign anew, for `authority sign`.
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
     },
 }
 

@@ -9,10 +9,12 @@ use serde_json::json;
 
 use super::NotThere;
 use super::config::Wrong;
+use super::rotate;
 use super::say::{Say, table};
 use crate::authority::Authority;
 use crate::clock;
-use crate::node::Node;
+use crate::node::{Node, Places};
+use crate::offline::rotation::{Rotated, Rotating};
 use crate::offline::{self, MAX_PAPER, Requests, Signatures, Wanted};
 
 pub(super) async fn requests(node: &Node, output: Option<&Path>, say: Say) -> anyhow::Result<()> {
@@ -47,9 +49,14 @@ pub(super) fn sign(
     yes: bool,
     say: Say,
 ) -> anyhow::Result<()> {
-    let requests = Requests::parse(&read(file)?).map_err(offline::OfflineError::from)?;
-    let key = Authority::at(authority.to_owned()).key(&requests.organisation)?;
-    if !yes && !agreed(&requests.wanted)? {
+    let text = read(file)?;
+    let authority = Authority::at(authority.to_owned());
+    if Rotating::is(&text) {
+        return rotate::sign(&authority, &text, output, yes, say);
+    }
+    let requests = Requests::parse(&text).map_err(offline::OfflineError::from)?;
+    let key = authority.key(&requests.organisation)?;
+    if !yes && !agreed(&shown(&requests.wanted))? {
         return Err(Wrong("nothing was signed".to_owned()).into());
     }
     let signatures = offline::sign_all(&key, &requests, clock::seconds())?;
@@ -65,9 +72,14 @@ pub(super) fn sign(
     })
 }
 
-pub(super) async fn import(node: &Node, file: &Path, say: Say) -> anyhow::Result<()> {
-    let signatures = Signatures::parse(&read(file)?).map_err(offline::OfflineError::from)?;
-    let logins = offline::import(node, &signatures, clock::seconds()).await?;
+pub(super) async fn import(places: Places, file: &Path, say: Say) -> anyhow::Result<()> {
+    let text = read(file)?;
+    if Rotated::is(&text) {
+        return rotate::import(places, &text, say).await;
+    }
+    let signatures = Signatures::parse(&text).map_err(offline::OfflineError::from)?;
+    let node = Node::open(places).await?;
+    let logins = offline::import(&node, &signatures, clock::seconds()).await?;
     say.answer(&json!({"enrolled": logins}), || {
         format!(
             "Taken in for {}. Whoever enrols now runs the same `deskside enroll` again.",
@@ -77,14 +89,14 @@ pub(super) async fn import(node: &Node, file: &Path, say: Say) -> anyhow::Result
 }
 
 /// A person reads what is to be signed, and says so.
-fn agreed(wanted: &[Wanted]) -> anyhow::Result<bool> {
+pub(super) fn agreed(shown: &str) -> anyhow::Result<bool> {
     if !io::stdin().is_terminal() {
         let text = "somebody has to read the requests before they are signed: run this on a \
                     terminal, or read them and add --yes";
         return Err(Wrong(text.to_owned()).into());
     }
     let mut err = io::stderr().lock();
-    write!(err, "{}\nSign all of this? Type yes: ", shown(wanted))?;
+    write!(err, "{shown}\nSign all of this? Type yes: ")?;
     err.flush()?;
     let mut answer = String::new();
     io::stdin().lock().take(64).read_line(&mut answer)?;
@@ -125,6 +137,6 @@ fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
     Ok(text)
 }
 
-fn write(file: &Path, text: &str) -> anyhow::Result<()> {
+pub(super) fn write(file: &Path, text: &str) -> anyhow::Result<()> {
     fs::write(file, text).with_context(|| format!("write {}", file.display()))
 }

@@ -9,6 +9,7 @@ mod config;
 mod doctor;
 mod people;
 mod policy;
+mod rotate;
 mod run;
 mod say;
 mod texts;
@@ -26,8 +27,11 @@ use crate::enrolment::EnrolmentError;
 use crate::node::{Node, NodeError, Places};
 use crate::offline::OfflineError;
 use crate::policy::{AuditorError, ChangeError};
+use crate::rotation::RotateError;
 use crate::serve::ServeError;
-use args::{AuditorCommand, AuthorityCommand, Cli, Command, PolicyCommand, TechnicianCommand};
+use args::{
+    AuditorCommand, AuthorityCommand, Cli, Command, PolicyCommand, RotateCommand, TechnicianCommand,
+};
 use config::Wrong;
 use say::Say;
 
@@ -85,8 +89,15 @@ async fn run(cli: Cli, say: Say) -> anyhow::Result<Exit> {
                 AuthorityCommand::Sign { file, output, yes } => {
                     authority::sign(&places.authority, &file, &output, yes, say)?;
                 }
-                AuthorityCommand::Import { file } => {
-                    authority::import(&node(places).await?, &file, say).await?;
+                AuthorityCommand::Import { file } => authority::import(places, &file, say).await?,
+            }
+        }
+        Command::Rotate { command } => {
+            let places = config::places(cli.places, config)?;
+            match command {
+                RotateCommand::Node => rotate::node(&node(places).await?, say).await?,
+                RotateCommand::Authority { output } => {
+                    rotate::authority(places, output.as_deref(), say).await?;
                 }
             }
         }
@@ -134,6 +145,9 @@ fn exit_of(error: &anyhow::Error) -> Exit {
     if let Some(error) = error.downcast_ref::<OfflineError>() {
         return of_offline(error);
     }
+    if let Some(error) = error.downcast_ref::<RotateError>() {
+        return of_rotation(error);
+    }
     if let Some(AuthorityError::Away { .. }) = error.downcast_ref() {
         return Exit::NotFound;
     }
@@ -159,11 +173,27 @@ const fn of_auditor(error: &AuditorError) -> Exit {
     }
 }
 
+fn of_rotation(error: &RotateError) -> Exit {
+    match error {
+        RotateError::Authority(AuthorityError::Away { .. })
+        | RotateError::Node(NodeError::NotHere { .. }) => Exit::NotFound,
+        RotateError::Pending(_) => Exit::Refused,
+        RotateError::Offline(error) => of_offline(error),
+        RotateError::Node(_)
+        | RotateError::Authority(_)
+        | RotateError::Rotation(_)
+        | RotateError::Store(_)
+        | RotateError::File(_) => Exit::Other,
+    }
+}
+
 fn of_offline(error: &OfflineError) -> Exit {
     match error {
         OfflineError::Paper(_) => Exit::Usage,
-        OfflineError::Foreign | OfflineError::Unasked(_) => Exit::Verification,
-        OfflineError::Outdated => Exit::Refused,
+        OfflineError::Foreign | OfflineError::Unasked(_) | OfflineError::Rotation(_) => {
+            Exit::Verification
+        }
+        OfflineError::Outdated | OfflineError::Changed(_) => Exit::Refused,
         OfflineError::Request { source, .. } => of_enrolment(source),
         OfflineError::Policy(_) | OfflineError::Change(_) | OfflineError::Store(_) => Exit::Other,
     }

@@ -95,7 +95,7 @@ pub(super) async fn list(node: &Node, say: Say) -> anyhow::Result<()> {
 }
 
 pub(super) async fn unlock(node: &Node, login: &str, say: Say) -> anyhow::Result<()> {
-    let forgiven = node.store().forgive(login).await?;
+    let forgiven = node.store().forgive(login, None).await?;
     let forgiven =
         forgiven.ok_or_else(|| NotThere(format!("nobody here has the login {login}")))?;
     tracing::info!(login, forgiven, "locks were lifted");

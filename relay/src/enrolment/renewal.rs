@@ -12,14 +12,20 @@ use crate::node::Node;
 use crate::store::{Renewal, StoreError, Technician};
 
 /// Gives `who`, whose leg proved the key, a certificate with a later end; the one in force where
-/// more than half of its time is left, so that asking again costs no signature.
+/// more than half of its time is left, so that asking again costs no signature, or where it is the
+/// one that is `held` by the relay that is asked for: it may be under another authority key by now.
 ///
 /// # Errors
 /// [`EnrolmentError::Authority`] where it is away, [`EnrolmentError::NotRenewable`].
-pub async fn renew(node: &Node, who: &Technician, now: u64) -> Result<Enrolled, EnrolmentError> {
+pub async fn renew(
+    node: &Node,
+    who: &Technician,
+    held: bool,
+    now: u64,
+) -> Result<Enrolled, EnrolmentError> {
     let policy = node.policy().await?;
     let left = who.expires_at.saturating_sub(now);
-    if left > CERTIFICATE_SECONDS / 2 {
+    if held || left > CERTIFICATE_SECONDS / 2 {
         let certificate = Signed::decode(who.certificate.as_slice())
             .map_err(|_| StoreError::Value("certificate"))?;
         return Ok(Enrolled { certificate, policy });

@@ -46,6 +46,8 @@ async fn signed_here(
         | OfflineError::Foreign
         | OfflineError::Unasked(_)
         | OfflineError::Outdated
+        | OfflineError::Changed(_)
+        | OfflineError::Rotation(_)
         | OfflineError::Policy(_)
         | OfflineError::Change(_) => {
             tracing::error!(error = crate::chain(&error), "a waiting request cannot be signed");

@@ -104,7 +104,7 @@ async fn unlock(
         let text = format!("this takes the token in {TOKEN_FILE} of the relay's folder\n");
         return (StatusCode::UNAUTHORIZED, text);
     }
-    match office.relay.node.store().forgive(&login).await {
+    match office.relay.node.store().forgive(&login, None).await {
         Ok(Some(forgiven)) => {
             tracing::info!(login, forgiven, "locks were lifted");
             (StatusCode::OK, format!("{forgiven} failed codes are forgotten\n"))

@@ -19,8 +19,8 @@ enum Who {
     Anybody,
     /// Whoever is enrolled, in whatever role.
     Enrolled,
-    /// Whoever is enrolled in this role.
-    In(Role),
+    /// Whoever is enrolled in one of these roles.
+    In(&'static [Role]),
     /// It begins nothing.
     Nobody,
 }
@@ -36,8 +36,9 @@ const fn who_may(first: &Kind) -> Who {
         | Kind::TicketNote(_)
         | Kind::TicketStatus(_)
         | Kind::CertificateRenew(_) => Who::Enrolled,
-        Kind::Join(_) => Who::In(Role::Technician),
-        Kind::RecordingList(_) | Kind::RecordingFetch(_) => Who::In(Role::Auditor),
+        Kind::Join(_) => Who::In(&[Role::Technician]),
+        Kind::RecordingList(_) | Kind::RecordingFetch(_) => Who::In(&[Role::Auditor]),
+        Kind::TechnicianUnlock(_) => Who::In(&[Role::Lead, Role::Admin]),
         Kind::Refused(_)
         | Kind::Hello(_)
         | Kind::Welcome(_)
@@ -64,6 +65,8 @@ const fn who_may(first: &Kind) -> Who {
         | Kind::Challenge(_)
         | Kind::Proof(_)
         | Kind::Unrecorded(_)
+        | Kind::PolicyNow(_)
+        | Kind::TechnicianUnlocked(_)
         | Kind::Enrolled(_)
         | Kind::Ticket(_)
         | Kind::Tickets(_)
@@ -96,13 +99,13 @@ pub(super) async fn admit(
     if let Some(what) = what {
         service.relay.admit(what, talk.doer()).map_err(busy)?;
     }
-    let role = match who_may(first) {
+    let roles = match who_may(first) {
         Who::Anybody => return Ok(None),
         Who::Nobody => return Err(no_request()),
         Who::Enrolled => None,
-        Who::In(role) => Some(role),
+        Who::In(roles) => Some(roles),
     };
-    let who = person(service, &talk.caller, role).await?;
+    let who = person(service, &talk.caller, roles).await?;
     if let Some(what @ What::Request) = what {
         service.relay.admit(what, talk.doer().named(&who.login, None)).map_err(busy)?;
     }
@@ -118,11 +121,11 @@ fn refuse(code: Code, text: &str) -> Refused {
     Refused { code: code as i32, text: text.to_owned() }
 }
 
-/// The enrolled person of a leg's key, with `role` where one is needed.
+/// The enrolled person of a leg's key, with one of `needed` where a role is needed.
 async fn person(
     service: &Service,
     caller: &Caller,
-    role: Option<Role>,
+    needed: Option<&[Role]>,
 ) -> Result<Technician, Refused> {
     let rules = service.relay.node.rules();
     let known = rules.person(&caller.key).await.map_err(|error| trouble(&error))?;
@@ -140,8 +143,8 @@ async fn person(
         return Err(refuse(Code::NotPermitted, text));
     }
     let roles: Roles = who.roles.parse().map_err(|error| trouble(&error))?;
-    match role {
-        Some(role) if !roles.contains(role) => {
+    match needed {
+        Some(needed) if !needed.iter().any(|role| roles.contains(*role)) => {
             let text = "your enrolment lacks the role for this: ask whoever runs the relay";
             Err(refuse(Code::NotPermitted, text))
         }

@@ -26,7 +26,7 @@ use deskside_protocol::close::CloseCode;
 use deskside_protocol::wire::signal::refused::Code;
 use deskside_protocol::wire::signal::signal::Kind;
 use quinn::{Endpoint, Incoming, ServerConfig};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -68,11 +68,15 @@ pub(crate) async fn serve(
     let hall = Hall::new(relay.phases.code, relay.metrics.clone());
     let (begin, begun) = mpsc::channel(MAX_BEGINNING);
     let sessions = Sessions::new(begin, relay.metrics.clone());
-    let standing = Standing::default();
-    let service = Arc::new(Service { relay, switch, recorder, hall, sessions, standing, stop });
+    let (standing, policy) = (Standing::default(), watch::Sender::new(None));
+    let service = Service { relay, switch, recorder, hall, sessions, standing, policy, stop };
+    let service = Arc::new(service);
 
     // Before the first leg is accepted, so that no end that comes back is unknown.
     let rebuilds = session::unfinished(&service).await.map_err(io::Error::other)?;
+    if rebuilds.is_empty() {
+        service.relay.node.forget_former_keys();
+    }
     let mut tasks = JoinSet::new();
     tasks.spawn(session::keep(service.clone(), begun, rebuilds));
     tasks.spawn(expire(service.clone()));

@@ -2,7 +2,8 @@
 
 use deskside_protocol::key::PublicKey;
 use deskside_protocol::wire::signal::{
-    Enrol, Enrolled, Recording, Recordings, Refused, SignIn, TicketNote, Tickets, signal::Kind,
+    Enrol, Enrolled, Recording, Recordings, Refused, SignIn, TechnicianUnlock, TechnicianUnlocked,
+    TicketNote, Tickets, refused::Code, signal::Kind,
 };
 
 use super::admission;
@@ -54,10 +55,11 @@ async fn answer(
         }
         (Kind::TicketNote(note), Some(who)) => noted(service, &who, &key, note).await,
         (Kind::RecordingList(_), _) => recordings(service).await,
-        (Kind::CertificateRenew(_), Some(who)) => {
-            let renewed = enrolment::renew(&service.relay.node, &who, now).await;
+        (Kind::CertificateRenew(renew), Some(who)) => {
+            let renewed = enrolment::renew(&service.relay.node, &who, renew.held, now).await;
             renewed.map(enrolled_kind).map_err(|error| error.refusal())
         }
+        (Kind::TechnicianUnlock(unlock), Some(who)) => unlocked(service, &who, &unlock).await,
         (Kind::SignInAsk(_), _) => match &service.relay.sign_in {
             Some(sign_in) => Ok(Kind::SignInTerms(sign_in.terms())),
             None => Err(SignInError::Off.refusal()),
@@ -65,6 +67,31 @@ async fn answer(
         (Kind::SignIn(said), _) => signed_in(service, key, &said, now).await,
         _ => Err(admission::no_request()),
     }
+}
+
+/// Lifts the locks that failed codes put on somebody else. Nobody lifts his own: two tries would be
+/// as many as he likes.
+async fn unlocked(
+    service: &Service,
+    who: &Technician,
+    unlock: &TechnicianUnlock,
+) -> Result<Kind, Refused> {
+    let TechnicianUnlock { login, ticket } = unlock;
+    let refused = |code: Code, text: String| Refused { code: code as i32, text };
+    if *login == who.login {
+        let text =
+            "nobody lifts his own lock: ask another lead or admin, or whoever runs the relay";
+        return Err(refused(Code::NotPermitted, text.to_owned()));
+    }
+    let only = (!ticket.is_empty()).then_some(ticket.as_str());
+    let store = service.relay.node.store();
+    let forgotten = store.forgive(login, only).await.map_err(|error| trouble(&error))?;
+    let Some(forgotten) = forgotten else {
+        return Err(refused(Code::NotFound, format!("nobody here has the login {login}")));
+    };
+    tracing::warn!(login, ticket, forgotten, by = who.login, "locks were lifted");
+    let forgotten = u32::try_from(forgotten).unwrap_or(u32::MAX);
+    Ok(Kind::TechnicianUnlocked(TechnicianUnlocked { forgotten }))
 }
 
 async fn signed_in(

@@ -5,10 +5,13 @@
 //! in accepts what the organisation's key signed and somebody here asked for, and nothing else.
 
 mod paper;
+pub mod rotation;
+mod rotation_paper;
 
 pub use paper::{MAX_PAPER, NotAPaper, Requests, Signatures, Wanted};
 
 use deskside_protocol::identity::certificate;
+use deskside_protocol::identity::rotation::RotationError;
 use deskside_protocol::key::{PublicKey, SigningKey};
 use deskside_protocol::policy::{Policy, PolicyError};
 use deskside_protocol::wire::record::{Certificate, Signed};
@@ -35,6 +38,12 @@ pub enum OfflineError {
     /// Somebody changed the policy since.
     #[error("the policy was changed since these requests were written: write them again")]
     Outdated,
+    /// Somebody was enrolled, or a key changed, since.
+    #[error("{0} changed since this was written for the new key: write it again")]
+    Changed(&'static str),
+    /// A change of the authority key that is not signed as it has to be.
+    #[error(transparent)]
+    Rotation(#[from] RotationError),
     /// One of the requests.
     #[error("the request of {login}: {source}")]
     Request {

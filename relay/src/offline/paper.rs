@@ -3,7 +3,7 @@
 use data_encoding::{BASE64, HEXLOWER};
 use deskside_protocol::key::PublicKey;
 use deskside_protocol::wire::record::Signed;
-use prost::Message as _;
+use prost::Message;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -128,11 +128,8 @@ impl Requests {
         if file.file != REQUESTS {
             return Err(not(REQUESTS, file.file));
         }
-        let organisation = HEXLOWER.decode(file.organisation.as_bytes());
-        let organisation = organisation.map_err(|error| not(REQUESTS, error))?;
-        let organisation = PublicKey::try_from(organisation.as_slice());
         Ok(Self {
-            organisation: organisation.map_err(|error| not(REQUESTS, error))?,
+            organisation: key(&file.organisation, REQUESTS)?,
             policy: decode(&file.policy, REQUESTS)?,
             wanted: file.requests,
         })
@@ -174,22 +171,34 @@ impl Signatures {
     }
 }
 
-fn read<T: for<'a> Deserialize<'a>>(text: &[u8], expected: &'static str) -> Result<T, NotAPaper> {
+pub(super) fn read<T: for<'a> Deserialize<'a>>(
+    text: &[u8],
+    expected: &'static str,
+) -> Result<T, NotAPaper> {
     if text.len() > MAX_PAPER {
         return Err(not(expected, "it is too long"));
     }
     serde_json::from_slice(text).map_err(|error| not(expected, error))
 }
 
-fn encode(signed: &Signed) -> String {
-    BASE64.encode(&signed.encode_to_vec())
+pub(super) fn encode(message: &impl Message) -> String {
+    BASE64.encode(&message.encode_to_vec())
 }
 
-fn decode(text: &str, expected: &'static str) -> Result<Signed, NotAPaper> {
+pub(super) fn decode<M: Message + Default>(
+    text: &str,
+    expected: &'static str,
+) -> Result<M, NotAPaper> {
     let bytes = BASE64.decode(text.as_bytes()).map_err(|error| not(expected, error))?;
-    Signed::decode(bytes.as_slice()).map_err(|error| not(expected, error))
+    M::decode(bytes.as_slice()).map_err(|error| not(expected, error))
 }
 
-fn not(expected: &'static str, why: impl ToString) -> NotAPaper {
+/// A key in hexadecimal digits.
+pub(super) fn key(text: &str, expected: &'static str) -> Result<PublicKey, NotAPaper> {
+    let bytes = HEXLOWER.decode(text.as_bytes()).map_err(|error| not(expected, error))?;
+    PublicKey::try_from(bytes.as_slice()).map_err(|error| not(expected, error))
+}
+
+pub(super) fn not(expected: &'static str, why: impl ToString) -> NotAPaper {
     NotAPaper { expected, why: why.to_string() }
 }

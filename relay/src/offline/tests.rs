@@ -101,7 +101,7 @@ async fn a_renewal_waits_and_is_there_at_the_next_question() {
     let who = async || node.store().technician(alice.public().as_bytes()).await.unwrap().unwrap();
     let late = NOW + CERTIFICATE_SECONDS - 1;
     for _ in 0..2 {
-        let waits = enrolment::renew(&node, &who().await, late).await.unwrap_err();
+        let waits = enrolment::renew(&node, &who().await, false, late).await.unwrap_err();
         assert!(matches!(waits, EnrolmentError::Waiting), "{waits}");
     }
     let requests = collect(&node).await.unwrap();
@@ -109,7 +109,7 @@ async fn a_renewal_waits_and_is_there_at_the_next_question() {
     let signatures = sign_all(&authority, &requests, late).unwrap();
     assert_eq!(signatures.policy, None, "she is auditor already");
     import(&node, &signatures, late).await.unwrap();
-    let renewed = enrolment::renew(&node, &who().await, late).await.unwrap();
+    let renewed = enrolment::renew(&node, &who().await, false, late).await.unwrap();
     let body = certificate::open(&renewed.certificate, &node.organisation()).unwrap();
     assert_eq!((body.serial, body.not_after), (1, late + CERTIFICATE_SECONDS));
 }

@@ -151,8 +151,7 @@ async fn seal_off(
         time,
     }
     .encode_to_vec();
-    let key = session.service.relay.node.key();
-    let node_signature = session.binding.close(key, Closer::Node, &closing);
+    let node_signature = session.binding.close(&session.node_key, Closer::Node, &closing);
     let proposal = CloseProposal {
         closing: closing.clone().into(),
         node_signature: Bytes::copy_from_slice(&node_signature),

@@ -80,7 +80,7 @@ impl Live {
             age_sha256: Bytes::copy_from_slice(&age_sha256),
             time: clock::micros(),
         };
-        let key = self.session.service.relay.node.key();
+        let key = &self.session.node_key;
         let receipt = signed::sign_message(key, Context::Receipt, &receipt);
         self.say(from, Kind::Receipt(receipt)).await;
         Ok(())
@@ -180,7 +180,7 @@ pub(super) async fn checkpoint(
     session: &Session,
     recording: &Arc<Recording>,
 ) -> Result<Note, RecordError> {
-    let (id, key) = (session.id(), session.service.relay.node.key().clone());
+    let (id, key) = (session.id(), session.node_key.clone());
     let make = move |state: &State, time_us| {
         let seq = state.seq().saturating_sub(1);
         let checkpoint = Checkpoint { session: id, seq, hash: *state.hash(), time_us };

@@ -4,12 +4,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use deskside_protocol::key::PublicKey;
+use deskside_protocol::key::{PublicKey, SigningKey};
 use deskside_protocol::policy::Policy;
 use deskside_protocol::recording::Binding;
 use deskside_protocol::session::{End, Ends, SessionId};
 use deskside_protocol::wire::record::Reason;
 use deskside_protocol::wire::signal::signal::Kind;
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::closing;
@@ -19,6 +20,7 @@ use super::moving::Probe;
 use super::presence::{Lost, Presence};
 use crate::metrics::Away;
 use crate::recorder::{Broken, Recording};
+use crate::rules::InForce;
 use crate::service::Service;
 use crate::sessions::{Registered, Visit};
 use crate::standing::{Expelled, Tenure};
@@ -53,12 +55,17 @@ pub(super) struct Session {
     pub(super) service: Arc<Service>,
     pub(super) place: Registered,
     pub(super) binding: Binding,
+    /// The node key that it began with, which both ends bound when they paired: it signs receipts,
+    /// checkpoints and the closing, whatever key the relay has by then.
+    pub(super) node_key: SigningKey,
     pub(super) recording: Option<Arc<Recording>>,
     /// Whether the policy lets a session go on unrecorded.
     pub(super) best_effort: bool,
     pub(super) bounds: Bounds,
     /// Whether its technician may be here.
     pub(super) stay: Tenure,
+    /// Serial of the policy that it began under.
+    pub(super) policy: u64,
 }
 
 /// What the policy lets a session use.
@@ -101,6 +108,8 @@ pub(crate) struct Live {
     pub(super) went_unrecorded: bool,
     pub(super) last: Option<Last>,
     pub(super) probes: Ends<Option<Probe>>,
+    /// The policy in force.
+    pub(super) policy: watch::Receiver<Option<Arc<InForce>>>,
     away: Ends<Option<Away>>,
     /// Both ends have to have sealed the line by then.
     sealing: Option<Instant>,
@@ -113,11 +122,12 @@ pub(crate) struct Live {
 
 /// What a session waited for.
 enum Step {
-    Said(End, Result<Option<Kind>, Gone>),
+    Said(End, Box<Result<Option<Kind>, Gone>>),
     Visit(End, Box<Visit>),
     Strayed,
     Broken(Broken),
     Expelled(Expelled),
+    Policy,
     Stop,
     Time,
 }
@@ -139,6 +149,7 @@ impl Live {
             went_unrecorded: false,
             last: None,
             probes: Ends::default(),
+            policy: session.service.policy.subscribe(),
             sealing: None,
             tick: now + TICK,
             length: 0,
@@ -168,16 +179,18 @@ impl Live {
     async fn next(&mut self) -> Step {
         let wake = self.wake();
         let looking = self.second_look.is_some();
-        let Self { session, talks, line, recorded, .. } = self;
+        let Self { session, talks, line, recorded, policy, .. } = self;
         let Session { service, place, recording, stay, .. } = session;
         let recording = recording.as_ref().filter(|_| *recorded);
         tokio::select! {
-            said = hear(&mut talks.agent) => Step::Said(End::Agent, said),
-            said = hear(&mut talks.technician) => Step::Said(End::Technician, said),
+            said = hear(&mut talks.agent) => Step::Said(End::Agent, Box::new(said)),
+            said = hear(&mut talks.technician) => Step::Said(End::Technician, Box::new(said)),
             (end, visit) = place.door().visit() => Step::Visit(end, visit),
             () = line.strayed(), if !looking => Step::Strayed,
             broken = broken(recording) => Step::Broken(broken),
             out = stay.expelled() => Step::Expelled(out),
+            // The relay has the other half to its end.
+            Ok(()) = policy.changed() => Step::Policy,
             () = service.stop.cancelled() => Step::Stop,
             () = tokio::time::sleep_until(wake) => Step::Time,
         }
@@ -192,14 +205,16 @@ impl Live {
 
     async fn take(&mut self, step: Step) -> Result<(), Reason> {
         match step {
-            Step::Said(end, Ok(said)) => {
-                if let Some(said) = said {
-                    self.heard(end, said).await?;
+            Step::Said(end, said) => match *said {
+                Ok(said) => {
+                    if let Some(said) = said {
+                        self.heard(end, said).await?;
+                    }
+                    // An end that has moved says anything at all.
+                    self.look().await;
                 }
-                // An end that has moved says anything at all.
-                self.look().await;
-            }
-            Step::Said(end, Err(gone)) => self.lose(end, &gone).await?,
+                Err(gone) => self.lose(end, &gone).await?,
+            },
             Step::Visit(end, visit) => self.visit(end, *visit).await?,
             Step::Strayed => {
                 self.second_look = Some(Instant::now() + SECOND_LOOK);
@@ -207,6 +222,11 @@ impl Live {
             }
             Step::Broken(broken) => self.broke(broken).await?,
             Step::Expelled(out) => return Err(out.reason()),
+            Step::Policy => {
+                for end in BOTH {
+                    self.tell_policy(end).await;
+                }
+            }
             Step::Stop => return Err(Reason::RelayStopped),
             Step::Time => self.time().await?,
         }

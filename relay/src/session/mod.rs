@@ -13,6 +13,7 @@ mod live;
 mod moving;
 mod opening;
 mod pairing;
+mod policy;
 mod presence;
 mod rebuild;
 

@@ -191,6 +191,7 @@ impl Live {
         if self.went_unrecorded {
             self.say_unrecorded(end).await;
         }
+        self.tell_policy(end).await;
     }
 
     /// Says that nothing is recorded from here on.

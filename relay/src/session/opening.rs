@@ -102,10 +102,12 @@ pub(super) async fn open(
         service: service.clone(),
         place: service.sessions.register(tokens, door),
         binding: Binding { session: id, transcript: facts.transcript_hash },
+        node_key: service.relay.node.key().clone(),
         best_effort: facts.held.recording == Rule::BestEffort,
         bounds: Bounds::of(&facts.held),
         recording,
         stay: service.standing.stay(about.technician),
+        policy: facts.held.serial,
     };
     let went_unrecorded = facts.is_recorded() && session.recording.is_none();
     let grace = grace(&facts.held);

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use deskside_protocol::key::PublicKey;
+use deskside_protocol::key::{PublicKey, SigningKey};
 use deskside_protocol::label::Label;
 use deskside_protocol::policy::{Policy, PolicyError, Recording as Rule};
 use deskside_protocol::recording::{Binding, Kind as Block};
@@ -46,6 +46,8 @@ enum RebuildError {
     Policy(#[from] PolicyError),
     #[error("the recording is another session's")]
     AnotherSession,
+    #[error("the node key that it was recorded under is gone")]
+    NoKey,
 }
 
 /// A session that waits to be rebuilt. Its ends find it already.
@@ -118,17 +120,20 @@ async fn size(service: &Service, row: &SessionRow) -> u64 {
 /// As a best-effort policy wants it.
 fn unrecorded(session: SessionId, error: &(dyn std::error::Error + 'static)) -> Found {
     tracing::error!(%session, error = chain(error), "a session goes on unrecorded");
-    Found::Goes { recording: None, line: Line::GoesOn }
+    Found::Goes { signed: None, line: Line::GoesOn }
 }
+
+/// A recording, and the node key that signs it.
+type Signed = (Arc<Recording>, SigningKey);
 
 /// What is left of a session.
 enum Found {
     /// It goes on, with or without a recording.
-    Goes { recording: Option<Arc<Recording>>, line: Line },
+    Goes { signed: Option<Signed>, line: Line },
     /// Its recording had its last block before the relay was stopped.
     Closed { hash: [u8; 32], reason: i32, bytes: u64 },
     /// Nothing but a handshake had passed: there is nothing to come back to.
-    Unsealed(Arc<Recording>),
+    Unsealed(Signed),
     /// Not even that.
     Nothing,
 }
@@ -158,14 +163,14 @@ impl Rebuild {
             Ok((self.resume(session, held.recording).await?, held))
         };
         match found.await {
-            Ok((Found::Goes { recording, line }, held)) => self.go_on(recording, line, &held).await,
+            Ok((Found::Goes { signed, line }, held)) => self.go_on(signed, line, &held).await,
             Ok((Found::Closed { hash, reason, bytes }, _)) => {
                 let reason = Reason::try_from(reason).unwrap_or(Reason::RelayStopped);
                 self.end(reason, bytes, Some(hash)).await;
                 None
             }
-            Ok((Found::Unsealed(recording), held)) => {
-                let session = self.session(Some(recording), &held);
+            Ok((Found::Unsealed(signed), held)) => {
+                let session = self.session(Some(signed), &held);
                 closing::finish(session, &mut Ends::default(), true, Reason::RelayStopped).await;
                 None
             }
@@ -192,13 +197,19 @@ impl Rebuild {
         let node = &self.service.relay.node;
         let stored = node.store().policy_of(self.back.policy).await?;
         let stored = stored.ok_or(StoreError::Value("a session's policy is gone"))?;
-        Ok(Policy::open_at_any_time(&rules::decode(&stored)?, &node.organisation())?)
+        let signed = rules::decode(&stored)?;
+        let by = |key: &PublicKey| Policy::open_at_any_time(&signed, key);
+        // It may be of the time of an authority key before.
+        let former = node.former_organisations();
+        Ok(former
+            .iter()
+            .fold(by(&node.organisation()), |opened, key| opened.or_else(|_| by(key)))?)
     }
 
     /// Walks the recording, in its turn.
     async fn resume(&self, session: SessionId, rule: Rule) -> Result<Found, RebuildError> {
         if self.row.recording.is_empty() {
-            return Ok(Found::Goes { recording: None, line: Line::GoesOn });
+            return Ok(Found::Goes { signed: None, line: Line::GoesOn });
         }
         let path = self.service.relay.node.places().recordings.join(&self.row.recording);
         let walk = async {
@@ -237,6 +248,8 @@ impl Rebuild {
         if let Some(hash) = closed {
             return Ok(Found::Closed { hash, reason, bytes: recording.length() });
         }
+        let key = self.service.relay.node.key_of(&header.node_key);
+        let key = key.ok_or(RebuildError::NoKey)?.clone();
         let both = |number| sealed.get(&number).is_some_and(|by| by.agent && by.technician);
         let detail = format!("cut {cut} bytes");
         let event = Event { kind: event::Kind::Recovered as i32, detail, ..Event::default() };
@@ -247,31 +260,30 @@ impl Rebuild {
             Err(error) => return Err(error.into()),
         }
         if !both(FIRST_LINE) {
-            return Ok(Found::Unsealed(recording));
+            return Ok(Found::Unsealed((recording, key)));
         }
         let line = if both(self.number) { Line::GoesOn } else { Line::Afresh };
-        Ok(Found::Goes { recording: Some(recording), line })
+        Ok(Found::Goes { signed: Some((recording, key)), line })
     }
 
-    fn session(self, recording: Option<Arc<Recording>>, held: &Policy) -> Session {
+    fn session(self, signed: Option<Signed>, held: &Policy) -> Session {
+        let (recording, key) = signed.unzip();
+        // Nothing is signed of a session that is not recorded.
+        let node_key = key.unwrap_or_else(|| self.service.relay.node.key().clone());
         let transcript = self.back.transcript;
         let binding = Binding { session: self.place.door().session(), transcript };
         let Self { service, place, stay, .. } = self;
         let best_effort = held.recording == Rule::BestEffort;
-        let bounds = Bounds::of(held);
-        Session { service, place, binding, recording, best_effort, bounds, stay }
+        let (bounds, policy) = (Bounds::of(held), held.serial);
+        Session { service, place, binding, node_key, recording, best_effort, bounds, stay, policy }
     }
 
     /// Connects the last line again, with both ends away, or another in its place.
-    async fn go_on(
-        self,
-        recording: Option<Arc<Recording>>,
-        line: Line,
-        held: &Policy,
-    ) -> Option<Live> {
+    async fn go_on(self, signed: Option<Signed>, line: Line, held: &Policy) -> Option<Live> {
         let (number, labels) = (self.number, self.labels);
         let was_recorded = !self.row.recording.is_empty();
-        let session = self.session(recording.clone(), held);
+        let session = self.session(signed, held);
+        let recording = session.recording.clone();
         let went_unrecorded = was_recorded && recording.is_none();
         let addresses = Ends::default();
         let bytes_per_second = session.bounds.bytes_per_second;

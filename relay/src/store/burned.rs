@@ -60,11 +60,16 @@ impl Store {
         Ok(writing.commit().await?)
     }
 
-    /// Forgets what a login has burned. Gives how many; `None` where nobody has that login.
+    /// Forgets what a login has burned, on one ticket or on all. Gives how many; `None` where nobody
+    /// has that login.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn forgive(&self, login: &str) -> Result<Option<u64>, StoreError> {
+    pub async fn forgive(
+        &self,
+        login: &str,
+        ticket: Option<&str>,
+    ) -> Result<Option<u64>, StoreError> {
         let mut writing = self.writing().await?;
         let known = sqlx::query("SELECT COUNT(*) AS known FROM technicians WHERE login = $1")
             .bind(login)
@@ -73,10 +78,12 @@ impl Store {
         if known.try_get::<i64, _>("known")? == 0 {
             return Ok(None);
         }
-        let gone = sqlx::query("DELETE FROM burned WHERE login = $1")
-            .bind(login)
-            .execute(&mut *writing)
-            .await?;
+        let gone =
+            sqlx::query("DELETE FROM burned WHERE login = $1 AND ($2 IS NULL OR ticket = $2)")
+                .bind(login)
+                .bind(ticket)
+                .execute(&mut *writing)
+                .await?;
         writing.commit().await?;
         Ok(Some(gone.rows_affected()))
     }

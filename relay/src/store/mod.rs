@@ -5,6 +5,7 @@
 //! what Postgres reads too (numbered placeholders, `RETURNING`, counters in a table); the pragmas
 //! and `BEGIN IMMEDIATE` stand in this file alone. Times are arguments, in seconds since 1970.
 
+mod authority;
 mod burned;
 mod founding;
 mod people;
@@ -30,6 +31,7 @@ use sqlx::sqlite::{
 use sqlx::{Row as _, Sqlite, SqliteConnection, Transaction};
 use thiserror::Error;
 
+pub use authority::NewAuthority;
 pub use burned::Burned;
 pub use people::{Enrolling, Invitation, NewInvitation, Renewal, RolesText, Technician};
 pub use policy::StoredPolicy;

@@ -5,8 +5,9 @@ use deskside_link::leg::LegError;
 use deskside_protocol::key::SigningKey;
 use deskside_protocol::wire::signal::refused::Code;
 use deskside_protocol::wire::signal::{
-    CertificateRenew, Closed, Enrol, Join, Open, Park, Reattach, RecordingFetch, RecordingList,
-    TicketList, TicketNew, TicketNote, TicketShow, TicketStatus, signal::Kind,
+    CertificateRenew, Closed, Enrol, Join, Open, Park, PolicyNow, Reattach, RecordingFetch,
+    RecordingList, TechnicianUnlock, TicketList, TicketNew, TicketNote, TicketShow, TicketStatus,
+    signal::Kind,
 };
 use deskside_relay::clock;
 use deskside_relay::enrolment::{self, CERTIFICATE_SECONDS, Request};
@@ -19,7 +20,8 @@ use crate::pairing::AUDITOR;
 enum May {
     Anybody,
     Enrolled,
-    Role(&'static str),
+    /// In one of these roles.
+    Roles(&'static [&'static str]),
     /// It begins nothing: a bad request, whoever says it.
     Nobody,
 }
@@ -30,18 +32,24 @@ fn table() -> Vec<(&'static str, Kind, May)> {
         ("open", Kind::Open(Open {}), May::Anybody),
         ("reattach", Kind::Reattach(Reattach::default()), May::Anybody),
         ("enrol", Kind::Enrol(Enrol::default()), May::Anybody),
-        ("renew", Kind::CertificateRenew(CertificateRenew {}), May::Enrolled),
+        ("renew", Kind::CertificateRenew(CertificateRenew { held: false }), May::Enrolled),
         ("ticket new", Kind::TicketNew(TicketNew::default()), May::Enrolled),
         ("ticket list", Kind::TicketList(TicketList::default()), May::Enrolled),
         ("ticket show", Kind::TicketShow(TicketShow { ticket: ticket() }), May::Enrolled),
         ("ticket note", Kind::TicketNote(TicketNote::default()), May::Enrolled),
         ("ticket status", Kind::TicketStatus(TicketStatus::default()), May::Enrolled),
-        ("join", Kind::Join(Join::default()), May::Role("technician")),
-        ("recordings", Kind::RecordingList(RecordingList {}), May::Role("auditor")),
-        ("fetch", Kind::RecordingFetch(RecordingFetch::default()), May::Role("auditor")),
+        ("join", Kind::Join(Join::default()), May::Roles(&["technician"])),
+        ("recordings", Kind::RecordingList(RecordingList {}), May::Roles(&["auditor"])),
+        ("fetch", Kind::RecordingFetch(RecordingFetch::default()), May::Roles(&["auditor"])),
+        ("unlock", Kind::TechnicianUnlock(unlock("nobody", "")), May::Roles(&["lead", "admin"])),
+        ("policy", Kind::PolicyNow(PolicyNow::default()), May::Nobody),
         ("park", Kind::Park(Park::default()), May::Nobody),
         ("closed", Kind::Closed(Closed::default()), May::Nobody),
     ]
+}
+
+fn unlock(login: &str, ticket: &str) -> TechnicianUnlock {
+    TechnicianUnlock { login: login.to_owned(), ticket: ticket.to_owned() }
 }
 
 /// A leg of somebody enrolled at `when` in this role.
@@ -91,7 +99,7 @@ async fn each_request_is_for_those_whom_the_table_names() {
         for (what, kind, may) in table() {
             let code = refused(leg, kind).await;
             let kept_out = matches!(code, Some(Code::NotPermitted | Code::NotEnrolled));
-            let expected = matches!(may, May::Role(needed) if needed != *role);
+            let expected = matches!(may, May::Roles(needed) if !needed.contains(role));
             assert_eq!(kept_out, expected, "{role}: {what}: {code:?}");
         }
     }
@@ -108,7 +116,7 @@ async fn each_request_is_for_those_whom_the_table_names() {
         for (what, kind, may) in table() {
             let code = refused(leg, kind).await;
             match may {
-                May::Enrolled | May::Role(_) => assert_eq!(code, Some(no), "{who}: {what}"),
+                May::Enrolled | May::Roles(_) => assert_eq!(code, Some(no), "{who}: {what}"),
                 May::Nobody => assert_eq!(code, Some(Code::BadRequest), "{who}: {what}"),
                 May::Anybody => assert!(
                     !matches!(code, Some(Code::NotPermitted | Code::NotEnrolled)),
@@ -117,4 +125,32 @@ async fn each_request_is_for_those_whom_the_table_names() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn a_lock_is_lifted_by_somebody_else_who_may() {
+    let house = House::new().await;
+    let now = clock::seconds();
+    let lead = leg_of(&house, "lead", now).await;
+    leg_of(&house, "technician", now).await;
+    let (own, bob) = (format!("lead{now}"), format!("technician{now}"));
+    let store = house.relay().node.store();
+    for ticket in ["1", "1", "2"] {
+        store.burn(&bob, ticket, now, 0).await.unwrap();
+    }
+    let ask = async |login: &str, ticket: &str| match soon(
+        lead.request(Kind::TechnicianUnlock(unlock(login, ticket))),
+    )
+    .await
+    {
+        Ok(Kind::TechnicianUnlocked(unlocked)) => Ok(unlocked.forgotten),
+        Err(LegError::Refused(refused)) => Err(Code::try_from(refused.code).unwrap()),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(ask(&bob, "1").await, Ok(2));
+    assert_eq!(store.burned(&bob, 0).await.unwrap().len(), 1, "the other ticket's");
+    assert_eq!(ask(&bob, "").await, Ok(1));
+    assert_eq!(ask(&bob, "").await, Ok(0));
+    assert_eq!(ask("nobody", "").await, Err(Code::NotFound));
+    assert_eq!(ask(&own, "").await, Err(Code::NotPermitted));
 }

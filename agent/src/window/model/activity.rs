@@ -33,6 +33,8 @@ pub enum Line {
     Refused(GrantSet),
     /// These no longer are.
     Revoked(GrantSet),
+    /// The organisation's policy has ceased to allow these.
+    Narrowed(GrantSet),
     /// Nothing is recorded from here on.
     Unrecorded,
     /// This program was restarted.

@@ -109,6 +109,7 @@ impl Model {
                 self.known = self.known.union(*grants);
                 self.note(Line::Refused(*grants));
             }
+            Event::Narrowed { grants } => self.note(Line::Narrowed(*grants)),
             Event::Revoked { grants } => {
                 self.held(self.lease.without(*grants));
                 self.note(Line::Revoked(*grants));

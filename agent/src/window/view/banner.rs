@@ -251,6 +251,7 @@ fn told(look: &Look<'_>, visitor: &Visitor, line: &Line) -> String {
             texts.with("note-granted-before", &[("what", &texts.shorts(*grants))])
         }
         Line::Refused(grants) => texts.with("note-refused", &[("what", &texts.shorts(*grants))]),
+        Line::Narrowed(grants) => texts.with("note-narrowed", &[("what", &texts.shorts(*grants))]),
         Line::Revoked(grants) => texts.with("note-revoked", &[("what", &texts.shorts(*grants))]),
         Line::Unrecorded => texts.say("note-unrecorded"),
         Line::Resumed => texts.say("note-resumed"),

@@ -17,7 +17,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::presence::{Do, Presence};
 use super::{AttendError, Attendee, Given, ResumeError};
-use crate::leg::{DialError, Dialler, Leg, LegError, Signals};
+use crate::leg::{self, DialError, Dialler, Greeting, Leg, LegError, Signals};
 use crate::random::System;
 
 /// A relay has this long from `Reattach` to `Session`.
@@ -75,7 +75,17 @@ impl Return {
         }
         let (dialler, attendee) = (dialler.clone(), self.attendee.clone());
         self.dials.spawn(async move {
-            let connection = dialler.dial(&link, &attendee.leg_key, address).await?;
+            let greeting = Greeting::new(&link, &attendee.leg_key)?;
+            let connection = match dialler.dial(&link, &greeting, address).await {
+                Err(DialError::WrongRelay { origin }) => {
+                    // The session goes on under the node key that it began with.
+                    let moved = leg::again(&dialler, &link, address, &attendee.software).await;
+                    let link = moved.ok_or(DialError::WrongRelay { origin })?;
+                    let greeting = Greeting::new(&link, &attendee.leg_key)?;
+                    dialler.dial(&link, &greeting, address).await?
+                }
+                dialled => dialled?,
+            };
             Ok((connection, dialler))
         });
     }
@@ -116,7 +126,8 @@ impl Return {
     fn prove(&mut self, connection: Connection, dialler: Dialler) {
         self.dials = JoinSet::new();
         self.proofs = JoinSet::new();
-        let leg = Leg::new(connection, dialler, &self.attendee.software);
+        let link = self.attendee.link.clone();
+        let leg = Leg::new(link, connection, dialler, &self.attendee.software);
         let (attendee, fresh_line, held) = (self.attendee.clone(), self.fresh_line, self.held);
         self.proofs.spawn(async move {
             let reattached = reattach(&leg, &attendee, fresh_line, held);

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use deskside_protocol::close::CloseCode;
 use deskside_protocol::wire::record::Reason;
-use deskside_protocol::wire::signal::{Closed, signal::Kind};
+use deskside_protocol::wire::signal::{Closed, PolicyNow, signal::Kind};
 use deskside_protocol::witness::WitnessError;
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -112,6 +112,8 @@ pub enum News {
     /// From here on the relay records nothing. Where the policy requires a recording the end has to
     /// end the session: the link does not know the policy.
     Unrecorded,
+    /// The policy changed. Nothing of it was verified yet: the link does not know whose it has to be.
+    Policy(Box<PolicyNow>),
     /// The session is over, by the relay's word or because it could not go on. The last news.
     Closed(Result<Closed, AttendError>),
 }

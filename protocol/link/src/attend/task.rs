@@ -185,6 +185,10 @@ impl Task {
                 self.unrecorded();
                 Ok(())
             }
+            Kind::PolicyNow(now) => {
+                self.told.push_back(News::Policy(Box::new(now)));
+                Ok(())
+            }
             _ => Err(AttendError::Unexpected),
         }
     }

@@ -12,6 +12,7 @@ use quinn::crypto::rustls::QuicClientConfig;
 use quinn::{Connection, ConnectionError, Endpoint};
 use thiserror::Error;
 
+use crate::random::System;
 use crate::socket::Socket;
 use crate::{cid, tls, transport};
 
@@ -92,15 +93,14 @@ impl Dialler {
     pub(crate) async fn dial(
         &self,
         link: &JoinLink,
-        key: &SigningKey,
+        greeting: &Greeting,
         turn: usize,
     ) -> Result<Connection, DialError> {
         let addresses = resolve(link).await?;
         let turn = turn.checked_rem(addresses.len()).unwrap_or(0);
         let address = addresses.get(turn).copied();
         let address = address.ok_or_else(|| DialError::Unreachable { origin: link.origin() })?;
-        let greeting = Greeting::new(link, key)?;
-        self.attempt(link, address, &greeting).await.map_err(|error| greeting.blame(error, link))
+        self.attempt(link, address, greeting).await.map_err(|error| greeting.blame(error, link))
     }
 
     async fn attempt(
@@ -125,13 +125,12 @@ impl Dialler {
 /// Dials one address of `link` after the other from fresh sockets.
 pub(super) async fn first(
     link: &JoinLink,
-    key: &SigningKey,
+    greeting: &Greeting,
 ) -> Result<(Dialler, Connection), DialError> {
-    let greeting = Greeting::new(link, key)?;
     let mut unreachable = DialError::Unreachable { origin: link.origin() };
     for address in resolve(link).await? {
         let dialler = Dialler::bind(address)?;
-        match dialler.attempt(link, address, &greeting).await {
+        match dialler.attempt(link, address, greeting).await {
             Ok(connection) => return Ok((dialler, connection)),
             Err(error) => unreachable = greeting.blame(error, link),
         }
@@ -158,21 +157,32 @@ enum Attempt {
 }
 
 /// How we greet a relay, and whether it turned out to be another one.
-struct Greeting {
+pub(crate) struct Greeting {
     config: quinn::ClientConfig,
     refused: Arc<AtomicBool>,
 }
 
 impl Greeting {
-    fn new(link: &JoinLink, key: &SigningKey) -> Result<Self, DialError> {
-        let (tls, refused) = if link.webpki {
+    /// As `key`, to the relay of `link` and nobody else.
+    pub(crate) fn new(link: &JoinLink, key: &SigningKey) -> Result<Self, DialError> {
+        if link.webpki {
             let tls = tls::dialling(tls::public_authorities()?, key, tls::LEG_ALPN)?;
-            (tls, Arc::default())
-        } else {
-            let verifier = tls::KeyVerifier::pinned(link.node);
-            let refused = verifier.refused();
-            (tls::dialling(Arc::new(verifier), key, tls::LEG_ALPN)?, refused)
-        };
+            return Self::of(tls, Arc::default());
+        }
+        let verifier = tls::KeyVerifier::pinned(link.node);
+        let refused = verifier.refused();
+        Self::of(tls::dialling(Arc::new(verifier), key, tls::LEG_ALPN)?, refused)
+    }
+
+    /// As nobody, to whoever answers: to hear what he says of himself.
+    pub(crate) fn stranger() -> Result<Self, DialError> {
+        let nobody = SigningKey::generate(&mut System::new());
+        let verifier = tls::KeyVerifier::any();
+        let refused = verifier.refused();
+        Self::of(tls::dialling(Arc::new(verifier), &nobody, tls::LEG_ALPN)?, refused)
+    }
+
+    fn of(tls: rustls::ClientConfig, refused: Arc<AtomicBool>) -> Result<Self, DialError> {
         let crypto = QuicClientConfig::try_from(tls)
             .map_err(|error| rustls::Error::General(error.to_string()))?;
         let mut config = quinn::ClientConfig::new(Arc::new(crypto));

@@ -1,27 +1,36 @@
 //! An end's leg: dialling a relay, recognising it by the join link, and asking it for things.
 
 mod dial;
+mod today;
 
 use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use deskside_protocol::close::CloseCode;
 use deskside_protocol::frame::MAX_SIGNAL;
 use deskside_protocol::identity::link::JoinLink;
 use deskside_protocol::key::SigningKey;
 use deskside_protocol::reattach::{EXPORTER, EXPORTER_LABEL};
+use deskside_protocol::wire::record::Rotation;
 use deskside_protocol::wire::signal::{Hello, Refused, Signal, Welcome, refused, signal::Kind};
 use quinn::{Connection, ConnectionError};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-pub(crate) use dial::Dialler;
 pub use dial::{DIAL_TIMEOUT, DialError};
+pub(crate) use dial::{Dialler, Greeting};
+pub(crate) use today::again;
 
 use crate::socket::{Lines, canonical};
 use crate::stream::{Receiver, Sender, StreamError};
 
 /// Version of the signals on a leg.
 pub const SIGNAL_VERSION: u32 = 1;
+
+/// A stream on which the relay was greeted waits so long for its first use. The relay waits longer
+/// for the first signal.
+const SPARE: Duration = Duration::from_secs(2);
 
 /// Why a relay gave no answer.
 #[derive(Debug, Error)]
@@ -105,16 +114,24 @@ pub(crate) async fn next_signal(receiver: &mut Receiver<Signal>) -> Result<Kind,
     }
 }
 
+/// A stream on which the greetings were exchanged ahead of its use, and when.
+type Spare = (Instant, Result<Signals, LegError>);
+
 /// A connection to a relay whose identity was verified.
 #[derive(Debug, Clone)]
 pub struct Leg {
+    link: JoinLink,
+    organisations: Vec<Rotation>,
     connection: Connection,
     dialler: Dialler,
     software: String,
+    spare: Arc<Mutex<Option<Spare>>>,
 }
 
 impl Leg {
-    /// Dials the relay of `link`, showing `key` as our own. `software` names program and version.
+    /// Dials the relay of `link`, showing `key` as our own. `software` names program and version. A
+    /// relay that shows another node key is taken only where it proves that it is the same one; the
+    /// leg's own [`link`](Self::link) then names the key of today.
     ///
     /// # Errors
     /// [`DialError`].
@@ -123,12 +140,53 @@ impl Leg {
         key: &SigningKey,
         software: &str,
     ) -> Result<Self, DialError> {
-        let (dialler, connection) = dial::first(link, key).await?;
-        Ok(Self::new(connection, dialler, software))
+        let (link, (dialler, connection)) =
+            match dial::first(link, &Greeting::new(link, key)?).await {
+                Err(DialError::WrongRelay { origin }) => {
+                    let moved = today::first(link, software).await;
+                    let link = moved.ok_or(DialError::WrongRelay { origin })?;
+                    let dialled = dial::first(&link, &Greeting::new(&link, key)?).await?;
+                    (link, dialled)
+                }
+                dialled => (link.clone(), dialled?),
+            };
+        Ok(Self::new(link, connection, dialler, software))
     }
 
-    pub(crate) fn new(connection: Connection, dialler: Dialler, software: &str) -> Self {
-        Self { connection, dialler, software: software.to_owned() }
+    /// As [`Self::dial`], and hears from the relay which keys it and its organisation have today:
+    /// [`link`](Self::link) has both. The stream that this takes is the next one that is opened.
+    ///
+    /// # Errors
+    /// [`DialError`], also where what the relay says of a key is not signed as it has to be.
+    pub async fn meet(
+        link: &JoinLink,
+        key: &SigningKey,
+        software: &str,
+    ) -> Result<Self, DialError> {
+        today::of(Self::dial(link, key, software).await?).await
+    }
+
+    pub(crate) fn new(
+        link: JoinLink,
+        connection: Connection,
+        dialler: Dialler,
+        software: &str,
+    ) -> Self {
+        let (software, spare) = (software.to_owned(), Arc::default());
+        Self { link, organisations: Vec::new(), connection, dialler, software, spare }
+    }
+
+    /// The join link, with the keys that the relay has proved to have today.
+    #[must_use]
+    pub const fn link(&self) -> &JoinLink {
+        &self.link
+    }
+
+    /// How the organisation came to its key of today, as the relay told when it was
+    /// [met](Self::meet). Whoever keeps it can show that older keys were the organisation's too.
+    #[must_use]
+    pub fn organisations(&self) -> &[Rotation] {
+        &self.organisations
     }
 
     /// Opens a stream and exchanges greetings.
@@ -136,6 +194,18 @@ impl Leg {
     /// # Errors
     /// [`LegError`].
     pub async fn open(&self) -> Result<Signals, LegError> {
+        let spare = self.spare().take();
+        match spare {
+            Some((since, signals)) if since.elapsed() < SPARE => signals,
+            Some(_) | None => self.greet().await,
+        }
+    }
+
+    fn spare(&self) -> std::sync::MutexGuard<'_, Option<Spare>> {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn greet(&self) -> Result<Signals, LegError> {
         let (send, receive) = self.connection.open_bi().await?;
         let mut sender = Sender::new(send, MAX_SIGNAL);
         let mut receiver = Receiver::new(receive, MAX_SIGNAL);

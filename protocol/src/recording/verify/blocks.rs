@@ -44,7 +44,7 @@ impl Verifier {
     }
 
     fn header(&mut self, block: &Block<'_>) -> Result<(), Flaw> {
-        let facts = header::check(block.body, self.expected.as_ref())?;
+        let facts = header::check(block.body, self.expected.as_ref(), &self.former)?;
         let allowed = header::allowed(&facts);
         self.report.facts = Some(facts);
         allowed

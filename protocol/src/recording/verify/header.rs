@@ -15,11 +15,18 @@ use crate::transcript::{
 };
 use crate::wire::record;
 
-/// Checks a HEADER's body; `expected` is the organisation that the caller trusts.
-pub(super) fn check(body: &[u8], expected: Option<&PublicKey>) -> Result<Facts, Flaw> {
+/// Checks a HEADER's body; `expected` is the organisation that the caller trusts, `former` the keys
+/// that it had before.
+pub(super) fn check(
+    body: &[u8],
+    expected: Option<&PublicKey>,
+    former: &[PublicKey],
+) -> Result<Facts, Flaw> {
     let header = record::Header::decode(body).map_err(|_| Flaw::Body(Kind::Header))?;
     let organisation = key(&header.organisation_key, "organisation_key")?;
-    if expected.is_some_and(|expected| *expected != organisation) {
+    let is_known =
+        |expected: &PublicKey| *expected == organisation || former.contains(&organisation);
+    if !expected.is_none_or(is_known) {
         return Err(Flaw::OtherOrganisation(organisation));
     }
     let policy = header.policy.clone().ok_or(Flaw::Header("policy"))?;

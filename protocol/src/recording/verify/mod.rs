@@ -62,6 +62,8 @@ impl Line {
 #[derive(Debug)]
 pub struct Verifier {
     expected: Option<PublicKey>,
+    /// Keys that `expected` had before.
+    former: Vec<PublicKey>,
     finding: Option<Finding>,
     unreadable: Option<Damage>,
     recovered: Option<Place>,
@@ -78,6 +80,7 @@ impl Verifier {
     pub fn new(expected: Option<PublicKey>) -> Self {
         Self {
             expected,
+            former: Vec::new(),
             finding: None,
             unreadable: None,
             recovered: None,
@@ -85,6 +88,13 @@ impl Verifier {
             checkpoints: VecDeque::with_capacity(MAX_LAG),
             report: empty_report(),
         }
+    }
+
+    /// A recording of before the organisation's key changed is the organisation's too: `former` are
+    /// the keys that lead to it, see [`crate::identity::rotation::former`].
+    #[must_use]
+    pub fn or_former(self, former: Vec<PublicKey>) -> Self {
+        Self { former, ..self }
     }
 
     /// Takes the next block of a [`Reader`], in order and without a gap.

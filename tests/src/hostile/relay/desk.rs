@@ -118,6 +118,8 @@ impl Stream {
         }
         let (policy, origin) = (self.knows.state().signed.clone(), self.knows.origin.to_string());
         self.say(Kind::Welcome(Welcome {
+            nodes: Vec::new(),
+            organisations: Vec::new(),
             version: 1,
             software: "liar/1".to_owned(),
             relay_origin: origin,
