@@ -41,6 +41,8 @@ pub struct Wanted {
     pub monitor: u32,
     /// Nobody looks.
     pub hidden: bool,
+    /// How often a monitor was chosen: the same once more means that its picture has stopped.
+    pub tries: u32,
 }
 
 /// What the window shows of what came: the last frame, and the last that has all its pieces.

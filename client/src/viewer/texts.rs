@@ -31,7 +31,8 @@ pub(super) const ONLY_LOOKING: &str = "This session is for looking only";
 pub(super) const NO_VIEW: &str = "The user does not let you see the screen";
 pub(super) const NO_VIEW_WHY: &str = "You see what was last shown. Ask for it in the panel.";
 pub(super) const STOPPED: &str = "The picture has stopped";
-pub(super) const STOPPED_WHY: &str = "The user's computer sends none at the moment.";
+pub(super) const STOPPED_WHY: &str =
+    "The user's computer sends none. Choose a monitor to try again: the host key and 0.";
 pub(super) const CHAT: &str = "Chat";
 pub(super) const CHAT_EMPTY: &str = "Nothing was said yet.";
 pub(super) const CHAT_HINT: &str = "Write to the user, Enter sends";

@@ -97,8 +97,14 @@ async fn while_held<W: Work>(
         if let Gone::Refused(why) = work.on(line).await {
             front.change(|model, now| model.refuse(&why.sentence, now));
         }
-        // What is still held when a stream ends is not tried again before it changes.
-        if held.changed().await.is_err() {
+        // What is still held when a stream ends is tried again when that changes, or when the
+        // technician chooses a monitor.
+        let mut wanted = front.watch_wanted();
+        let gone = tokio::select! {
+            changed = held.changed() => changed.is_err(),
+            chosen = wanted.changed() => chosen.is_err(),
+        };
+        if gone {
             return;
         }
     }

@@ -110,7 +110,7 @@ impl Screen<'_> {
     }
 
     async fn want(&mut self, wanted: Wanted, afresh: bool) -> Result<(), Gone> {
-        let Wanted { monitor, hidden } = wanted;
+        let Wanted { monitor, hidden, .. } = wanted;
         self.say(Kind::Watch(Watch { monitor, hidden, afresh })).await
     }
 

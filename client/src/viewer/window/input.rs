@@ -110,7 +110,10 @@ impl Open {
     fn watch(&mut self, monitor: u32) {
         if usize::try_from(monitor).is_ok_and(|it| it <= self.model.monitors.len()) {
             self.release();
-            self.front.want(|wanted| wanted.monitor = monitor);
+            self.front.want(|wanted| {
+                wanted.monitor = monitor;
+                wanted.tries = wanted.tries.wrapping_add(1);
+            });
         }
     }
 
