@@ -239,6 +239,7 @@ impl Listener {
     }
 
     /// The next thing that it hears: a word, a key or button, its place.
+    #[allow(clippy::wildcard_enum_match_arm, reason = "of what a display tells, this much counts")]
     fn next(&self) -> (&'static str, u8, (i16, i16)) {
         loop {
             return match self.connection.wait_for_event().unwrap() {
