@@ -32,7 +32,7 @@ pub(super) struct Args {
     #[arg(long, default_value_t = 20)]
     seconds: u64,
     /// Pairings that are under way at once
-    #[arg(long, default_value_t = 32)]
+    #[arg(long, default_value_t = 128)]
     parallel: u32,
     /// Rounds with each policy, one after the other
     #[arg(long, default_value_t = 2)]

@@ -26,6 +26,8 @@ use crate::display::Display;
 const LARGEST: (u16, u16) = (1_280, 960);
 /// The technician's, on which the window has room for that.
 const TECHNICIAN: (u16, u16) = (1_600, 1_200);
+/// The technician's window is there by then, and has said what it says at first.
+const BEGINNING: Duration = Duration::from_secs(30);
 /// Something happens for so long, and then nothing for a second.
 const BUSY: Duration = Duration::from_millis(1_500);
 const QUIET: Duration = Duration::from_secs(1);
@@ -65,6 +67,7 @@ pub(super) async fn run(args: &Args, teller: Teller) -> anyhow::Result<()> {
     let session = alice.held(connect)?;
     let mut scene = Scene::on(user.name(), args.seed)?;
     let mut glass = Glass::between(user.name(), desk.name())?;
+    begins(&mut glass).await?;
     let programs = [agent.process.id(), session.process.id()];
     let (begun, mut rounds) = (Instant::now(), Vec::new());
     let mut memory: Vec<[f64; 2]> = Vec::new();
@@ -95,6 +98,19 @@ pub(super) async fn run(args: &Args, teller: Teller) -> anyhow::Result<()> {
     teller.say(&report.json(), &report.text());
     session.end("soaked")?;
     report.judge()
+}
+
+/// Waits until the window is there, and shows the screen and nothing over it.
+async fn begins(glass: &mut Glass) -> anyhow::Result<()> {
+    let begun = Instant::now();
+    while begun.elapsed() < BEGINNING {
+        // There may be no window yet.
+        if let Ok(None) = glass.differs() {
+            return Ok(());
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+    bail!("the window did not show the screen within {} s", BEGINNING.as_secs())
 }
 
 /// Waits until both show the same. Gives how long that took, in seconds; an error after a second.
