@@ -30,10 +30,13 @@ impl Side {
         Ok((geometry.width, geometry.height))
     }
 
-    /// Pixels of a window's upper left part, without what has no colour.
+    /// Pixels in the middle of a window, without what has no colour.
     fn pixels(&self, window: Window, (width, height): (u16, u16)) -> anyhow::Result<Vec<u32>> {
+        let whole = self.size(window)?;
+        let x = i16::try_from((whole.0 - width) / 2).context("find the middle")?;
+        let y = i16::try_from((whole.1 - height) / 2).context("find the middle")?;
         let format = ImageFormat::Z_PIXMAP;
-        let image = self.connection.get_image(format, window, 0, 0, width, height, !0)?.reply()?;
+        let image = self.connection.get_image(format, window, x, y, width, height, !0)?.reply()?;
         let pixels = image.data.as_chunks::<4>().0.iter();
         Ok(pixels.map(|pixel| u32::from_le_bytes(*pixel) & 0x00ff_ffff).collect())
     }
@@ -78,7 +81,8 @@ impl Glass {
         Ok(())
     }
 
-    /// Where the two differ first; `None` where they are equal, all of the screen.
+    /// Where the two differ first; `None` where they are equal, all of the screen. A picture that is
+    /// smaller than the window stands in its middle.
     pub(super) fn differs(&mut self) -> anyhow::Result<Option<(usize, usize)>> {
         let size = self.user.size(self.user.root)?;
         let window = self.technician.largest()?;
