@@ -1,12 +1,14 @@
 //! The screen as it is watched: one thread per viewer reads what changed, codes it and hands it out,
 //! as fast as the viewer shows it and no faster.
 //!
-//! `camera` is that thread, `pacer` says when a frame may start, `pending` what is in it.
+//! `camera` is that thread, `pacer` says when a frame may start, `pending` what is in it,
+//! `stage` holds the picture itself and `shapes` how the pointer looked.
 
 mod camera;
 mod pacer;
 mod pending;
 mod shapes;
+mod stage;
 
 use std::sync::mpsc as threads;
 use std::time::Duration;
