@@ -23,6 +23,8 @@ use crate::process::PATIENCE;
 /// What a frame of a lie may hold: four times what an end takes.
 const MAX_LIE: usize = 4 * MAX_MESSAGE;
 
+/// A technician's program has said all by then.
+const HEARING: Duration = Duration::from_secs(20);
 /// Long enough for a technician's program to try a line several times.
 const IMPOSTOR: Duration = Duration::from_secs(3);
 
@@ -196,12 +198,15 @@ impl Asked {
         Ok(self.sender.send_body(bytes).await?)
     }
 
-    /// Says that no more will come, and waits until it was heard.
+    /// Says that no more will come, and hears the technician out: who leaves before that breaks the
+    /// stream off, which is another move.
     ///
     /// # Errors
     /// Where the line is gone.
     pub async fn finishes(&mut self) -> anyhow::Result<()> {
         self.sender.finish();
-        Ok(self.sender.delivered().await?)
+        self.sender.delivered().await?;
+        let heard = async { while self.hears().await.is_some() {} };
+        tokio::time::timeout(HEARING, heard).await.context("hear the technician out")
     }
 }
