@@ -13,26 +13,16 @@ use deskside_protocol::wire::message::{
 };
 use tokio::sync::Notify;
 
-use super::stage::{Hears, Says, Stage};
-use crate::consent::{Answer, Asker, Asking, Question, Standing, Unattended, Visitor};
+use super::stage::{Hears, Says, Stage, gate_with};
+use crate::consent::{Answer, Asker, Asking, Question, Unattended};
 use crate::desktop::Done;
 use crate::events::Show;
-use crate::gate::{Forget, Gate, Record, Terms};
+use crate::gate::Gate;
 use crate::hand::{Seen, Touch};
 
 fn gate(asker: Arc<dyn Asker>, beforehand: &str) -> Gate {
-    let text = String::new;
-    let visitor = Visitor {
-        organisation: text(),
-        standing: Standing::Known,
-        name: "Alice Ng".to_owned(),
-        login: text(),
-        ticket: text(),
-        subject: text(),
-    };
     let beforehand = GrantSet::parse(beforehand).unwrap();
-    let terms = Terms { policy: GrantSet::all(), beforehand, visitor, record: Record::default() };
-    Gate::new(terms, Arc::new(Forget), asker, Arc::new(Show::json(std::io::sink())))
+    gate_with((GrantSet::all(), beforehand), asker, Show::json(std::io::sink()))
 }
 
 async fn controlling() -> (Gate, Stage) {

@@ -23,7 +23,7 @@ use super::chat::Chat;
 use super::control::Conversation;
 use super::line::{Reach, one};
 use super::pointer::{self, Pointer};
-use crate::consent::{Standing, Unattended, Visitor};
+use crate::consent::{Asker, Standing, Unattended, Visitor};
 use crate::desktop::{self, Choice, Clipboard, Controls, Screen};
 use crate::events::Show;
 use crate::files::Files;
@@ -108,6 +108,16 @@ impl Mouse {
 
 /// A gate that grants `allowed` to whoever asks.
 pub(super) fn gate_of(allowed: GrantSet) -> Gate {
+    let show = Show::json(std::io::sink());
+    gate_with((allowed, allowed), Arc::new(Unattended), show)
+}
+
+/// A gate under this policy, with this answered beforehand, all else by `asker`.
+pub(super) fn gate_with(
+    (policy, beforehand): (GrantSet, GrantSet),
+    asker: Arc<dyn Asker>,
+    show: Show,
+) -> Gate {
     let text = String::new;
     let visitor = Visitor {
         organisation: text(),
@@ -117,9 +127,8 @@ pub(super) fn gate_of(allowed: GrantSet) -> Gate {
         ticket: text(),
         subject: text(),
     };
-    let terms = Terms { policy: allowed, beforehand: allowed, visitor, record: Record::default() };
-    let show = Arc::new(Show::json(std::io::sink()));
-    Gate::new(terms, Arc::new(Forget), Arc::new(Unattended), show)
+    let terms = Terms { policy, beforehand, visitor, record: Record::default() };
+    Gate::new(terms, Arc::new(Forget), asker, Arc::new(show))
 }
 
 /// All channels of an agent behind one gate, served as on a line.

@@ -21,11 +21,11 @@ use deskside_protocol::wire::message::{
 use prost::Message as _;
 use zeroize::Zeroizing;
 
-use super::stage::{Hears, Stage, connection_of};
-use crate::consent::{Answer, Asker, Asking, Question, Standing, Visitor};
+use super::stage::{Hears, Stage, connection_of, gate_with};
+use crate::consent::{Answer, Asker, Asking, Question};
 use crate::desktop::{self, Choice};
 use crate::events::Show;
-use crate::gate::{Forget, Gate, Record, Terms};
+use crate::gate::Gate;
 
 const PROTO: &str = include_str!("../../../protocol/proto/messages.proto");
 
@@ -184,17 +184,7 @@ impl Told {
 }
 
 fn gate(policy: GrantSet, beforehand: GrantSet, asker: Arc<Refusing>, told: &Told) -> Gate {
-    let text = String::new;
-    let visitor = Visitor {
-        organisation: text(),
-        standing: Standing::Known,
-        name: "Alice Ng".to_owned(),
-        login: text(),
-        ticket: text(),
-        subject: text(),
-    };
-    let terms = Terms { policy, beforehand, visitor, record: Record::default() };
-    Gate::new(terms, Arc::new(Forget), asker, Arc::new(Show::json(told.clone())))
+    gate_with((policy, beforehand), asker, Show::json(told.clone()))
 }
 
 /// The next refusal; `None` where the stream ended without one.
