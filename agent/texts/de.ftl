@@ -139,6 +139,7 @@ over-agent-lost = Dieser Computer war nicht mehr zu erreichen.
 over-relay-stopped = Der Server des Helpdesks war nicht mehr zu erreichen.
 over-recording-failed = Sie konnte nicht aufgezeichnet werden, und Ihr Helpdesk verlangt das.
 over-not-sealed = Die Aufzeichnung konnte nicht geschützt werden, und Ihr Helpdesk verlangt das.
+over-disputed = Was die beiden Programme über die Sitzung sagen, stimmt nicht überein; sie wurde daher beendet. Sagen Sie es Ihrem Helpdesk.
 over-recording-full = Die Aufzeichnung ist so lang, wie Ihr Helpdesk sie werden lässt.
 over-technician-revoked = Ihr Helpdesk lässt diese Person nicht mehr helfen.
 over-technician-expired = Die Zeit, in der diese Person helfen darf, ist abgelaufen.

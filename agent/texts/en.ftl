@@ -140,6 +140,7 @@ over-agent-lost = This computer could not be reached any more.
 over-relay-stopped = The help desk’s server could not be reached any more.
 over-recording-failed = It could not be recorded, and your help desk requires that.
 over-not-sealed = The recording could not be protected, and your help desk requires that.
+over-disputed = What the two programs say of the session does not agree, so it was ended. Tell your help desk.
 over-recording-full = The recording is as long as your help desk lets one become.
 over-technician-revoked = Your help desk no longer lets this technician help.
 over-technician-expired = The time for which this technician may help has passed.

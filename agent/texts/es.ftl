@@ -139,6 +139,7 @@ over-agent-lost = Ya no se podía contactar con este ordenador.
 over-relay-stopped = Ya no se podía contactar con el servidor del servicio de ayuda.
 over-recording-failed = No se podía grabar, y su servicio de ayuda lo exige.
 over-not-sealed = No se podía proteger la grabación, y su servicio de ayuda lo exige.
+over-disputed = Lo que los dos programas dicen de la sesión no coincide, por eso se ha terminado. Avise a su servicio de ayuda.
 over-recording-full = La grabación ha alcanzado la duración que permite su servicio de ayuda.
 over-technician-revoked = Su servicio de ayuda ya no permite que esta persona ayude.
 over-technician-expired = Ha terminado el tiempo durante el cual esta persona puede ayudar.

@@ -139,6 +139,7 @@ over-agent-lost = Cet ordinateur n’était plus joignable.
 over-relay-stopped = Le serveur du service d’aide n’était plus joignable.
 over-recording-failed = Elle ne pouvait pas être enregistrée, et votre service d’aide l’exige.
 over-not-sealed = L’enregistrement ne pouvait pas être protégé, et votre service d’aide l’exige.
+over-disputed = Les deux programmes ne s’accordent pas sur ce qui a été échangé ; la session a donc été arrêtée. Prévenez votre service d’aide.
 over-recording-full = L’enregistrement a atteint la longueur que permet votre service d’aide.
 over-technician-revoked = Votre service d’aide ne permet plus à cette personne d’aider.
 over-technician-expired = Le temps pendant lequel cette personne peut aider est écoulé.

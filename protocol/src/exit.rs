@@ -18,7 +18,8 @@ pub enum Exit {
     NotFound = 5,
     /// Could not connect.
     NoConnection = 6,
-    /// Verification failed: a recording, or a relay that is not the one in the join link.
+    /// Verification failed: a recording, a relay that is not the one in the join link, or the other
+    /// side's word of what went over the line.
     Verification = 7,
     /// Ended by the other side.
     EndedByPeer = 8,

@@ -40,6 +40,8 @@ pub enum Context {
     NodeRotation,
     /// The authority key that is given up, and the one that follows, over a change of it.
     AuthorityRotation,
+    /// A session key, over what its end says that it sent and delivered.
+    Statement,
 }
 
 impl Context {
@@ -59,6 +61,7 @@ impl Context {
             Self::Reattach => "deskside1 reattach",
             Self::NodeRotation => "deskside1 node rotation",
             Self::AuthorityRotation => "deskside1 authority rotation",
+            Self::Statement => "deskside1 statement",
         }
     }
 

@@ -29,6 +29,7 @@ pub mod recording;
 pub mod seal;
 pub mod session;
 pub mod signed;
+pub mod statement;
 pub mod text;
 pub mod transcript;
 pub mod wire;

@@ -29,8 +29,9 @@ use crate::recording::format::{BLOCK_HEADER, BlockHeader};
 use crate::recording::reader::shred;
 use crate::recording::{Kind, Packets, Reader, Step, WriteError, Writer, runs, verify};
 use crate::seal::LineSecrets;
-use crate::session::{End, SessionId};
+use crate::session::{End, Ends, SessionId};
 use crate::signed;
+use crate::statement::{self, Exchange, Ledger, Parties, Statement, Tail};
 use crate::transcript::{AgentData, TechnicianData};
 use crate::wire::{message, record, signal};
 
@@ -61,6 +62,8 @@ pub const fn all() -> &'static [(&'static str, Check)] {
         ("rotation", rotations),
         ("session_id", session_id),
         ("signals", signals),
+        ("statement", statements),
+        ("tail", tail),
         ("technician_data", technician_data),
         ("token", token),
     ]
@@ -173,6 +176,30 @@ fn session_note(bytes: &[u8]) {
     let signed = signed::sign(&key, Context::Note, bytes.to_vec());
     if let Ok(read) = note::open_by(&signed, &key.public()) {
         again(&read);
+    }
+}
+
+/// The bytes as a stranger's statement, as one that its end has signed, and as one that the other
+/// end hears.
+fn statements(bytes: &[u8]) {
+    let key = signer();
+    let keys = Ends { agent: key.public(), technician: key.public() };
+    let _refused = statement::open(&carried(bytes), &keys);
+    let signed = signed::sign(&key, Context::Statement, bytes.to_vec());
+    let Ok(read) = statement::open(&signed, &keys) else { return };
+    assert!(Statement::from_wire(&read.to_wire()).is_ok_and(|again| again == read));
+    let end = if read.end == End::Agent { End::Technician } else { End::Agent };
+    let parties = Parties { session: read.session, end, peer: key.public(), key };
+    let (mut exchange, mut ledger) = (Exchange::new(parties, None), Ledger::new(read.secrets));
+    exchange.begin_line(read.line);
+    if exchange.hear(&mut ledger, &signed).is_ok() {
+        assert!(exchange.hear(&mut ledger, &signed).is_err(), "it was heard twice");
+    }
+}
+
+fn tail(bytes: &[u8]) {
+    if let Ok(tail) = Tail::decode(bytes) {
+        assert!(Tail::decode(&tail.encode(7)).is_ok_and(|again| again == tail));
     }
 }
 

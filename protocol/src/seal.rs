@@ -6,9 +6,14 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 use crate::session::{End, SessionId};
+use crate::transcript::{HASH, sha256};
 
 /// The longest traffic secret, in bytes: a SHA-384 suite's.
 const MAX_SECRET: usize = 48;
+/// The longest comment lines: session and end, with their words.
+const MAX_HEAD: usize = 128;
+/// The longest lines of secrets: label, client random and secret in hexadecimal.
+const MAX_LINES: usize = LABELS.len() * (2 * (32 + MAX_SECRET) + 64);
 
 /// The labels of the four secrets, in the order of [`LineSecrets::secrets`]. Nothing else of a key
 /// log is ever taken: the exporter's secret would open what is masked.
@@ -38,18 +43,29 @@ impl LineSecrets {
     /// The text that is sealed.
     #[must_use]
     pub fn to_key_log(&self, session: SessionId, line: u16, end: End) -> Zeroizing<String> {
+        let mut text = Zeroizing::new(String::with_capacity(MAX_HEAD + MAX_LINES));
+        text.push_str(&head(session, line, end));
+        self.write(&mut text);
+        text
+    }
+
+    /// SHA-256 of the four lines of the sealed text that hold the secrets, line feeds included: what
+    /// is said of the secrets in a statement.
+    #[must_use]
+    pub fn sha256(&self) -> [u8; HASH] {
+        let mut lines = Zeroizing::new(String::with_capacity(MAX_LINES));
+        self.write(&mut lines);
+        sha256(lines.as_bytes())
+    }
+
+    fn write(&self, text: &mut String) {
         let random = HEXLOWER.encode(&self.client_random);
-        let head = head(session, line, end);
-        let room = head.len() + LABELS.len() * (2 * (32 + MAX_SECRET) + 64);
-        let mut text = Zeroizing::new(String::with_capacity(room));
-        text.push_str(&head);
         for (label, secret) in LABELS.iter().zip(&self.secrets) {
             let secret = Zeroizing::new(HEXLOWER.encode(secret));
             for part in [label, " ", &random, " ", secret.as_str(), "\n"] {
                 text.push_str(part);
             }
         }
-        text
     }
 
     /// Reads an opened seal of this session, line and end.
@@ -124,6 +140,15 @@ mod tests {
         assert!(back(0, End::Technician).is_err());
         let other = SessionId::from_bytes([6; 16]);
         assert!(LineSecrets::from_key_log(&text, other, 0, End::Agent).is_err());
+    }
+
+    #[test]
+    fn the_hash_of_the_secrets_is_that_of_their_four_lines() {
+        let text = secrets().to_key_log(SessionId::from_bytes([5; 16]), 3, End::Agent);
+        let lines: String = text.split_inclusive('\n').skip(4).collect();
+        assert_eq!(secrets().sha256(), sha256(lines.as_bytes()));
+        let other = LineSecrets { client_random: [8; 32], ..secrets() };
+        assert_ne!(secrets().sha256(), other.sha256());
     }
 
     #[test]

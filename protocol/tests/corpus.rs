@@ -98,7 +98,7 @@ fn seeds_are_what_this_version_writes() {
     let plain = [vec![0], plain.concat()].concat();
     let resumed = "FileEntry, FileFrom { offset: 2 }, \"llo\", its end, FileEnd, FilesSent";
     let resumed = [vec![1], vector("files.txt", resumed)].concat();
-    let seeds: [(&str, &str, &[u8]); 36] = [
+    let seeds: [(&str, &str, &[u8]); 40] = [
         ("act", "act", &vector("act.txt", "Act")),
         ("act", "datagram", &vector("input.txt", "the datagram")),
         ("act", "message", &vector("act.txt", "Message")),
@@ -133,6 +133,10 @@ fn seeds_are_what_this_version_writes() {
         ("session_id", "whole", b"0001feff303132333435363738396162"),
         ("signals", "three", &frames),
         ("signals", "torn", &frames[..frames.len() - 1]),
+        ("statement", "first", &vector("statement.txt", "number 0: Statement")),
+        ("statement", "last", &vector("statement.txt", "number 1: Statement")),
+        ("statement", "signed", &vector("statement.txt", "a hash of 31 bytes")),
+        ("tail", "whole", &vector("statement.txt", "Tail")),
         ("technician_data", "whole", &header.ad_t),
         ("token", "whole", &text("tokens.txt")),
     ];

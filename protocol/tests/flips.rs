@@ -30,6 +30,7 @@ use deskside_protocol::recording::{Binding, Closer};
 use deskside_protocol::seal::LineSecrets;
 use deskside_protocol::session::{End, SessionId};
 use deskside_protocol::signed;
+use deskside_protocol::statement::{Exchange, Ledger, Parties, Way};
 use deskside_protocol::transcript::{AgentData, ChannelIdentifier, TechnicianData, sid};
 use deskside_protocol::wire::message::{Act, CommandInput, Message, message};
 use deskside_protocol::wire::record::{self, Role, Rotation, Signed};
@@ -149,6 +150,32 @@ fn what_node_ends_and_technician_sign() {
     let on_ticket = note::sign(&key(3), on_ticket).encode_to_vec();
     only_whole("note", &on_ticket, |bytes| {
         read(bytes).is_some_and(|signed| note::open(&signed, &key(1).public()).is_ok())
+    });
+}
+
+#[test]
+fn a_statement() {
+    let cast = Cast::default();
+    let parties = |end| {
+        let (own, other) = match end {
+            End::Agent => (4, 5),
+            End::Technician => (5, 4),
+        };
+        Parties { session: cast.session, end, key: key(own), peer: key(other).public() }
+    };
+    let half = |end| {
+        let mut exchange = Exchange::new(parties(end), None);
+        exchange.begin_line(0);
+        (exchange, Ledger::new([5; 32]))
+    };
+    let (mut agent, mut ledger) = half(End::Agent);
+    ledger.opened((4, Way::Sent), false);
+    ledger.count((4, Way::Sent), b"hello");
+    ledger.datagram(Way::Sent, b"here");
+    let signed = agent.say(&mut ledger, START, false).unwrap().signed;
+    only_whole("statement", &signed.encode_to_vec(), |bytes| {
+        let (mut technician, mut ledger) = half(End::Technician);
+        read(bytes).is_some_and(|signed| technician.hear(&mut ledger, &signed).is_ok())
     });
 }
 

@@ -174,6 +174,7 @@ pub const fn reason_in_words(reason: Reason) -> &'static str {
         Reason::RelayStopped => "the server in the middle was stopped",
         Reason::RecordingFailed => "it could not be recorded, and it must be",
         Reason::NotSealed => "the recording could not be protected, and it must be",
+        Reason::Disputed => "the two programs do not agree on what went between them",
         Reason::RecordingFull => "the recording is as long as your help desk's rules let it become",
         Reason::TechnicianRevoked => "the organisation no longer lets your technician help",
         Reason::TechnicianExpired => "the time for which your technician may help has passed",

@@ -160,6 +160,7 @@ const fn exit_after(reason: Reason) -> Exit {
     match reason {
         Reason::TechnicianEnded | Reason::UserEnded => Exit::Done,
         Reason::UserRefused | Reason::NotAsked | Reason::NotSealed => Exit::Refused,
+        Reason::Disputed => Exit::Verification,
         Reason::Unspecified
         | Reason::TechnicianLost
         | Reason::AgentLost

@@ -245,6 +245,7 @@ const fn in_words(reason: Reason) -> &'static str {
         Reason::RelayStopped => "the relay was stopped or lost",
         Reason::RecordingFailed => "the recording failed, and the policy requires one",
         Reason::NotSealed => "the recording could not be sealed, and the policy requires it",
+        Reason::Disputed => "the two ends disagree on what went between them",
         Reason::RecordingFull => "the recording is as long as the policy lets it become",
         Reason::TechnicianRevoked => "your enrolment was revoked: ask whoever runs the relay",
         Reason::TechnicianExpired => {
@@ -261,6 +262,7 @@ fn outcome(last: &Final, said: Option<String>) -> anyhow::Result<()> {
         Reason::TechnicianEnded => return Ok(()),
         Reason::UserRefused | Reason::NotAsked | Reason::NotSealed => Exit::Refused,
         Reason::TechnicianRevoked | Reason::TechnicianExpired => Exit::Refused,
+        Reason::Disputed => Exit::Verification,
         Reason::RelayStopped if last.relay_lost => Exit::NoConnection,
         Reason::UserEnded
         | Reason::TechnicianLost

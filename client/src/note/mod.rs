@@ -184,6 +184,7 @@ fn reason(reason: Reason) -> &'static str {
         Reason::RecordingFailed => "the recording failed",
         Reason::RecordingFull => "the recording was as long as the policy lets it become",
         Reason::NotSealed => "it could not be recorded as the policy requires",
+        Reason::Disputed => "the ends disagreed on what went between them",
         Reason::TechnicianRevoked => "the technician's enrolment was revoked",
         Reason::TechnicianExpired => "the technician's certificate expired",
         Reason::Unspecified => "for a reason not known",

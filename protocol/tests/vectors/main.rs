@@ -21,5 +21,6 @@ mod pairing;
 mod reattach;
 mod recording;
 mod sheet;
+mod statement;
 mod texts;
 mod witness;

@@ -9,7 +9,7 @@ use deskside_protocol::key::Context;
 use deskside_protocol::recording::Kind;
 use deskside_protocol::recording::format::{HANDSHAKE_BYTES, MAX_AGE, MAX_BODY};
 use deskside_protocol::wire::signal::refused::Code;
-use deskside_protocol::{file, frame, note, pairing, policy, reattach};
+use deskside_protocol::{file, frame, note, pairing, policy, reattach, statement};
 
 use crate::sheet;
 
@@ -45,6 +45,7 @@ fn its_tables_have_every_row() {
         Context::Reattach,
         Context::NodeRotation,
         Context::AuthorityRotation,
+        Context::Statement,
     ] {
         says(&format!("| `{}` |", context.label()));
     }
@@ -84,6 +85,12 @@ fn its_numbers_are_the_code_s() {
     for maximum in [frame::MAX_SIGNAL, MAX_BODY, MAX_AGE, policy::MAX_POLICY, handshake] {
         says(&grouped(maximum));
     }
+    let every = usize::try_from(statement::EVERY_BYTES).unwrap();
+    for maximum in [statement::MAX_STREAMS, statement::MAX_STATEMENT, every] {
+        says(&grouped(maximum));
+    }
+    says(&format!("| {} s |", statement::LAST_WAIT.as_secs()));
+    says(&format!("every {} s", statement::EVERY.as_secs()));
     let entries = usize::try_from(file::MAX_ENTRIES).unwrap();
     for maximum in [entries, file::MAX_BODY, file::MAX_PATH] {
         says(&grouped(maximum));

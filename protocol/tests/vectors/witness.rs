@@ -237,6 +237,7 @@ fn notes() {
         recording_hash: bytes(&[0xc6; 32]),
         time: NOW,
         certificate: certificate.encode_to_vec().into(),
+        ..record::Note::default()
     };
     let good = note::sign(&key(3), note.clone());
     sheet.part("a good one");
@@ -244,6 +245,17 @@ fn notes() {
     signed_hex(&mut sheet, Context::Note, &good);
     let organisation = key(1).public();
     assert_eq!(note::open(&good, &organisation), Ok(note.clone()));
+    let stated = record::Note {
+        technician_statement: bytes(&[0xb1; 32]),
+        agent_statement: bytes(&[0xb2; 32]),
+        checkpoint: bytes(&[0xb3; 32]),
+        ..note.clone()
+    };
+    let signed = note::sign(&key(3), stated.clone());
+    sheet.part("a good one of a session whose ends have stated");
+    sheet.hex("Note", &signed.body);
+    signed_hex(&mut sheet, Context::Note, &signed);
+    assert_eq!(note::open(&signed, &organisation), Ok(stated));
 
     sheet.part("what does not count");
     let foreign = Signed { signature: bytes(&[0; 64]), ..certificate };

@@ -353,7 +353,7 @@ impl Live {
 fn claimed(from: End, reason: i32) -> Reason {
     match (from, Reason::try_from(reason)) {
         (End::Agent, Ok(reason @ (Reason::UserRefused | Reason::NotAsked))) => reason,
-        (_, Ok(Reason::NotSealed)) => Reason::NotSealed,
+        (_, Ok(reason @ (Reason::NotSealed | Reason::Disputed))) => reason,
         (End::Agent, _) => Reason::UserEnded,
         (End::Technician, _) => Reason::TechnicianEnded,
     }

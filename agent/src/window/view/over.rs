@@ -99,6 +99,7 @@ const fn key(reason: Reason) -> &'static str {
         Reason::RelayStopped => "over-relay-stopped",
         Reason::RecordingFailed => "over-recording-failed",
         Reason::NotSealed => "over-not-sealed",
+        Reason::Disputed => "over-disputed",
         Reason::RecordingFull => "over-recording-full",
         Reason::TechnicianRevoked => "over-technician-revoked",
         Reason::TechnicianExpired => "over-technician-expired",
