@@ -9,12 +9,12 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use data_encoding::HEXLOWER;
+use deskside_link::folder;
 use deskside_protocol::key::PublicKey;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::consent::Standing;
-use crate::folder;
 
 /// Organisations that are remembered; a computer has dealings with a few.
 pub const MAX_KNOWN: usize = 256;

@@ -11,7 +11,6 @@ pub mod desktop;
 pub mod device;
 pub mod events;
 pub mod files;
-mod folder;
 pub mod gate;
 pub mod hand;
 pub mod kept;

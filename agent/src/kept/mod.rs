@@ -13,6 +13,7 @@ use std::fs::{File, TryLockError};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
+use deskside_link::folder;
 use deskside_protocol::grant::GrantSet;
 use deskside_protocol::identity::link::JoinLink;
 use deskside_protocol::key::{PublicKey, SigningKey};
@@ -25,7 +26,6 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 use crate::consent::Visitor;
-use crate::folder;
 use crate::gate::Record;
 
 pub use self::keeper::Keeper;

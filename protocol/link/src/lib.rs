@@ -7,12 +7,17 @@
 pub mod attend;
 pub mod beside;
 pub mod cid;
+mod counted;
+pub mod folder;
+pub mod ledger;
 pub mod leg;
 pub mod line;
 pub mod random;
 pub mod secrets;
 pub mod socket;
+pub mod statements;
 pub mod stream;
+pub mod tails;
 pub mod tls;
 pub mod transport;
 

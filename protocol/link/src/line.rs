@@ -12,6 +12,7 @@ use deskside_protocol::frame::MAX_MESSAGE;
 use deskside_protocol::key::{PublicKey, SigningKey};
 use deskside_protocol::label::Label;
 use deskside_protocol::seal::LineSecrets;
+use deskside_protocol::statement::Way;
 use deskside_protocol::wire::message::Opening;
 use prost::Message;
 use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
@@ -20,6 +21,7 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 use crate::beside::Beside;
+use crate::ledger::Ledger;
 use crate::secrets::Capture;
 use crate::socket::{Lines, VIRTUAL};
 use crate::stream::{Receiver, Sender, StreamError};
@@ -66,6 +68,8 @@ pub struct Line {
     endpoint: Endpoint,
     secrets: LineSecrets,
     act_key: ActKey,
+    /// `None` where nothing is recorded.
+    ledger: Option<Ledger>,
 }
 
 /// Both halves of a stream on a line, and its number.
@@ -214,7 +218,21 @@ impl Line {
         connection
             .export_keying_material(key.as_mut(), act::EXPORTER_LABEL, b"")
             .map_err(|_| own("the line's exporter gave no key"))?;
-        Ok(Self { connection, endpoint, secrets, act_key: ActKey::new(key) })
+        Ok(Self { connection, endpoint, secrets, act_key: ActKey::new(key), ledger: None })
+    }
+
+    /// The same line, with all that goes over it counted from here on: to be asked of a line that is
+    /// recorded, before its first stream.
+    #[must_use]
+    pub fn counted(self) -> Self {
+        let ledger = Ledger::new(self.connection.clone(), self.secrets.sha256());
+        Self { ledger: Some(ledger), ..self }
+    }
+
+    /// What went over it so far, where that is counted.
+    #[must_use]
+    pub const fn ledger(&self) -> Option<&Ledger> {
+        self.ledger.as_ref()
     }
 
     /// The four traffic secrets, to be sealed for the auditors.
@@ -240,11 +258,23 @@ impl Line {
         let lost = |error| StreamError::from(quinn::WriteError::ConnectionLost(error));
         let (send, receive) = self.connection.open_bi().await.map_err(lost)?;
         prioritise(&send, channel);
-        let mut sender = Sender::<Opening>::new(send, MAX_MESSAGE);
-        sender.send(&Opening { channel: channel.to_wire() as i32 }).await?;
+        let (mut sender, receiver) = self.halves::<Opening, In>(send, receive);
         let id = sender.id();
-        let receiver = Receiver::new(receive, MAX_MESSAGE);
+        self.quieten(channel, id);
+        sender.send(&Opening { channel: channel.to_wire() as i32 }).await?;
         Ok(Stream { channel, id, sender: sender.retyped(), receiver })
+    }
+
+    fn halves<Out: Message, In: Message + Default>(
+        &self,
+        send: quinn::SendStream,
+        receive: quinn::RecvStream,
+    ) -> (Sender<Out>, Receiver<In>) {
+        halves(self.ledger.as_ref(), send, receive)
+    }
+
+    fn quieten(&self, channel: Channel, id: u64) {
+        quieten(self.ledger.as_ref(), channel, id);
     }
 
     /// Waits for the next stream that the other end opens. Its channel is still to be read, so that
@@ -254,13 +284,14 @@ impl Line {
     /// [`ConnectionError`] once the line is gone.
     pub async fn accept(&self) -> Result<Unopened, ConnectionError> {
         let (send, receive) = self.connection.accept_bi().await?;
-        Ok(Unopened { send, receive })
+        let (sender, receiver) = self.halves(send, receive);
+        Ok(Unopened { sender, receiver, ledger: self.ledger.clone() })
     }
 
     /// What else the line carries beside its streams in both directions.
     #[must_use]
     pub fn beside(&self) -> Beside {
-        Beside::new(self.connection.clone())
+        Beside::counted(self.connection.clone(), self.ledger.clone())
     }
 
     /// Sends a datagram that may be lost: something to be acknowledged after a gap.
@@ -313,21 +344,39 @@ pub fn close_code(error: &ConnectionError) -> Option<CloseCode> {
 /// A stream whose channel was not read yet.
 #[derive(Debug)]
 pub struct Unopened {
+    sender: Sender<Opening>,
+    receiver: Receiver<Opening>,
+    ledger: Option<Ledger>,
+}
+
+fn halves<Out: Message, In: Message + Default>(
+    ledger: Option<&Ledger>,
     send: quinn::SendStream,
     receive: quinn::RecvStream,
+) -> (Sender<Out>, Receiver<In>) {
+    let id = quinn::VarInt::from(send.id()).into_inner();
+    let count = |way| ledger.map(|ledger| ledger.count(id, way));
+    let (sent, delivered) = (count(Way::Sent), count(Way::Delivered));
+    (Sender::counted(send, MAX_MESSAGE, sent), Receiver::counted(receive, MAX_MESSAGE, delivered))
+}
+
+fn quieten(ledger: Option<&Ledger>, channel: Channel, id: u64) {
+    if let Some(ledger) = ledger.filter(|_| channel == Channel::Control) {
+        ledger.quiet(id);
+    }
 }
 
 impl Unopened {
     /// Reads the channel; `None` where the peer names none that this version knows, or is slow.
     pub async fn opened<Out: Message, In: Message + Default>(self) -> Option<Stream<Out, In>> {
-        let mut receiver = Receiver::<Opening>::new(self.receive, MAX_MESSAGE);
+        let Self { sender, mut receiver, ledger } = self;
         let opening =
             tokio::time::timeout(OPENING_TIMEOUT, receiver.receive()).await.ok()?.ok()??;
         let channel = Channel::from_wire(opening.channel)?;
-        prioritise(&self.send, channel);
-        let sender = Sender::new(self.send, MAX_MESSAGE);
+        sender.prioritise(channel);
         let id = sender.id();
-        Some(Stream { channel, id, sender, receiver: receiver.retyped() })
+        quieten(ledger.as_ref(), channel, id);
+        Some(Stream { channel, id, sender: sender.retyped(), receiver: receiver.retyped() })
     }
 }
 

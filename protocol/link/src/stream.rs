@@ -3,11 +3,16 @@
 use std::marker::PhantomData;
 
 use bytes::Bytes;
+use deskside_protocol::channel::Channel;
 use deskside_protocol::close::CloseCode;
 use deskside_protocol::frame::{self, Decoder, FrameError};
 use prost::Message;
 use quinn::{ReadError, RecvStream, SendStream, WriteError};
 use thiserror::Error;
+
+use crate::counted::{In, Out};
+use crate::ledger::Count;
+use crate::line::prioritise;
 
 /// Why a stream gave or took no message.
 #[derive(Debug, Clone, Error)]
@@ -45,7 +50,7 @@ impl StreamError {
 /// The half that sends messages of one type.
 #[derive(Debug)]
 pub struct Sender<M> {
-    stream: SendStream,
+    stream: Out,
     maximum: usize,
     message: PhantomData<fn(M)>,
 }
@@ -54,7 +59,12 @@ impl<M: Message> Sender<M> {
     /// Messages of at most `maximum` bytes on `stream`.
     #[must_use]
     pub fn new(stream: SendStream, maximum: usize) -> Self {
-        Self { stream, maximum, message: PhantomData }
+        Self::counted(stream, maximum, None)
+    }
+
+    /// As [`Sender::new`], on a line that has a ledger.
+    pub(crate) fn counted(stream: SendStream, maximum: usize, count: Option<Count>) -> Self {
+        Self { stream: Out::new(stream, count), maximum, message: PhantomData }
     }
 
     /// Sends one message; waits where the peer's window is full.
@@ -63,7 +73,7 @@ impl<M: Message> Sender<M> {
     /// [`StreamError`].
     pub async fn send(&mut self, message: &M) -> Result<(), StreamError> {
         let frame = frame::encode(message, self.maximum)?;
-        Ok(self.stream.write_chunk(frame).await?)
+        Ok(self.stream.write(&mut [frame]).await?)
     }
 
     /// Sends one frame of raw bytes, which may be empty. They are not copied.
@@ -73,7 +83,7 @@ impl<M: Message> Sender<M> {
     pub async fn send_body(&mut self, bytes: Bytes) -> Result<(), StreamError> {
         let prefix = frame::prefix(bytes.len(), self.maximum)?;
         let mut chunks = [Bytes::copy_from_slice(&prefix), bytes];
-        Ok(self.stream.write_all_chunks(&mut chunks).await?)
+        Ok(self.stream.write(&mut chunks).await?)
     }
 
     /// Sends raw bytes behind the messages: what a message announced.
@@ -81,7 +91,7 @@ impl<M: Message> Sender<M> {
     /// # Errors
     /// [`StreamError`].
     pub async fn send_raw(&mut self, bytes: Bytes) -> Result<(), StreamError> {
-        Ok(self.stream.write_chunk(bytes).await?)
+        Ok(self.stream.write(&mut [bytes]).await?)
     }
 
     /// Says that no more will come.
@@ -95,7 +105,7 @@ impl<M: Message> Sender<M> {
     /// Breaks the stream off: what has not left this computer yet never will.
     pub fn reset(&mut self, code: CloseCode) {
         // It can only fail where the stream was finished or reset before.
-        if self.stream.reset(code.number().into()).is_err() {
+        if self.stream.reset(code).is_err() {
             tracing::trace!("a stream that had ended was reset");
         }
     }
@@ -105,7 +115,7 @@ impl<M: Message> Sender<M> {
     /// # Errors
     /// [`StreamError`] where the connection was lost before.
     pub async fn delivered(&mut self) -> Result<(), StreamError> {
-        match self.stream.stopped().await {
+        match self.stream.stream().stopped().await {
             Ok(_) => Ok(()),
             Err(quinn::StoppedError::ConnectionLost(error)) => {
                 Err(WriteError::ConnectionLost(error).into())
@@ -114,23 +124,28 @@ impl<M: Message> Sender<M> {
         }
     }
 
+    /// Orders its data among that of other streams.
+    pub(crate) fn prioritise(&self, channel: Channel) {
+        prioritise(self.stream.stream(), channel);
+    }
+
     /// The stream's number on its connection.
     #[must_use]
     pub fn id(&self) -> u64 {
-        quinn::VarInt::from(self.stream.id()).into_inner()
+        self.stream.id()
     }
 
     /// The same stream, for messages of another type from here on.
     #[must_use]
     pub fn retyped<N: Message>(self) -> Sender<N> {
-        Sender::new(self.stream, self.maximum)
+        Sender { stream: self.stream, maximum: self.maximum, message: PhantomData }
     }
 }
 
 /// The half that receives messages of one type.
 #[derive(Debug)]
 pub struct Receiver<M> {
-    stream: RecvStream,
+    stream: In,
     decoder: Decoder,
     message: PhantomData<fn() -> M>,
 }
@@ -142,6 +157,12 @@ impl<M: Message + Default> Receiver<M> {
     /// Messages of at most `maximum` bytes on `stream`.
     #[must_use]
     pub fn new(stream: RecvStream, maximum: usize) -> Self {
+        Self::counted(stream, maximum, None)
+    }
+
+    /// As [`Receiver::new`], on a line that has a ledger.
+    pub(crate) fn counted(stream: RecvStream, maximum: usize, count: Option<Count>) -> Self {
+        let stream = In::new(stream, count);
         Self { stream, decoder: Decoder::new(maximum), message: PhantomData }
     }
 
@@ -167,7 +188,7 @@ impl<M: Message + Default> Receiver<M> {
                 return Ok(Some(body));
             }
             let mut chunks: [Bytes; CHUNKS] = std::array::from_fn(|_| Bytes::new());
-            match self.stream.read_chunks(&mut chunks).await? {
+            match self.stream.read(&mut chunks).await? {
                 Some(count) => chunks.iter().take(count).for_each(|c| self.decoder.push(c)),
                 None => {
                     self.decoder.finish()?;
@@ -177,10 +198,11 @@ impl<M: Message + Default> Receiver<M> {
         }
     }
 
-    /// The raw bytes behind the messages: first what was read already, then the stream.
+    /// The raw bytes behind the messages: first what was read already, then the stream. For streams
+    /// of legs: on a line nobody would count them.
     #[must_use]
     pub fn into_raw(self) -> (Bytes, RecvStream) {
-        (self.decoder.into_rest(), self.stream)
+        (self.decoder.into_rest(), self.stream.into_stream())
     }
 
     /// The same stream, for messages of another type from here on.

@@ -28,6 +28,7 @@ pub use given::{Attendee, Given};
 
 use crate::leg::{DialError, Leg, LegError, Signals};
 use crate::socket::Lines;
+use crate::statements::Checkpoint;
 use task::{Command, Task};
 
 /// The relay has this long to put a seal on its disk.
@@ -124,6 +125,7 @@ pub struct Attendance {
     commands: mpsc::Sender<Command>,
     news: mpsc::Receiver<News>,
     leg: watch::Receiver<Leg>,
+    checkpoint: Checkpoint,
     /// Aborts the task when dropped.
     task: JoinSet<()>,
 }
@@ -146,9 +148,11 @@ impl Attendance {
         let (commands, commanded) = mpsc::channel(MAX_COMMANDS);
         let (telling, news) = mpsc::channel(MAX_NEWS);
         let (legs, leg) = watch::channel(leg);
+        let (signed, checkpoint) = watch::channel(None);
         let mut task = JoinSet::new();
-        task.spawn(Task::new(legs, signals, attendee, given, returns).run(commanded, telling));
-        Self { commands, news, leg, task }
+        let attending = Task::new(legs, signals, attendee, given, returns, signed);
+        task.spawn(attending.run(commanded, telling));
+        Self { commands, news, leg, checkpoint, task }
     }
 
     /// Goes on with a session that a program before this one began. With `fresh_line` the line of
@@ -234,6 +238,12 @@ impl Attendance {
     pub async fn request(&self, kind: Kind) -> Result<Kind, LegError> {
         let leg = self.leg.borrow().clone();
         leg.request(kind).await
+    }
+
+    /// The relay's last checkpoint that this end has signed. It outlives the attendance.
+    #[must_use]
+    pub fn checkpoint(&self) -> Checkpoint {
+        self.checkpoint.clone()
     }
 
     /// From which lines are made.

@@ -45,6 +45,8 @@ pub(super) struct Task {
     asked: Asked,
     whereabouts: Whereabouts,
     told: VecDeque<News>,
+    /// The last checkpoint that was signed.
+    checkpoint: watch::Sender<Option<Arc<str>>>,
 }
 
 impl Task {
@@ -55,6 +57,7 @@ impl Task {
         attendee: Arc<Attendee>,
         given: Given,
         returns: bool,
+        checkpoint: watch::Sender<Option<Arc<str>>>,
     ) -> Self {
         let key = attendee.session_key.clone();
         let relay = leg.borrow().remote();
@@ -66,6 +69,7 @@ impl Task {
             asked: Asked::default(),
             whereabouts: Whereabouts::now(relay),
             told: VecDeque::new(),
+            checkpoint,
             attendee,
             given,
             leg,
@@ -169,6 +173,7 @@ impl Task {
             }
             Kind::Checkpoint(checkpoint) => {
                 let signed = self.witness.checkpoint(&checkpoint.note)?;
+                self.checkpoint.send_replace(Some(checkpoint.note.into()));
                 self.say(Kind::EndSignature(signed))
             }
             Kind::CloseProposal(proposal) => {

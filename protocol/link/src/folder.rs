@@ -1,4 +1,4 @@
-//! The agent's own folder: files for the owner only, each replaced as a whole, so that a crash at
+//! An end's own folder: files for the owner only, each replaced as a whole, so that a crash at
 //! any step leaves the old one or the new one and nothing of what it holds lies elsewhere.
 
 use std::fs::{File, OpenOptions};
@@ -10,7 +10,7 @@ use std::path::Path;
 ///
 /// # Errors
 /// What the system says. The old content is there still, unless only the last step failed.
-pub(crate) fn replace(path: &Path, next: &Path, bytes: &[u8]) -> io::Result<()> {
+pub fn replace(path: &Path, next: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = folder_of(path);
     make(folder)?;
     let written = write_next(next, bytes).and_then(|()| std::fs::rename(next, path));
@@ -25,7 +25,7 @@ pub(crate) fn replace(path: &Path, next: &Path, bytes: &[u8]) -> io::Result<()> 
 ///
 /// # Errors
 /// What the system says.
-pub(crate) fn remove<const N: usize>(paths: [&Path; N]) -> io::Result<()> {
+pub fn remove<const N: usize>(paths: [&Path; N]) -> io::Result<()> {
     for path in paths {
         if cleared(path)? {
             sync(folder_of(path))?;
@@ -38,15 +38,30 @@ pub(crate) fn remove<const N: usize>(paths: [&Path; N]) -> io::Result<()> {
 ///
 /// # Errors
 /// What the system says.
-pub(crate) fn make(folder: &Path) -> io::Result<()> {
+pub fn make(folder: &Path) -> io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.recursive(true).create(folder)
 }
 
+/// As [`replace`], but a power cut soon after may leave the old content. A crash of the program does
+/// not.
+///
+/// # Errors
+/// What the system says.
+pub fn replace_soon(path: &Path, next: &Path, bytes: &[u8]) -> io::Result<()> {
+    let write = || {
+        cleared(next)?;
+        owner_only().create_new(true).open(next)?.write_all(bytes)?;
+        std::fs::rename(next, path)
+    };
+    write().map_err(|error| cleared(next).err().unwrap_or(error))
+}
+
 /// Options that make a file for the owner only.
-pub(crate) fn owner_only() -> OpenOptions {
+#[must_use]
+pub fn owner_only() -> OpenOptions {
     let mut options = OpenOptions::new();
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
