@@ -15,6 +15,7 @@ use deskside_protocol::policy::{Policy, PolicyError};
 use deskside_protocol::reattach::TOKEN;
 use deskside_protocol::recording::Binding;
 use deskside_protocol::session::{End, SessionId};
+use deskside_protocol::statement::Parties;
 use deskside_protocol::transcript::HASH;
 use deskside_protocol::wire::record::Signed;
 use deskside_protocol::wire::signal::PolicyNow;
@@ -144,6 +145,12 @@ impl Bond {
             grace: self.grace(),
             software: SOFTWARE.to_owned(),
         }
+    }
+
+    /// Who states to whom what went over a line.
+    pub(super) fn parties(&self) -> Parties {
+        let (session, end) = (self.session, End::Agent);
+        Parties { session, end, key: self.session_key.clone(), peer: self.peer_key }
     }
 
     /// One line of the session.

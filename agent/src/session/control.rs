@@ -4,18 +4,22 @@
 use std::time::Duration;
 
 use deskside_link::Line;
+use deskside_link::statements::Stating;
 use deskside_link::stream::StreamError;
 use deskside_protocol::act::ActError;
 use deskside_protocol::channel::Channel;
 use deskside_protocol::grant::GrantSet;
+use deskside_protocol::statement::{Difference, LAST_WAIT};
 use deskside_protocol::wire::message::{
     self, Device, Lease, Refusal, Term, message::Kind, refusal::Cause,
 };
-use deskside_protocol::wire::record::Reason;
+use deskside_protocol::wire::record::{Reason, Signed};
 use thiserror::Error;
 use tokio::sync::watch;
+use tokio::time::timeout;
 
 use super::consent::Consent;
+use super::parting::Parting;
 use super::presence::patience;
 use crate::device;
 use crate::gate::{Answers, Gate, Heard, Scope, TurnedDown, Unheard, listen};
@@ -32,6 +36,8 @@ pub(super) enum ControlError {
     Line(#[from] quinn::ConnectionError),
     #[error("the technician's program did not introduce itself")]
     NoIntroduction,
+    #[error("what the technician's program says of this session is not true: {0}")]
+    Disputed(#[from] Difference),
 }
 
 impl From<StreamError> for ControlError {
@@ -54,6 +60,7 @@ pub(super) struct Talk<'a> {
     /// Whether both ends are there.
     pub(super) whole: &'a watch::Receiver<bool>,
     pub(super) monitors: usize,
+    pub(super) stating: Stating,
 }
 
 /// A conversation whose first question was answered with yes.
@@ -62,19 +69,26 @@ pub(super) struct Conversation {
     heard: Heard,
     answers: Answers,
     changes: watch::Receiver<GrantSet>,
+    /// `None` where no line is stated about.
+    stating: Option<Stating>,
 }
 
 impl Conversation {
     /// On a stream whose introduction was heard.
     pub(super) fn new(gate: &Gate, heard: Heard, answers: Answers) -> Self {
-        Self { gate: gate.clone(), heard, answers, changes: gate.changes() }
+        Self { gate: gate.clone(), heard, answers, changes: gate.changes(), stating: None }
+    }
+
+    /// The same, with statements of its line.
+    fn stating(self, stating: Stating) -> Self {
+        Self { stating: Some(stating), ..self }
     }
 }
 
 impl Talk<'_> {
     /// Waits for the introduction and for the user's answer, which a line before this one may have
     /// brought already. A no is a reason to end.
-    pub(super) async fn open(self) -> Result<Result<Conversation, Reason>, ControlError> {
+    pub(super) async fn open(mut self) -> Result<Result<Conversation, Reason>, ControlError> {
         let (heard, mut answers) = tokio::select! {
             introduced = self.introduced() => introduced?,
             () = patience(self.whole.clone(), INTRODUCTION) => {
@@ -84,12 +98,16 @@ impl Talk<'_> {
         match self.consent.answer().await {
             Ok(()) => {
                 // Before the lease is said: no change of it is missed.
-                let mut conversation = Conversation::new(self.gate, heard, answers);
+                let conversation = Conversation::new(self.gate, heard, answers);
+                let mut conversation = conversation.stating(self.stating);
                 let lease = lease(self.gate, Some(device::describe(self.monitors)));
                 conversation.answers.send(Kind::Lease(lease)).await?;
                 Ok(Ok(conversation))
             }
             Err(down) => {
+                for last in self.stating.say_last() {
+                    answers.send(Kind::Statement(last)).await?;
+                }
                 answers.refuse(refusal(down)).await?;
                 Ok(Err(Reason::UserRefused))
             }
@@ -116,21 +134,77 @@ fn refusal(down: TurnedDown) -> Refusal {
 }
 
 impl Conversation {
-    /// Answers until the technician ends the session or the stream.
-    pub(super) async fn run(&mut self) -> Result<(), ControlError> {
+    /// Answers until the technician ends the session or the stream. Where the session is ended here
+    /// both ends say their last, and then nothing more is said.
+    pub(super) async fn run(&mut self, parting: &Parting) -> Result<(), ControlError> {
+        let talking = parting.talking();
         loop {
             tokio::select! {
                 said = self.heard.next() => match said? {
                     Some(Kind::Ending(_)) | None => return Ok(()),
+                    Some(Kind::Statement(stated)) => self.stated(&stated).await?,
                     Some(said) => self.answer(said).await?,
                 },
                 Ok(()) = self.changes.changed() => self.tell().await?,
+                () = due(self.stating.as_mut()) => self.state().await?,
+                () = talking.wanted() => break,
             }
         }
+        match timeout(LAST_WAIT, self.part()).await {
+            Ok(Err(ControlError::Disputed(difference))) => return Err(difference.into()),
+            Ok(Err(error)) => tracing::debug!(%error, "the line went away under the last word"),
+            Ok(Ok(())) => {}
+            Err(_slow) => tracing::debug!("the technician's last word did not come"),
+        }
+        drop(talking);
+        std::future::pending().await
+    }
+
+    /// Something else than a statement was said.
+    fn touch(&self) {
+        if let Some(stating) = &self.stating {
+            stating.touch();
+        }
+    }
+
+    /// The next statement.
+    async fn state(&mut self) -> Result<(), ControlError> {
+        if let Some(stated) = self.stating.as_mut().and_then(Stating::say) {
+            self.answers.send(Kind::Statement(stated)).await?;
+        }
+        Ok(())
+    }
+
+    /// What the technician's program states. Its last word is answered with ours.
+    async fn stated(&mut self, stated: &Signed) -> Result<(), ControlError> {
+        let Some(stating) = &mut self.stating else { return Ok(()) };
+        if stating.hear(stated)? { self.state_last().await } else { Ok(()) }
+    }
+
+    async fn state_last(&mut self) -> Result<(), ControlError> {
+        let last = self.stating.as_mut().map(Stating::say_last).unwrap_or_default();
+        for stated in last {
+            self.answers.send(Kind::Statement(stated)).await?;
+        }
+        Ok(())
+    }
+
+    /// Says our last, and waits for the technician's.
+    async fn part(&mut self) -> Result<(), ControlError> {
+        self.state_last().await?;
+        while let Some(stating) = self.stating.as_mut().filter(|stating| !stating.is_complete()) {
+            match self.heard.next().await? {
+                Some(Kind::Statement(stated)) => drop(stating.hear(&stated)?),
+                Some(_) => {}
+                None => break,
+            }
+        }
+        Ok(())
     }
 
     #[allow(clippy::wildcard_enum_match_arm, reason = "whatever else comes does not belong here")]
     async fn answer(&mut self, said: Kind) -> Result<(), ControlError> {
+        self.touch();
         let answer = match said {
             Kind::GrantRequest(wish) => {
                 let grants = GrantSet::from_wire(&wish.grants);
@@ -149,7 +223,16 @@ impl Conversation {
     }
 
     async fn tell(&mut self) -> Result<(), ControlError> {
+        self.touch();
         Ok(self.answers.send(Kind::Lease(lease(&self.gate, None))).await?)
+    }
+}
+
+/// Waits until a statement is due.
+async fn due(stating: Option<&mut Stating>) {
+    match stating {
+        Some(stating) => stating.due().await,
+        None => std::future::pending().await,
     }
 }
 

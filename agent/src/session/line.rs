@@ -6,9 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use deskside_link::attend::{CLOSE_TIMEOUT, Given, Sealer};
 use deskside_link::line::close_code;
+use deskside_link::statements::{Statements, Stating};
 use deskside_link::{Beside, Line, Lines};
 use deskside_protocol::channel::Channel;
 use deskside_protocol::close::CloseCode;
+use deskside_protocol::statement::Difference;
 use deskside_protocol::wire::message::refusal::Cause;
 use deskside_protocol::wire::record::Reason;
 use tokio::sync::watch;
@@ -20,9 +22,11 @@ use super::chat::Chat;
 use super::consent::Consent;
 use super::control::{ControlError, Conversation, Talk};
 use super::opening::{self, SLACK};
+use super::parting::Parting;
 use super::pointer::{self, Pointer};
 use super::{clipboard, command, file, input, screen};
 use crate::desktop::{Clipboard, Controls, Screen};
+use crate::events::{Event, Show};
 use crate::files::Files;
 use crate::gate::{Answers, Gate, Heard, Unheard, listen};
 
@@ -47,6 +51,9 @@ pub(super) struct Serving<'a> {
     pub(super) consent: &'a Consent,
     pub(super) reach: Reach,
     pub(super) sealer: Sealer,
+    pub(super) statements: Statements,
+    pub(super) parting: &'a Parting,
+    pub(super) show: &'a Show,
     /// Whether both ends are there.
     pub(super) whole: watch::Receiver<bool>,
     /// The line of the moment, for whoever ends the session in order.
@@ -109,14 +116,14 @@ impl Serving<'_> {
             }
         };
         self.current.set(Some(line.clone()));
-        match self.talk(&line).await {
+        match self.talk(&line, self.statements.on(&line, given.line)).await {
             Ok(conversation) => self.serve(&line, conversation).await,
             Err(gone) => gone,
         }
     }
 
     /// The introduction, and the user's answer to it.
-    async fn talk(&self, line: &Arc<Line>) -> Result<Conversation, Gone> {
+    async fn talk(&self, line: &Arc<Line>, stating: Stating) -> Result<Conversation, Gone> {
         let talk = Talk {
             line,
             consent: self.consent,
@@ -126,6 +133,7 @@ impl Serving<'_> {
                 Some(screen) => screen.count().await,
                 None => 0,
             },
+            stating,
         };
         match talk.open().await {
             Ok(Ok(conversation)) => Ok(conversation),
@@ -142,12 +150,15 @@ impl Serving<'_> {
     /// Serves streams until the line is gone.
     async fn serve(&self, line: &Arc<Line>, mut conversation: Conversation) -> Gone {
         let mut streams = JoinSet::new();
-        let conversation = conversation.run();
+        let conversation = conversation.run(self.parting);
         let datagrams = pointer::hear(line.beside(), line.act_key(), &self.reach.pointer);
         tokio::pin!(conversation, datagrams);
         loop {
             tokio::select! {
                 ended = &mut conversation => {
+                    if let Err(ControlError::Disputed(difference)) = ended {
+                        return self.disputed(line, difference);
+                    }
                     if let Err(error) = ended {
                         tracing::debug!(%error, "the conversation ended");
                     }
@@ -173,6 +184,20 @@ impl Serving<'_> {
                 }
             }
         }
+    }
+}
+
+impl Serving<'_> {
+    /// The other end lies, or this is not the line that it is on.
+    fn disputed(&self, line: &Line, difference: Difference) -> Gone {
+        tracing::error!(%difference, "the technician's program states what is not true");
+        let text = format!(
+            "What the technician's program says of this session is not true: {difference}. \
+             The session is ended."
+        );
+        self.show.tell(&Event::Notice { text: &text });
+        line.close(CloseCode::Misbehaved);
+        Gone::Ended(Reason::Disputed)
     }
 }
 

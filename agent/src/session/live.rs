@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use deskside_link::Lines;
 use deskside_link::attend::{AttendError, Attendance, CLOSE_TIMEOUT, Given, News};
+use deskside_link::statements::Statements;
+use deskside_link::tails::Tails;
 use deskside_protocol::close::CloseCode;
 use deskside_protocol::key::PublicKey;
-use deskside_protocol::policy::Recording;
+use deskside_protocol::policy::{Policy, Recording};
 use deskside_protocol::wire::record::Reason;
 use deskside_protocol::wire::signal::{Closed, PolicyNow};
 use tokio::sync::watch;
@@ -19,6 +21,7 @@ use super::bond::Bond;
 use super::chat::Chat;
 use super::consent::Consent;
 use super::line::{Current, Reach, Serving};
+use super::parting::Parting;
 use super::pointer::Pointer;
 use super::presence::{Presence, Told};
 use super::wishes;
@@ -35,6 +38,9 @@ const END_IN_GAP: Duration = Duration::from_secs(2);
 /// A line or a leg is closed at once; this long we stay to say so again.
 const LEAVING: Duration = Duration::from_secs(1);
 
+/// Folder with what was stated in each session, inside the agent's own.
+const TAILS: &str = "tails";
+
 /// A session that is ours, with the line that it begins with here.
 pub(super) struct Begun {
     pub(super) bond: Bond,
@@ -50,6 +56,8 @@ pub(super) struct Begun {
 enum Over {
     /// By this side.
     Here(Reason),
+    /// By this side, with its lines.
+    Served(Reason),
     /// The relay closed it, or was lost for good.
     Closed(Result<Closed, AttendError>),
 }
@@ -73,58 +81,93 @@ pub(super) async fn run(agent: &mut Agent, begun: Begun, wishes: &mut Wishes) ->
     own.spawn(wishes::heed(wishes.take(), gate.clone(), chat.clone(), agent.show.clone()));
     let ending = gate.clone();
     own.spawn(async move { ending.watch_ends().await });
-    let display = agent.controls.as_ref().and_then(Controls::display);
-    let laser = Laser::new(display, &bond.visitor.name);
     let current = Current::default();
     let (line, lines) = watch::channel((given, attendance.lines()));
     let (whole, watched) = watch::channel(true);
+    let statements = statements(agent, &bond, &attendance);
+    let parting = Parting::new();
     let serving = Serving {
         bond: &bond,
         consent: &consent,
-        reach: Reach {
-            gate: gate.clone(),
-            screen: agent.screen.clone(),
-            controls: agent.controls.clone(),
-            clipboard: agent.clipboard.clone(),
-            pointer: Arc::new(Pointer::new(gate.clone(), laser)),
-            files: agent.files.clone().of_session(bond.session),
-            chat,
-        },
+        reach: reach(agent, &bond, &gate, chat),
         sealer: attendance.sealer(),
+        statements: statements.clone(),
+        parting: &parting,
+        show: &agent.show,
         whole: watched,
         current: &current,
     };
-    let hearing =
-        Hearing { show: &agent.show, bond: &bond, gate: &gate, keeper: &keeper, line, whole };
-    let (known, settings) = (&mut agent.known, &agent.settings);
-    let remember = || {
-        let (organisation, policy) = (&settings.relay.organisation, &bond.policy);
-        if let Err(error) = known.remember(organisation, &policy.organisation, policy.serial) {
-            tracing::warn!(%error, "the organisation is not remembered");
-        }
+    let hearing = Hearing {
+        show: &agent.show,
+        bond: &bond,
+        gate: &gate,
+        keeper: &keeper,
+        statements: &statements,
+        line,
+        whole,
     };
+    let mut serving = Box::pin(serving.run(lines));
+    let (known, settings) = (&mut agent.known, &agent.settings);
+    let remember = || remember(known, &settings.relay.organisation, &bond.policy);
     let over = tokio::select! {
         biased;
         () = stop.cancelled() => Over::Here(Reason::UserEnded),
         () = gate.stopped() => Over::Here(Reason::UserRefused),
         over = hearing.run(&mut attendance, presence) => over,
-        reason = serving.run(lines) => Over::Here(reason),
+        reason = &mut serving => Over::Served(reason),
         reason = consent.ask(remember) => Over::Here(reason),
     };
     gate.stop();
     own.shutdown().await;
     let_go(agent.controls.clone()).await;
+    let whole = *hearing.whole.borrow();
+    let over = match over {
+        // In a gap nobody would hear a last word.
+        Over::Here(_) if whole => match parting.part(&mut serving).await {
+            Some(Reason::Disputed) => Over::Here(Reason::Disputed),
+            Some(_) | None => over,
+        },
+        Over::Here(_) | Over::Served(_) | Over::Closed(_) => over,
+    };
+    drop(serving);
     let over = if gate.was_not_asked_for() {
         block(known, &settings.relay.organisation, &bond.visitor.login);
         Over::Here(Reason::NotAsked)
     } else {
         over
     };
-    let whole = *hearing.whole.borrow();
     let reason = finish(&current, attendance, over, whole).await;
+    statements.keep();
     // Whatever the relay knows of it by now: nobody goes on with this session here.
     keeper.end();
     reason
+}
+
+/// What the technician's streams reach.
+fn reach(agent: &Agent, bond: &Bond, gate: &Gate, chat: Arc<Chat>) -> Reach {
+    let display = agent.controls.as_ref().and_then(Controls::display);
+    let laser = Laser::new(display, &bond.visitor.name);
+    Reach {
+        gate: gate.clone(),
+        screen: agent.screen.clone(),
+        controls: agent.controls.clone(),
+        clipboard: agent.clipboard.clone(),
+        pointer: Arc::new(Pointer::new(gate.clone(), laser)),
+        files: agent.files.clone().of_session(bond.session),
+        chat,
+    }
+}
+
+/// What is stated on the session's lines, from where an earlier process left it.
+fn statements(agent: &Agent, bond: &Bond, attendance: &Attendance) -> Statements {
+    let tails = Tails::in_folder(agent.settings.agent_folder.join(TAILS));
+    Statements::new(bond.parties(), attendance.checkpoint(), Some(tails))
+}
+
+fn remember(known: &mut Known, organisation: &PublicKey, policy: &Policy) {
+    if let Err(error) = known.remember(organisation, &policy.organisation, policy.serial) {
+        tracing::warn!(%error, "the organisation is not remembered");
+    }
 }
 
 /// Whatever the streams have come to: nothing stays held down behind a session.
@@ -153,6 +196,7 @@ struct Hearing<'a> {
     bond: &'a Bond,
     gate: &'a Gate,
     keeper: &'a Keeper,
+    statements: &'a Statements,
     line: watch::Sender<(Given, Lines)>,
     whole: watch::Sender<bool>,
 }
@@ -192,6 +236,7 @@ impl Hearing<'_> {
                 News::Away | News::Back | News::PeerAway | News::PeerBack => false,
             };
             if unrecorded && std::mem::take(&mut recorded) {
+                self.statements.unrecorded();
                 // The link does not know the policy: whatever the relay says, then it does not
                 // record, and nothing more is served.
                 if self.bond.policy.recording == Recording::Required {
@@ -240,7 +285,7 @@ async fn finish(current: &Current, mut attendance: Attendance, over: Over, whole
     }
     let reason = match over {
         Over::Closed(closed) => reason_of(closed),
-        Over::Here(reason) => {
+        Over::Here(reason) | Over::Served(reason) => {
             end(&mut attendance, reason, whole).await;
             reason
         }

@@ -17,6 +17,7 @@ mod input_tests;
 mod line;
 mod live;
 mod opening;
+mod parting;
 mod pointer;
 mod presence;
 mod resume;

@@ -68,7 +68,7 @@ pub(super) async fn open(
     if given.recorded {
         let log = line.secrets().to_key_log(given.session, given.line, End::Agent);
         match sealer.seal(given.line, sealing::seal(&log, &bond.policy.auditors)?).await {
-            Ok(()) => return Ok(line),
+            Ok(()) => return Ok(line.counted()),
             Err(AttendError::Unrecorded) => {}
             Err(error) => return Err(error.into()),
         }

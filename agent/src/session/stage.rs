@@ -22,6 +22,7 @@ use zeroize::Zeroizing;
 use super::chat::Chat;
 use super::control::Conversation;
 use super::line::{Reach, one};
+use super::parting::Parting;
 use super::pointer::{self, Pointer};
 use crate::consent::{Asker, Standing, Unattended, Visitor};
 use crate::desktop::{self, Choice, Clipboard, Controls, Screen};
@@ -189,7 +190,9 @@ impl Stage {
                     let stream = Stream { channel, id, sender, receiver };
                     let (channel, heard, answers) = listen(stream, &key);
                     if channel == Channel::Control {
-                        drop(Conversation::new(&reach.gate, heard, answers).run().await);
+                        let parting = Parting::new();
+                        let mut talk = Conversation::new(&reach.gate, heard, answers);
+                        drop(talk.run(&parting).await);
                     } else {
                         drop(one(channel, heard, answers, &reach, &beside).await);
                     }

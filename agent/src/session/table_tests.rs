@@ -18,6 +18,7 @@ use deskside_protocol::wire::message::{
     PointerAt, Refusal, Revoked, Said, ScreenFrame, ScreenPiece, Screenshot, ScreenshotRequest,
     Shown, StillHeld, Typed, Watch, Watching, Wheel, message::Kind, refusal::Cause,
 };
+use deskside_protocol::wire::record::Signed;
 use prost::Message as _;
 use zeroize::Zeroizing;
 
@@ -40,6 +41,8 @@ enum Due {
     Nonsense,
     /// Nothing: the conversation is over.
     Over,
+    /// Nothing, and it goes on.
+    Silence,
 }
 
 fn due(channel: Channel, kind: &Kind) -> Due {
@@ -55,6 +58,8 @@ fn due(channel: Channel, kind: &Kind) -> Due {
         }
         Kind::Copied(_) => on(Channel::Clipboard, Due::Grant(Grant::Clipboard)),
         Kind::Ending(_) => on(Channel::Control, Due::Over),
+        // On a line that is not recorded nobody looks at it.
+        Kind::Statement(_) => on(Channel::Control, Due::Silence),
         Kind::Introduction(_)
         | Kind::Lease(_)
         | Kind::Revoked(_)
@@ -94,6 +99,7 @@ fn samples(marker: &str) -> Vec<Kind> {
         Kind::GrantRequest(GrantRequest { grants: reboot, why: "now".to_owned() }),
         Kind::Revoked(Revoked::default()),
         Kind::Ending(Ending::default()),
+        Kind::Statement(Signed::default()),
         Kind::Refusal(Refusal::default()),
         Kind::ScreenshotRequest(ScreenshotRequest::default()),
         Kind::Screenshot(Screenshot::default()),
@@ -220,7 +226,7 @@ async fn every_message_without_its_grant_is_refused_and_does_nothing() {
                     Due::Grant(grant) => Some((cause, grant.to_wire() as i32)),
                     Due::Nobody => Some((Cause::UserRefused, 0)),
                     Due::Nonsense => Some((Cause::BadRequest, 0)),
-                    Due::Over => None,
+                    Due::Over | Due::Silence => None,
                 };
                 assert_eq!(said, expected, "{kind:?} on {channel:?} under {policy}");
                 rows += 1;

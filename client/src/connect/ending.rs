@@ -2,12 +2,14 @@
 //! whoever waits for the end is told.
 
 use deskside_link::attend::{AttendError, Attendance, CLOSE_TIMEOUT};
+use deskside_link::statements::Statements;
 use deskside_protocol::close::CloseCode;
 use deskside_protocol::exit::Exit;
 use deskside_protocol::note as signing;
 use deskside_protocol::policy::NoteContents;
-use deskside_protocol::session::SessionId;
+use deskside_protocol::session::{self, SessionId};
 use deskside_protocol::text::visible;
+use deskside_protocol::transcript::HASH;
 use deskside_protocol::wire::record::{self, Reason};
 use deskside_protocol::wire::signal::{Closed, TicketNote, signal::Kind};
 use prost::Message as _;
@@ -30,6 +32,7 @@ pub(super) struct End<'a> {
     pub(super) note: NoteContents,
     pub(super) telling: Telling<'a>,
     pub(super) keeper: Keeper,
+    pub(super) statements: Statements,
 }
 
 /// How the relay closed the session.
@@ -133,6 +136,7 @@ impl End<'_> {
         asked: Option<EndRequest>,
         write: impl AsyncFnOnce(Kind) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
+        self.statements.keep();
         let mut record = self.telling.tally.record();
         record.reason = last.reason;
         record.recording_hash.clone_from(&last.recording_hash);
@@ -172,6 +176,8 @@ impl End<'_> {
     fn signed(&self, text: &str, last: &Final) -> anyhow::Result<Kind> {
         let about = &self.telling.about;
         let session: SessionId = about.session.parse()?;
+        let tail = self.statements.tail();
+        let named = |name: Option<[u8; HASH]>| name.map(Vec::from).unwrap_or_default().into();
         let note = record::Note {
             session: session.as_bytes().to_vec().into(),
             ticket: about.ticket.clone(),
@@ -179,6 +185,9 @@ impl End<'_> {
             recording_hash: last.recording_hash.clone().into(),
             time: now(),
             certificate: self.technician.account.certificate.encode_to_vec().into(),
+            technician_statement: named(tail.statement_of(session::End::Technician)),
+            agent_statement: named(tail.statement_of(session::End::Agent)),
+            checkpoint: named(tail.checkpoint_sha256()),
         };
         let signed = signing::sign(&self.technician.key, note);
         Ok(Kind::TicketNote(TicketNote {

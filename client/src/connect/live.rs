@@ -7,11 +7,13 @@ use std::time::Duration;
 use anyhow::Context as _;
 use deskside_link::attend::{Attendance, Given, News};
 use deskside_link::line::close_code;
+use deskside_link::statements::Statements;
 use deskside_protocol::chat;
 use deskside_protocol::close::CloseCode;
 use deskside_protocol::exit::Exit;
 use deskside_protocol::identity::rotation::follow_authority;
 use deskside_protocol::policy::{Policy, PolicyError};
+use deskside_protocol::statement::Difference;
 use deskside_protocol::wire::record::Reason;
 use deskside_protocol::wire::signal::PolicyNow;
 use tokio::time::{MissedTickBehavior, interval};
@@ -24,7 +26,7 @@ use super::keeping::Keeper;
 use super::lines::LinesOwner;
 use super::local::{Local, Wish};
 use super::opening::LineMaker;
-use super::over::Over;
+use super::over::{How, Over};
 use super::talk::{Control, Said, Talk};
 use super::telling::Telling;
 use super::wake::Clocks;
@@ -39,6 +41,7 @@ pub(super) struct Begun<'a> {
     pub(super) attendance: Attendance,
     pub(super) given: Given,
     pub(super) maker: Arc<LineMaker>,
+    pub(super) statements: Statements,
     pub(super) keeper: Keeper,
     pub(super) telling: Telling<'a>,
     pub(super) seat: Option<Seat>,
@@ -49,6 +52,7 @@ struct Live<'a> {
     technician: &'a Technician<'a>,
     attendance: Attendance,
     maker: Arc<LineMaker>,
+    statements: Statements,
     telling: Telling<'a>,
     keeper: Keeper,
     lines: LinesOwner,
@@ -62,7 +66,8 @@ struct Live<'a> {
 impl<'a> Begun<'a> {
     /// Serves the session until it ends, then closes it and writes the note.
     pub(super) async fn run(self) -> anyhow::Result<()> {
-        let Self { technician, attendance, given, maker, mut keeper, mut telling, seat } = self;
+        let Self { technician, attendance, given, maker, statements, .. } = self;
+        let (mut keeper, mut telling, seat) = (self.keeper, self.telling, self.seat);
         if let Err(error) = keeper.keep(&telling.tally).await
             && let Err(closed) = telling.unkept(&error)
         {
@@ -79,6 +84,7 @@ impl<'a> Begun<'a> {
             technician,
             attendance,
             maker,
+            statements,
             telling,
             keeper,
             lines,
@@ -88,12 +94,13 @@ impl<'a> Begun<'a> {
             began,
         };
         let over = live.until_over(given).await;
-        let Live { attendance, maker, mut telling, keeper, lines, local, began, .. } = live;
+        let Live { attendance, maker, statements, mut telling, keeper, lines, .. } = live;
+        let (local, began) = (live.local, live.began);
         telling.end_countdown();
         // The lines end before the commands do, so that each of these can say why.
         lines.end().await;
         let note = maker.policy.note;
-        let end = End { technician, note, telling, keeper };
+        let end = End { technician, note, telling, keeper, statements };
         let done = end.run(attendance, over, began).await;
         drop(local);
         done
@@ -153,7 +160,7 @@ impl Live<'_> {
                 }
             };
             if let Some(over) = over {
-                return Ok(over);
+                return Ok(self.part(over, &mut talk).await);
             }
         }
     }
@@ -162,10 +169,23 @@ impl Live<'_> {
     fn talk(&self, given: Given) -> Talk {
         let (maker, wished) = (self.maker.clone(), self.technician.wished);
         let (lines, sealer) = (self.attendance.lines(), self.attendance.sealer());
+        let statements = self.statements.clone();
         Talk::on(async move {
             let line = maker.make(&lines, given, &sealer).await?;
-            Control::open(line, wished).await
+            let stating = statements.on(&line, given.line);
+            Control::open(line, wished, stating).await
         })
+    }
+
+    /// Both ends say their last, where anybody is there to hear it.
+    async fn part(&self, over: Over, talk: &mut Talk) -> Over {
+        if matches!(over.how, How::Closed(_)) || self.telling.gap.away().is_some() {
+            return over;
+        }
+        match talk.part().await {
+            Ok(()) => over,
+            Err(difference) => disputed(difference),
+        }
     }
 
     /// What the window wants.
@@ -179,7 +199,7 @@ impl Live<'_> {
                 return Ok(Some(Over::here(Reason::TechnicianEnded)));
             }
             window::Wish::Order(Order::Ask(grant)) => {
-                if !talk.ask(grant).await {
+                if !talk.ask(grant) {
                     self.telling.unasked();
                 }
             }
@@ -211,6 +231,7 @@ impl Live<'_> {
                 if let Err(error) = self.maker.unrecorded() {
                     return Ok(Some(Over::failed(Reason::TechnicianEnded, error)));
                 }
+                self.statements.unrecorded();
                 self.telling.unrecorded()?;
             }
             News::Policy(now) => match self.policy_now(&now) {
@@ -272,6 +293,13 @@ impl Live<'_> {
                 let text = format!("the user's computer broke the protocol: {breach}");
                 return Ok(Some(gave_up(Exit::EndedByPeer, text)));
             }
+            Said::Disputed(difference) => {
+                self.telling.disputed(&difference)?;
+                if let Some(line) = talk.line() {
+                    line.close(CloseCode::Misbehaved);
+                }
+                return Ok(Some(disputed(difference)));
+            }
             Said::LineGone(error) => match close_code(&error) {
                 Some(CloseCode::Refused) => return Ok(Some(Over::refused(None))),
                 // In order: the relay says why in a moment.
@@ -292,6 +320,15 @@ impl Live<'_> {
         }
         Ok(None)
     }
+}
+
+/// The agent lies, or this is not the line that it is on.
+fn disputed(difference: Difference) -> Over {
+    let text = format!(
+        "what the user's program says of this session is not true: {difference}; tell whoever runs \
+         the relay, and keep the recording"
+    );
+    Over::failed(Reason::Disputed, Failure::new(Exit::Verification, text).into())
 }
 
 /// This side ends the session, which to the relay is an end like any other, and says why here.

@@ -2,7 +2,8 @@
 //!
 //! `pairing` meets the agent by its code, `live` serves the session: lines (`opening`, `lines`), the
 //! conversation on them (`talk`), interruptions (`gap`, `wake`), local commands (`local`, `proxy`,
-//! `copy`), what both people write to each other (`chat`), what the window wants (`window`).
+//! `copy`), what both people write to each other (`chat`), what the window wants (`window`), what is said in the
+//! conversation and stated there (`voice`).
 //! `telling` says what happens, `tally` and `keeping` remember it, `ending` writes it down, and
 //! `resume` goes on where a program that died left off.
 
@@ -22,6 +23,7 @@ mod resume;
 mod talk;
 mod tally;
 mod telling;
+mod voice;
 mod wake;
 mod window;
 
@@ -35,6 +37,7 @@ use std::time::Duration;
 
 use deskside_link::Leg;
 use deskside_link::attend::{Attendance, Attendee};
+use deskside_link::statements::{Checkpoint, Statements};
 use deskside_protocol::close::CloseCode;
 use deskside_protocol::code::Code;
 use deskside_protocol::exit::Exit;
@@ -43,6 +46,7 @@ use deskside_protocol::key::SigningKey;
 use deskside_protocol::policy::Policy;
 use deskside_protocol::recording::Binding;
 use deskside_protocol::session::End;
+use deskside_protocol::statement::Parties;
 use zeroize::Zeroizing;
 
 use crate::arrival::{self, Arrived};
@@ -140,8 +144,10 @@ fn begin<'a>(
     let attendance = Attendance::start(leg, signals, attendee(technician, &kept, &policy), given);
     let telling = telling(technician, &kept, output);
     let maker = maker(&kept, policy);
+    let statements = statements(technician, &kept, attendance.checkpoint());
     let keeper = Keeper::new(claim, kept);
-    Ok(Begun { technician, attendance, given, maker, keeper, telling, seat: None })
+    let seat = None;
+    Ok(Begun { technician, attendance, given, maker, statements, keeper, telling, seat })
 }
 
 fn held(session: &str) -> Failure {
@@ -162,6 +168,17 @@ fn attendee(technician: &Technician<'_>, kept: &Kept, policy: &Policy) -> Attend
         grace: Duration::from_secs(kept.grace),
         software: SOFTWARE.to_owned(),
     }
+}
+
+/// What is stated on the session's lines, from where an earlier process left it.
+fn statements(technician: &Technician<'_>, kept: &Kept, checkpoint: Checkpoint) -> Statements {
+    let parties = Parties {
+        session: kept.session,
+        end: End::Technician,
+        key: kept.session_key.clone(),
+        peer: kept.peer_key,
+    };
+    Statements::new(parties, checkpoint, Some(technician.home.tails()))
 }
 
 fn maker(kept: &Kept, policy: Policy) -> Arc<LineMaker> {

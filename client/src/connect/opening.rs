@@ -42,7 +42,10 @@ impl LineMaker {
                 deskside_sealing::seal(&log, &self.policy.auditors).or_exit_as_is(Exit::Refused)?;
             match sealer.seal(given.line, age).await {
                 Err(AttendError::Unrecorded) => self.unrecorded()?,
-                sealed => sealed.or_exit_as_is(Exit::NoConnection)?,
+                sealed => {
+                    sealed.or_exit_as_is(Exit::NoConnection)?;
+                    return Ok(line.counted());
+                }
             }
         }
         Ok(line)

@@ -6,11 +6,12 @@ use deskside_link::leg::DialError;
 use deskside_protocol::exit::Exit;
 use deskside_protocol::policy::Policy;
 use serde_json::json;
+use tokio::sync::watch;
 
 use super::ending::End;
 use super::keeping::Keeper;
 use super::live::Begun;
-use super::{Technician, attendee, held, maker, telling};
+use super::{Technician, attendee, held, maker, statements, telling};
 use crate::cli::ResumeArgs;
 use crate::failure::{Failure, OrExit as _};
 use crate::home::{Claim, Home, Kept};
@@ -52,15 +53,21 @@ pub async fn resume(
             let mut telling = telling(&technician, &kept, output);
             telling.resumed()?;
             let maker = maker(&kept, policy);
-            let keeper = Keeper::new(claim, kept);
             let technician = &technician;
-            let begun = Begun { technician, attendance, given, maker, keeper, telling, seat };
+            let statements = statements(technician, &kept, attendance.checkpoint());
+            let keeper = Keeper::new(claim, kept);
+            let begun =
+                Begun { technician, attendance, given, maker, statements, keeper, telling, seat };
             Box::pin(begun.run()).await
         }
         Err(ResumeError::Ended(closed)) => {
             let telling = telling(&technician, &kept, output);
+            // Nobody gives checkpoints any more: what was kept is what there is.
+            let (_over, none) = watch::channel(None);
+            let statements = statements(&technician, &kept, none);
             let keeper = Keeper::new(claim, kept);
-            let end = End { technician: &technician, note: policy.note, telling, keeper };
+            let (technician, note) = (&technician, policy.note);
+            let end = End { technician, note, telling, keeper, statements };
             Box::pin(end.late(ends.min(now()), closed)).await
         }
         Err(ResumeError::Gone) => gone(&technician, claim, kept, policy),

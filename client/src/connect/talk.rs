@@ -9,16 +9,18 @@ use std::time::Duration;
 use deskside_link::Line;
 use deskside_link::attend::CLOSE_TIMEOUT;
 use deskside_link::line::Stream;
-use deskside_link::stream::{Receiver, Sender, StreamError};
-use deskside_protocol::act::Actor;
+use deskside_link::statements::Stating;
+use deskside_link::stream::{Receiver, StreamError};
 use deskside_protocol::channel::Channel;
 use deskside_protocol::frame::FrameError;
 use deskside_protocol::grant::{Grant, GrantSet};
+use deskside_protocol::statement::{Difference, LAST_WAIT};
 use deskside_protocol::wire::message::{
     Act, GrantRequest, Introduction, Lease, Message, Refusal, message::Kind,
 };
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
+use super::voice::Voice;
 use crate::relay::SOFTWARE;
 
 /// The user has 60 seconds for the question; the line some more.
@@ -32,7 +34,7 @@ pub(super) enum Talk {
     /// There is no line yet.
     Making(Making),
     /// Introduced; the answer is awaited until then, once it came for ever.
-    Open(Control, Option<Instant>),
+    Open(Box<Control>, Option<Instant>),
     /// The line is gone; why, or another one, is awaited until then.
     Gone(Instant),
 }
@@ -51,6 +53,8 @@ pub(super) enum Said {
     Refused(Refusal),
     /// What came is no message: whoever speaks there is not to be spoken with.
     Broken(FrameError),
+    /// What the agent states is not true.
+    Disputed(Difference),
     /// The line is gone.
     LineGone(quinn::ConnectionError),
     /// The user's answer, or the reason for a lost line, did not come in time.
@@ -64,13 +68,15 @@ pub(super) enum Said {
 pub(super) struct Control {
     line: Arc<Line>,
     receiver: Receiver<Message>,
-    /// Kept open: finishing it would end the conversation.
-    sender: Sender<Act>,
-    actor: Actor,
+    voice: Voice,
 }
 
 impl Control {
-    pub(super) async fn open(line: Line, wished: GrantSet) -> anyhow::Result<Self> {
+    pub(super) async fn open(
+        line: Line,
+        wished: GrantSet,
+        stating: Stating,
+    ) -> anyhow::Result<Self> {
         let line = Arc::new(line);
         let stream: Stream<Act, Message> = line.open(Channel::Control).await?;
         let mut actor = line.act_key().actor(Channel::Control, stream.id);
@@ -79,7 +85,25 @@ impl Control {
             Introduction { software: SOFTWARE.to_owned(), requested: wished.to_wire() };
         let introduction = Message { kind: Some(Kind::Introduction(introduction)) };
         sender.send(&actor.wrap(&introduction)).await?;
-        Ok(Self { line, receiver, sender, actor })
+        Ok(Self { line, receiver, voice: Voice::new(sender, actor, stating) })
+    }
+}
+
+impl Control {
+    /// Ends when both have said their last, or the line is gone.
+    async fn parted(&mut self) -> Result<(), Difference> {
+        loop {
+            if self.voice.speak_out().await.is_err() || self.voice.has_parted() {
+                return Ok(());
+            }
+            match self.receiver.receive().await {
+                Ok(Some(Message { kind: Some(Kind::Statement(stated)) })) => {
+                    self.voice.hear(&stated)?;
+                }
+                Ok(Some(_)) => {}
+                Ok(None) | Err(_) => return Ok(()),
+            }
+        }
     }
 }
 
@@ -97,7 +121,7 @@ impl Talk {
             Self::Making(making) => match making.await {
                 Ok(control) => {
                     let line = control.line.clone();
-                    *self = Self::Open(control, Some(Instant::now() + ANSWER));
+                    *self = Self::Open(Box::new(control), Some(Instant::now() + ANSWER));
                     Said::Up(line)
                 }
                 Err(error) => {
@@ -121,16 +145,33 @@ impl Talk {
 
     /// Asks the user for something more; the answer is a lease, or a refusal. False where there is
     /// nobody to ask at the moment.
-    pub(super) async fn ask(&mut self, grant: Grant) -> bool {
+    pub(super) fn ask(&mut self, grant: Grant) -> bool {
         let Self::Open(control, None) = self else { return false };
         let grants = GrantSet::from(grant).to_wire();
         let request = GrantRequest { grants, why: String::new() };
-        let request = Message { kind: Some(Kind::GrantRequest(request)) };
-        match control.sender.send(&control.actor.wrap(&request)).await {
-            Ok(()) => true,
-            Err(error) => {
-                tracing::debug!(%error, "the line went away under a wish");
-                false
+        control.voice.say(Kind::GrantRequest(request))
+    }
+
+    /// The line that is talked on.
+    pub(super) fn line(&self) -> Option<&Line> {
+        match self {
+            Self::Open(control, _) => Some(&control.line),
+            Self::Making(_) | Self::Gone(_) => None,
+        }
+    }
+
+    /// Says our last word on the line, and waits a moment for the agent's.
+    ///
+    /// # Errors
+    /// What the agent states is not true.
+    pub(super) async fn part(&mut self) -> Result<(), Difference> {
+        let Self::Open(control, _) = self else { return Ok(()) };
+        control.voice.part();
+        match timeout(LAST_WAIT, control.parted()).await {
+            Ok(parted) => parted,
+            Err(_slow) => {
+                tracing::debug!("the agent's last word did not come");
+                Ok(())
             }
         }
     }
@@ -160,6 +201,7 @@ async fn hear(control: &mut Control, until: &mut Option<Instant>) -> Said {
         let said = tokio::select! {
             biased;
             said = control.receiver.receive() => said,
+            lost = control.voice.speak() => Err(lost),
             () = late => return Said::Late { asked: true },
         };
         match said {
@@ -169,6 +211,11 @@ async fn hear(control: &mut Control, until: &mut Option<Instant>) -> Said {
             }
             Ok(Some(Message { kind: Some(Kind::Refusal(refusal)) })) => {
                 return if until.is_some() { Said::No(refusal) } else { Said::Refused(refusal) };
+            }
+            Ok(Some(Message { kind: Some(Kind::Statement(stated)) })) => {
+                if let Err(difference) = control.voice.hear(&stated) {
+                    return Said::Disputed(difference);
+                }
             }
             // A kind that means nothing here, or of a newer version.
             Ok(Some(_)) => {}

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use deskside_protocol::grant::{Grant, GrantSet};
 use deskside_protocol::policy::Policy;
+use deskside_protocol::statement::Difference;
 use deskside_protocol::text::visible;
 use deskside_protocol::wire::message::{Lease, Refusal};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -294,6 +295,13 @@ impl<'a> Telling<'a> {
         let text = "From here on the relay cannot record. Your organisation's policy allows the \
                     session to go on.";
         self.show(&json!({"event": "unrecorded"}), text)
+    }
+
+    /// What the agent states is not true.
+    pub(super) fn disputed(&mut self, difference: &Difference) -> anyhow::Result<()> {
+        let why = difference.to_string();
+        let text = format!("What the user's program says of this session is not true: {why}.");
+        self.show(&json!({"event": "disputed", "why": why}), &text)
     }
 
     pub(super) fn end_countdown(&mut self) {

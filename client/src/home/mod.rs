@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use data_encoding::HEXLOWER;
+use deskside_link::tails::Tails;
 use deskside_protocol::exit::Exit;
 use deskside_protocol::key::SigningKey;
 use zeroize::Zeroizing;
@@ -190,6 +191,12 @@ impl Home {
     /// A folder that is another user's or open to others.
     pub fn kept_sessions(&self) -> anyhow::Result<KeptSessions> {
         KeptSessions::at(&self.folder)
+    }
+
+    /// What was stated in each session: its last words stay here.
+    #[must_use]
+    pub fn tails(&self) -> Tails {
+        Tails::in_folder(self.folder.join("tails"))
     }
 
     /// The folder of control sockets, made where it is missing.

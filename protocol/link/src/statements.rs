@@ -58,7 +58,13 @@ impl Statements {
         if ledger.is_some() {
             self.exchange().begin_line(number);
         }
-        Stating { statements: self.clone(), ledger, next: Instant::now() + EVERY, more: false }
+        Stating {
+            statements: self.clone(),
+            ledger,
+            next: Instant::now() + EVERY,
+            more: false,
+            done: false,
+        }
     }
 
     /// The relay records nothing any more: nothing more is stated.
@@ -115,6 +121,8 @@ pub struct Stating {
     next: Instant,
     /// The last one did not have room for everything.
     more: bool,
+    /// The last of all was made.
+    done: bool,
 }
 
 impl Stating {
@@ -132,7 +140,7 @@ impl Stating {
                 () = ledger.due() => break,
             }
         }
-        if self.is_over() {
+        if self.done || self.is_over() {
             std::future::pending().await
         }
     }
@@ -149,6 +157,7 @@ impl Stating {
         if let Some(ledger) = &self.ledger {
             ledger.lock().freeze();
         }
+        self.done = true;
         std::iter::from_fn(|| self.make(true)).collect()
     }
 
@@ -201,3 +210,7 @@ impl Stating {
         self.statements.0.over.load(Ordering::Relaxed)
     }
 }
+
+#[cfg(test)]
+#[path = "statements_tests.rs"]
+mod tests;

@@ -205,6 +205,12 @@ impl<M: Message + Default> Receiver<M> {
         (self.decoder.into_rest(), self.stream.into_stream())
     }
 
+    /// The stream itself.
+    #[cfg(test)]
+    pub(crate) const fn stream_mut(&mut self) -> &mut In {
+        &mut self.stream
+    }
+
     /// The same stream, for messages of another type from here on.
     #[must_use]
     pub fn retyped<N: Message + Default>(self) -> Receiver<N> {
