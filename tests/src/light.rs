@@ -23,6 +23,7 @@ use deskside_protocol::pairing::agent::{Checks, Waiting};
 use deskside_protocol::pairing::technician::{Offered, Request};
 use deskside_protocol::recording::Binding;
 use deskside_protocol::session::End;
+use deskside_protocol::statement::Statement;
 use deskside_protocol::transcript::{ChannelIdentifier, policy_hash};
 use deskside_protocol::wire::record::{Reason, Signed};
 use deskside_protocol::wire::signal::{
@@ -354,6 +355,34 @@ impl Half {
     #[must_use]
     pub const fn peer_key(&self) -> PublicKey {
         self.paired.peer_key
+    }
+
+    /// The first statement of this end on its line, after `change`; signed by `key`, where that is
+    /// another than the session's.
+    #[must_use]
+    pub fn states(
+        &self,
+        end: End,
+        line: &Line,
+        key: Option<&SigningKey>,
+        change: impl FnOnce(&mut Statement),
+    ) -> Signed {
+        let mut statement = Statement {
+            session: self.given.session,
+            end,
+            line: self.given.line,
+            number: 0,
+            previous: None,
+            secrets: line.secrets().sha256(),
+            time_us: 0,
+            heard: None,
+            checkpoint: None,
+            streams: Vec::new(),
+            datagrams: None,
+            last: false,
+        };
+        change(&mut statement);
+        statement.sign(key.unwrap_or(&self.paired.session_key))
     }
 
     fn plan(&self) -> Plan<'_> {

@@ -20,5 +20,6 @@ mod rotation;
 mod screen;
 mod secrecy;
 mod sign_in;
+mod statements;
 mod viewer;
 mod window;

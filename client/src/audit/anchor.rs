@@ -18,6 +18,8 @@ pub(super) enum Anchor {
     Same,
     /// Another one: the recording or the note was replaced.
     Different,
+    /// The note names a checkpoint of the relay's that does not stand in the recording.
+    Cut,
     /// No signed note of this session is there.
     None,
 }
@@ -32,19 +34,26 @@ pub(super) async fn compare(relay: &mut impl Relay, report: &Report) -> anyhow::
     let Kind::Ticket(ticket) = request(relay, Kind::TicketShow(show)).await? else {
         return Err(unexpected());
     };
-    Ok(judge(&ticket, facts, hash))
+    Ok(judge(&ticket, facts, hash, report))
 }
 
-fn judge(ticket: &Ticket, facts: &Facts, hash: &[u8; 32]) -> Anchor {
+fn judge(ticket: &Ticket, facts: &Facts, hash: &[u8; 32], report: &Report) -> Anchor {
     let signed = ticket.notes.iter().filter_map(|note| note.signed.as_ref());
     let own: Vec<_> = signed.filter_map(|note| of_session(note, facts)).collect();
     if own.is_empty() {
         Anchor::None
-    } else if own.iter().all(|note| note.recording_hash.as_ref() == hash) {
-        Anchor::Same
-    } else {
+    } else if !own.iter().all(|note| note.recording_hash.as_ref() == hash) {
         Anchor::Different
+    } else if own.iter().any(|note| is_cut(&note.checkpoint, report)) {
+        Anchor::Cut
+    } else {
+        Anchor::Same
     }
+}
+
+/// Whether the relay's last checkpoint, as the technician signed it, is missing.
+fn is_cut(checkpoint: &[u8], report: &Report) -> bool {
+    !checkpoint.is_empty() && report.has_checkpoint(checkpoint) == Some(false)
 }
 
 /// The note's body, where the technician of this very session signed it for this session.

@@ -156,10 +156,16 @@ async fn ends_that_sealed_different_secrets_are_exit_7() {
 
 /// A ticket with a session note that names `hash`, signed by `signer`.
 fn ticket(hash: &[u8], signer: u8) -> Ticket {
+    ticket_with(hash, signer, &[])
+}
+
+/// The same, of a technician who saw this checkpoint last.
+fn ticket_with(hash: &[u8], signer: u8, checkpoint: &[u8]) -> Ticket {
     let note = record::Note {
         session: session().as_bytes().to_vec().into(),
         ticket: "1001".into(),
         recording_hash: hash.to_vec().into(),
+        checkpoint: checkpoint.to_vec().into(),
         certificate: certificate_of(&authority(), &key(signer)).encode_to_vec().into(),
         ..record::Note::default()
     };
@@ -174,9 +180,12 @@ async fn the_tickets_note_is_an_anchor() {
     let organisation = Organisation { key: authority().public(), former: Vec::new() };
     let report = judge(bytes.as_slice(), Some(organisation)).unwrap();
     assert_eq!(report.verdict, Verdict::Verified);
+    let seen = report.names.first().unwrap();
     for (ticket, expected) in [
         (ticket(&hash, 2), Anchor::Same),
         (ticket(&[0; 32], 2), Anchor::Different),
+        (ticket_with(&hash, 2, seen), Anchor::Same),
+        (ticket_with(&hash, 2, &[9; 32]), Anchor::Cut),
         (ticket(&hash, 3), Anchor::None),
         (Ticket::default(), Anchor::None),
     ] {

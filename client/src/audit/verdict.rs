@@ -31,7 +31,12 @@ impl Judgement {
     /// Whether nothing at all is wrong.
     pub(super) fn is_sound(&self) -> bool {
         let seals = self.seals.as_ref().is_none_or(|seals| seals.flaws.is_empty());
-        self.report.verdict.is_sound() && seals && self.anchor != Some(Anchor::Different)
+        self.report.verdict.is_sound() && seals && !self.is_replaced()
+    }
+
+    /// Whether the ticket's note is of another recording.
+    fn is_replaced(&self) -> bool {
+        matches!(self.anchor, Some(Anchor::Different | Anchor::Cut))
     }
 
     /// One word for scripts.
@@ -42,7 +47,7 @@ impl Judgement {
             _ if !self.seals.as_ref().is_none_or(|seals| seals.flaws.is_empty()) => {
                 "seals-disputed"
             }
-            _ if self.anchor == Some(Anchor::Different) => "replaced",
+            _ if self.is_replaced() => "replaced",
             Verdict::Verified => "verified",
             Verdict::Consistent => "consistent",
             Verdict::Shredded => "shredded",
@@ -61,6 +66,14 @@ impl Judgement {
                 "The note on the ticket, which the technician signed, names another final hash: \
                  the recording is not the one that was made then. This points at whoever keeps \
                  the recordings."
+                    .to_owned(),
+            );
+        }
+        if self.anchor == Some(Anchor::Cut) {
+            all.push(
+                "The note on the ticket, which the technician signed, names a checkpoint of the \
+                 relay's that is not in the recording: something was cut out of it and the relay \
+                 signed the rest again. This points at whoever keeps the recordings."
                     .to_owned(),
             );
         }
@@ -102,6 +115,7 @@ impl Judgement {
         match self.anchor {
             Some(Anchor::Same) => row("ticket's note", "names the same final hash"),
             Some(Anchor::Different) => row("ticket's note", "names another final hash"),
+            Some(Anchor::Cut) => row("ticket's note", "names a checkpoint that is not here"),
             Some(Anchor::None) => row("ticket's note", "none that is signed for this session"),
             None => {}
         }
@@ -151,6 +165,7 @@ impl Judgement {
         let anchor = self.anchor.map(|anchor| match anchor {
             Anchor::Same => "same",
             Anchor::Different => "different",
+            Anchor::Cut => "cut",
             Anchor::None => "none",
         });
         let seals = self.seals.as_ref().map(|seals| {

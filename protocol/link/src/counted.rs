@@ -52,53 +52,49 @@ impl Out {
     }
 
     pub(crate) fn finish(&mut self) -> Result<(), ClosedStream> {
-        // A stream that the peer has stopped is no more finished than it is read.
-        let stopped = self.stopped();
-        let done = self.stream.finish();
-        if let Some(count) = &mut self.count
-            && done.is_ok()
-            && stopped.is_none()
-        {
-            count.end(State::Finished);
-        }
+        let Self { stream, count } = self;
+        let Some(count) = count else { return stream.finish() };
+        let mut done = Ok(());
+        count.end_by(|| {
+            // A stream that the peer has stopped is no more finished than it is read.
+            let stopped = stopped(stream).is_some();
+            done = stream.finish();
+            (done.is_ok() && !stopped).then_some(State::Finished)
+        });
         done
     }
 
     pub(crate) fn reset(&mut self, code: CloseCode) -> Result<(), ClosedStream> {
-        let done = self.stream.reset(code.number().into());
-        if let Some(count) = &mut self.count
-            && done.is_ok()
-        {
-            count.end(State::Reset);
-        }
+        let Self { stream, count } = self;
+        let Some(count) = count else { return stream.reset(code.number().into()) };
+        let mut done = Ok(());
+        count.end_by(|| {
+            done = stream.reset(code.number().into());
+            done.is_ok().then_some(State::Reset)
+        });
         done
-    }
-
-    /// The code with which the peer stopped reading.
-    fn stopped(&self) -> Option<VarInt> {
-        self.count.as_ref()?;
-        let stopped = pin!(self.stream.stopped());
-        match stopped.poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(Ok(code)) => code,
-            Poll::Ready(Err(_)) | Poll::Pending => None,
-        }
     }
 }
 
 impl Drop for Out {
     /// As QUIC does with a stream that is dropped, but so that it is counted as what it is.
     fn drop(&mut self) {
-        let Some(count) = &self.count else { return };
-        if count.is_ended() {
-            return;
+        let Self { stream, count: Some(count) } = self else { return };
+        if !count.is_ended() {
+            count.end_by(|| match stopped(stream) {
+                Some(code) => stream.reset(code).ok().map(|()| State::Reset),
+                None => stream.finish().ok().map(|()| State::Finished),
+            });
         }
-        let ended = match self.stopped() {
-            Some(code) => self.stream.reset(code).map(|()| State::Reset),
-            None => self.stream.finish().map(|()| State::Finished),
-        };
-        if let (Some(count), Ok(state)) = (&mut self.count, ended) {
-            count.end(state);
-        }
+    }
+}
+
+/// The code with which the peer stopped reading.
+fn stopped(stream: &SendStream) -> Option<VarInt> {
+    let stopped = pin!(stream.stopped());
+    match stopped.poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(Ok(code)) => code,
+        Poll::Ready(Err(_)) | Poll::Pending => None,
     }
 }
 

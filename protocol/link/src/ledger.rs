@@ -96,11 +96,20 @@ impl Count {
         self.ledger.look(state);
     }
 
+    /// The stream has ended in this way.
     pub(crate) fn end(&mut self, how: State) {
-        self.ended = true;
+        self.end_by(|| Some(how));
+    }
+
+    /// Ends it by QUIC, and counts that before the other end can have heard of it. `work` says how
+    /// it ended, where it did.
+    pub(crate) fn end_by(&mut self, work: impl FnOnce() -> Option<State>) {
         let mut state = self.ledger.lock();
-        state.ended(self.key, how);
-        self.ledger.look(&state);
+        if let Some(how) = work() {
+            self.ended = true;
+            state.ended(self.key, how);
+            self.ledger.look(&state);
+        }
     }
 
     pub(crate) const fn is_ended(&self) -> bool {

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use super::difference::Difference;
 use super::form::{Datagrams, State, Statement, Stream, Way};
 use super::held::Held;
-use super::{EVERY_BYTES, MAX_STREAMS, hash};
+use super::{EVERY_BYTES, EVERY_STREAMS, MAX_STREAMS, hash};
 use crate::transcript::HASH;
 
 /// One direction of one stream, seen from this end.
@@ -118,7 +118,7 @@ impl Ledger {
     /// Whether there is so much to say that it has to be said now.
     #[must_use]
     pub fn is_due(&self) -> bool {
-        self.bytes >= EVERY_BYTES || self.changed.len() >= MAX_STREAMS / 2
+        self.bytes >= EVERY_BYTES || self.changed.len() >= EVERY_STREAMS
     }
 
     /// Nothing but what the quiet stream carries is sent or delivered from here on: the last

@@ -34,6 +34,9 @@ pub const MAX_STATEMENT: usize = 2 * (MAX_STREAMS * 64 + 1024);
 pub const EVERY: Duration = Duration::from_secs(10);
 /// A statement is due after so many bytes in both directions together.
 pub const EVERY_BYTES: u64 = 64 * 1024 * 1024;
+/// A statement is due when so many directions of streams have changed: 8 KiB of them at once, which
+/// hold up a picture on a slow line less than the 64 KiB that fit.
+pub const EVERY_STREAMS: usize = 128;
 /// An end that has made its last statement waits so long for the other's.
 pub const LAST_WAIT: Duration = Duration::from_secs(2);
 

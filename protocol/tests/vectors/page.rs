@@ -91,6 +91,7 @@ fn its_numbers_are_the_code_s() {
     }
     says(&format!("| {} s |", statement::LAST_WAIT.as_secs()));
     says(&format!("every {} s", statement::EVERY.as_secs()));
+    says(&format!("{} directions of streams", statement::EVERY_STREAMS));
     let entries = usize::try_from(file::MAX_ENTRIES).unwrap();
     for maximum in [entries, file::MAX_BODY, file::MAX_PATH] {
         says(&grouped(maximum));

@@ -14,7 +14,10 @@ use deskside_protocol::channel::Channel;
 use deskside_protocol::frame::{self, MAX_MESSAGE};
 use deskside_protocol::grant::GrantSet;
 use deskside_protocol::key::SigningKey;
+use deskside_protocol::session::End;
+use deskside_protocol::statement::Statement;
 use deskside_protocol::wire::message::{Act, Device, Lease, Message, message::Kind};
+use deskside_protocol::wire::record::Signed;
 use tokio::runtime::Runtime;
 
 use crate::light::{self, Access, Half, Shown};
@@ -108,6 +111,19 @@ impl Agent {
     pub fn says(&mut self, kind: Kind) -> anyhow::Result<()> {
         let asked = self.conversation.as_mut().context("a conversation")?;
         self.runtime.block_on(asked.says(kind))
+    }
+
+    /// A statement of this agent's, after `change`; signed by `key` in the place of its own.
+    ///
+    /// # Errors
+    /// Without a session.
+    pub fn states(
+        &self,
+        key: Option<&SigningKey>,
+        change: impl FnOnce(&mut Statement),
+    ) -> anyhow::Result<Signed> {
+        let (line, half) = self.session.as_ref().context("a session")?;
+        Ok(half.states(End::Agent, line, key, change))
     }
 
     /// Waits for the next stream that the technician's program opens, and answers it.

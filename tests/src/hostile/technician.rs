@@ -12,10 +12,14 @@ use deskside_protocol::act::Actor;
 use deskside_protocol::channel::Channel;
 use deskside_protocol::code::Code;
 use deskside_protocol::grant::GrantSet;
+use deskside_protocol::key::SigningKey;
+use deskside_protocol::session::End;
+use deskside_protocol::statement::Statement;
 use deskside_protocol::transcript::sha256;
 use deskside_protocol::wire::message::{
     Act, FileEnd, FileEntry, FileGet, FilePut, FilesSent, Introduction, Message, message::Kind,
 };
+use deskside_protocol::wire::record::Signed;
 use deskside_protocol::wire::signal::signal::Kind as Signal;
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
@@ -36,7 +40,7 @@ pub struct Technician {
     /// The line to the agent.
     pub line: Arc<Line>,
     control: Option<(Stream<Act, Message>, Actor)>,
-    _half: Half,
+    half: Half,
     _leg: Leg,
 }
 
@@ -85,7 +89,7 @@ impl Technician {
             anyhow::Ok((line, half, leg))
         })?;
         let line = Arc::new(line);
-        Ok(Self { runtime, line, control: None, _half: half, _leg: leg })
+        Ok(Self { runtime, line, control: None, half, _leg: leg })
     }
 
     /// Introduces itself, whatever it signed, with a wish for `grants`; gives the agent's answer.
@@ -106,7 +110,13 @@ impl Technician {
         Ok(answer)
     }
 
-    /// Says something more in the conversation, and gives what comes back.
+    /// A statement of this technician's, after `change`; signed by `key` in the place of its own.
+    #[must_use]
+    pub fn states(&self, key: Option<&SigningKey>, change: impl FnOnce(&mut Statement)) -> Signed {
+        self.half.states(End::Technician, &self.line, key, change)
+    }
+
+    /// Says something more in the conversation, and gives what comes back; statements are skipped.
     ///
     /// # Errors
     /// Where the conversation is over.
@@ -114,8 +124,13 @@ impl Technician {
         let (stream, actor) = self.control.as_mut().context("an introduction")?;
         self.runtime.block_on(async {
             stream.sender.send(&actor.wrap(&Message { kind: Some(kind) })).await?;
-            let answer = tokio::time::timeout(PATIENCE, stream.receiver.receive()).await??;
-            Ok(answer.and_then(|message| message.kind))
+            loop {
+                let answer = tokio::time::timeout(PATIENCE, stream.receiver.receive()).await??;
+                match answer.map(|message| message.kind) {
+                    Some(Some(Kind::Statement(_))) => {}
+                    answer => return Ok(answer.flatten()),
+                }
+            }
         })
     }
 

@@ -3,7 +3,7 @@
 use prost::Message as _;
 
 use super::report::{Count, EventFact, Facts, Flaw, SealFact};
-use super::{Line, MAX_EVENTS, MAX_LAG, Verifier, header};
+use super::{Line, MAX_EVENTS, MAX_LAG, MAX_NAMES, Verifier, header};
 use crate::key::PublicKey;
 use crate::recording::checkpoint::Note;
 use crate::recording::format::{HANDSHAKE_BYTES, Kind, MAX_AGE, MAX_LINES, runs};
@@ -144,7 +144,11 @@ impl Verifier {
         if self.checkpoints.len() == MAX_LAG {
             self.checkpoints.pop_front();
         }
-        self.checkpoints.push_back((sha256(block.body), block.place()));
+        let name = sha256(block.body);
+        if self.report.names.len() < MAX_NAMES {
+            self.report.names.insert(name);
+        }
+        self.checkpoints.push_back((name, block.place()));
         Ok(())
     }
 

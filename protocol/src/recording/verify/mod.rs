@@ -9,7 +9,7 @@ mod blocks;
 mod header;
 mod report;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 pub use report::{Count, EventFact, Facts, Finding, Flaw, Party, Report, SealFact, Verdict};
 
@@ -19,6 +19,8 @@ use crate::session::{End, Ends};
 
 /// Events that a report holds; further ones are counted. At most 2.5 events a second for an hour.
 pub const MAX_EVENTS: usize = 10_000;
+/// Checkpoints whose names a report holds: at one every 10 s, a week. 32 bytes each, 2 MiB.
+pub const MAX_NAMES: usize = 65_536;
 /// Checkpoints that an end's signature may lag behind: at one every 10 s, 45 minutes.
 const MAX_LAG: usize = 256;
 
@@ -188,6 +190,7 @@ fn empty_report() -> Report {
         events: Vec::new(),
         events_total: 0,
         checkpoints: 0,
+        names: BTreeSet::new(),
         signed_until: Ends::default(),
         closing: None,
         closed_by: Ends::default(),

@@ -1,10 +1,11 @@
 //! What `verify` says of a recording: data for whoever prints it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use thiserror::Error;
 
+use super::MAX_NAMES;
 use crate::key::PublicKey;
 use crate::recording::format::Kind;
 use crate::recording::reader::{Damage, Place};
@@ -287,6 +288,8 @@ pub struct Report {
     pub events_total: u64,
     /// Checkpoints that hold.
     pub checkpoints: u64,
+    /// The first [`MAX_NAMES`](super::MAX_NAMES) of them, by the SHA-256 of their text.
+    pub names: BTreeSet<[u8; 32]>,
     /// Per end, the last checkpoint that it signed.
     pub signed_until: Ends<Option<Place>>,
     /// The closing, where there is one that the node signed.
@@ -295,4 +298,14 @@ pub struct Report {
     pub closed_by: Ends<bool>,
     /// Kinds of a later version, and how often each was skipped.
     pub unknown_kinds: BTreeMap<u8, u64>,
+}
+
+impl Report {
+    /// Whether the checkpoint of this name stands in the recording; `None` where there are too many
+    /// to know.
+    #[must_use]
+    pub fn has_checkpoint(&self, name: &[u8]) -> Option<bool> {
+        let found = self.names.iter().any(|known| known == name);
+        (found || self.names.len() < MAX_NAMES).then_some(found)
+    }
 }
