@@ -15,7 +15,7 @@ use prost::Message;
 use quinn::{Connection, ConnectionError};
 
 use crate::ledger::Ledger;
-use crate::line::{OPENING_TIMEOUT, prioritise};
+use crate::opening::{OPENING_TIMEOUT, prioritise};
 use crate::stream::{Receiver, Sender, StreamError};
 
 /// A line, for what has no answer. A clone is the same line; it keeps nothing of it alive but the

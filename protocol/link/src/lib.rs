@@ -12,6 +12,7 @@ pub mod folder;
 pub mod ledger;
 pub mod leg;
 pub mod line;
+pub mod opening;
 pub mod random;
 pub mod secrets;
 pub mod socket;

@@ -8,11 +8,9 @@ use bytes::Bytes;
 use deskside_protocol::act::{self, ActKey};
 use deskside_protocol::channel::Channel;
 use deskside_protocol::close::CloseCode;
-use deskside_protocol::frame::MAX_MESSAGE;
 use deskside_protocol::key::{PublicKey, SigningKey};
 use deskside_protocol::label::Label;
 use deskside_protocol::seal::LineSecrets;
-use deskside_protocol::statement::Way;
 use deskside_protocol::wire::message::Opening;
 use prost::Message;
 use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
@@ -22,6 +20,7 @@ use zeroize::Zeroizing;
 
 use crate::beside::Beside;
 use crate::ledger::Ledger;
+use crate::opening::{self, Unopened};
 use crate::secrets::Capture;
 use crate::socket::{Lines, VIRTUAL};
 use crate::stream::{Receiver, Sender, StreamError};
@@ -29,8 +28,6 @@ use crate::{cid, tls, transport};
 
 /// A line that has not come about by then will not.
 pub const LINE_TIMEOUT: Duration = Duration::from_secs(15);
-/// A stream that has not said its channel by then is dropped.
-pub(crate) const OPENING_TIMEOUT: Duration = Duration::from_secs(10);
 /// Handshakes that may fail before a listener gives up: strangers who know the label can knock.
 const MAX_KNOCKS: usize = 16;
 
@@ -257,24 +254,13 @@ impl Line {
     ) -> Result<Stream<Out, In>, StreamError> {
         let lost = |error| StreamError::from(quinn::WriteError::ConnectionLost(error));
         let (send, receive) = self.connection.open_bi().await.map_err(lost)?;
-        prioritise(&send, channel);
-        let (mut sender, receiver) = self.halves::<Opening, In>(send, receive);
+        let ledger = self.ledger.as_ref();
+        let (mut sender, receiver) = opening::halves::<Opening, In>(ledger, send, receive);
+        sender.prioritise(channel);
         let id = sender.id();
-        self.quieten(channel, id);
+        opening::quieten(ledger, channel, id);
         sender.send(&Opening { channel: channel.to_wire() as i32 }).await?;
         Ok(Stream { channel, id, sender: sender.retyped(), receiver })
-    }
-
-    fn halves<Out: Message, In: Message + Default>(
-        &self,
-        send: quinn::SendStream,
-        receive: quinn::RecvStream,
-    ) -> (Sender<Out>, Receiver<In>) {
-        halves(self.ledger.as_ref(), send, receive)
-    }
-
-    fn quieten(&self, channel: Channel, id: u64) {
-        quieten(self.ledger.as_ref(), channel, id);
     }
 
     /// Waits for the next stream that the other end opens. Its channel is still to be read, so that
@@ -284,8 +270,7 @@ impl Line {
     /// [`ConnectionError`] once the line is gone.
     pub async fn accept(&self) -> Result<Unopened, ConnectionError> {
         let (send, receive) = self.connection.accept_bi().await?;
-        let (sender, receiver) = self.halves(send, receive);
-        Ok(Unopened { sender, receiver, ledger: self.ledger.clone() })
+        Ok(Unopened::new(self.ledger.as_ref(), send, receive))
     }
 
     /// What else the line carries beside its streams in both directions.
@@ -341,84 +326,6 @@ pub fn close_code(error: &ConnectionError) -> Option<CloseCode> {
     }
 }
 
-/// A stream whose channel was not read yet.
-#[derive(Debug)]
-pub struct Unopened {
-    sender: Sender<Opening>,
-    receiver: Receiver<Opening>,
-    ledger: Option<Ledger>,
-}
-
-fn halves<Out: Message, In: Message + Default>(
-    ledger: Option<&Ledger>,
-    send: quinn::SendStream,
-    receive: quinn::RecvStream,
-) -> (Sender<Out>, Receiver<In>) {
-    let id = quinn::VarInt::from(send.id()).into_inner();
-    let count = |way| ledger.map(|ledger| ledger.count(id, way));
-    let (sent, delivered) = (count(Way::Sent), count(Way::Delivered));
-    (Sender::counted(send, MAX_MESSAGE, sent), Receiver::counted(receive, MAX_MESSAGE, delivered))
-}
-
-fn quieten(ledger: Option<&Ledger>, channel: Channel, id: u64) {
-    if let Some(ledger) = ledger.filter(|_| channel == Channel::Control) {
-        ledger.quiet(id);
-    }
-}
-
-impl Unopened {
-    /// Reads the channel; `None` where the peer names none that this version knows, or is slow.
-    pub async fn opened<Out: Message, In: Message + Default>(self) -> Option<Stream<Out, In>> {
-        let Self { sender, mut receiver, ledger } = self;
-        let opening =
-            tokio::time::timeout(OPENING_TIMEOUT, receiver.receive()).await.ok()?.ok()??;
-        let channel = Channel::from_wire(opening.channel)?;
-        sender.prioritise(channel);
-        let id = sender.id();
-        quieten(ledger.as_ref(), channel, id);
-        Some(Stream { channel, id, sender: sender.retyped(), receiver: receiver.retyped() })
-    }
-}
-
-pub(crate) fn prioritise(stream: &quinn::SendStream, channel: Channel) {
-    if stream.set_priority(channel.priority()).is_err() {
-        tracing::trace!("a stream ended before it had its priority");
-    }
-}
-
 #[cfg(test)]
-pub(crate) mod tests {
-    use super::*;
-    use std::net::{Ipv6Addr, SocketAddr};
-
-    /// Both ends of a line over loopback: the agent's, the technician's.
-    pub(crate) async fn pair() -> (Line, Line) {
-        let [agent, technician] =
-            [1, 2].map(|byte| SigningKey::from_seed(Zeroizing::new([byte; 32])));
-        let label = |byte| Label::from_bytes(&[byte; 8]).unwrap();
-        let [here, there] = [Capture::new(), Capture::new()];
-        let plan = Plan {
-            own: label(0x81),
-            peer: label(0x82),
-            key: &agent,
-            peer_key: technician.public(),
-        };
-        let config = server_config(&plan, &here).unwrap();
-        let any = SocketAddr::from((Ipv6Addr::LOCALHOST, 0));
-        let server = Endpoint::server(config, any).unwrap();
-        let plan = Plan {
-            own: label(0x82),
-            peer: label(0x81),
-            key: &technician,
-            peer_key: agent.public(),
-        };
-        let config = client_config(&plan, &there).unwrap();
-        let client = Endpoint::client(any).unwrap();
-        let dialled =
-            client.connect_with(config, server.local_addr().unwrap(), "deskside").unwrap();
-        let (dialled, accepted) =
-            tokio::join!(dialled, async { server.accept().await.unwrap().await });
-        let agent = Line::new(accepted.unwrap(), server, &here).unwrap();
-        (agent, Line::new(dialled.unwrap(), client, &there).unwrap())
-    }
-}
+#[path = "line_tests.rs"]
+pub(crate) mod tests;

@@ -12,7 +12,7 @@ use thiserror::Error;
 
 use crate::counted::{In, Out};
 use crate::ledger::Count;
-use crate::line::prioritise;
+use crate::opening::prioritise;
 
 /// Why a stream gave or took no message.
 #[derive(Debug, Clone, Error)]
