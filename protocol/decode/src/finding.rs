@@ -38,7 +38,7 @@ pub enum Party {
     /// The relay or an end, and the recording does not say which.
     #[error("the relay or an end")]
     Anybody,
-    /// Nobody: whoever saw the line's packets could have made it look like this.
+    /// Nobody: a bad network, or whoever saw the line's packets, could have made it look like this.
     #[error("nobody")]
     Nobody,
 }
@@ -95,6 +95,18 @@ pub enum Found {
         from: End,
         /// The stream.
         stream: u64,
+    },
+    /// Later bytes of a stream arrived, and these never came.
+    #[error("bytes {offset} to {end} of stream {stream} of the {from} are not in the recording")]
+    Hole {
+        /// Who sent it.
+        from: End,
+        /// The stream.
+        stream: u64,
+        /// The first byte that is not there.
+        offset: u64,
+        /// Behind the last.
+        end: u64,
     },
     /// An authenticated packet is not made of frames.
     #[error("packet {number} of the {from} is malformed")]

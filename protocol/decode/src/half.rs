@@ -62,6 +62,12 @@ impl HalfStream {
         (self.ahead_bytes, self.ahead.len())
     }
 
+    /// The gap before what waits: its end, and when the first piece behind it came.
+    pub(crate) fn gap(&self) -> Option<(u64, u64)> {
+        let (at, first) = self.ahead.first_key_value()?;
+        Some((*at, first.time_us))
+    }
+
     /// Whether it ended and is whole.
     pub(crate) fn is_whole(&self) -> bool {
         self.size == Some(self.next)

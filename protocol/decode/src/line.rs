@@ -27,6 +27,9 @@ use crate::waiting::{Unacknowledged, Waiting};
 /// QUIC's own code for a peer that broke the protocol: what an end closes with that hears packets
 /// acknowledged which it never sent (RFC 9000 section 13.1).
 const PROTOCOL_VIOLATION: u64 = 0x0a;
+/// So long after bytes arrived an end sends those before them again, if these did not: many round
+/// trips, and the patience of a stream that others go before.
+const HOLE_US: u64 = 60_000_000;
 /// Bytes of a close's reason that are kept.
 const MAX_REASON: usize = 1_024;
 
@@ -38,6 +41,8 @@ struct Side {
     waiting: Unacknowledged,
     counted: Counted,
     closed: Option<Closed>,
+    /// When something of it was last acknowledged.
+    acknowledged_us: u64,
     /// It had more under way than is decoded, and that was said.
     over_limit: bool,
 }
@@ -259,6 +264,9 @@ impl Line {
             let count = |ranges: &[(u64, u64)]| {
                 ranges.iter().map(|(first, last)| last - first + 1).sum::<u64>()
             };
+            if !news.ranges.is_empty() {
+                side.acknowledged_us = time_us;
+            }
             side.counted.acknowledged += count(&news.ranges) - count(&news.missing);
             for (first, last) in news.missing {
                 let excused = self.sides.of_mut(from).numbers(space).is_excused(first, last);
@@ -388,6 +396,15 @@ impl Line {
         self.findings.add(time_us, what, Party::Secrets(claim.by));
     }
 
+    /// Bytes that were passed over: the end of the line may have come between, but not for long.
+    fn holes(&mut self) {
+        for (Half { stream, from }, (offset, end), time_us) in self.streams.gaps() {
+            let went_on = self.sides.of(from).acknowledged_us.saturating_sub(time_us);
+            let party = if went_on > HOLE_US { Party::Node } else { Party::Nobody };
+            self.findings.add(time_us, Found::Hole { from, stream, offset, end }, party);
+        }
+    }
+
     pub(crate) fn finish(mut self) -> LineReport {
         let (first_us, last_us) = self.times_us.unwrap_or_default();
         if self.opened && !self.handshakes.hello_may_be_there() {
@@ -397,12 +414,13 @@ impl Line {
         if !self.opened && !self.candidates.is_empty() && unopened != [0, 0] {
             self.findings.add(first_us, Found::NothingOpens, Party::Anybody);
         }
+        self.holes();
         let mut ends = Ends::<Counted>::default();
         for end in [End::Agent, End::Technician] {
             let side = self.sides.of_mut(end);
             let (lost, tail) = side.waiting.left(side.data.largest_acknowledged());
-            let open = self.streams.open(end);
-            *ends.of_mut(end) = Counted { lost, tail, open, ..side.counted };
+            let (open, unseen) = (self.streams.open(end), side.data.unseen());
+            *ends.of_mut(end) = Counted { lost, tail, open, unseen, ..side.counted };
             let unsent = side.closed.as_ref();
             if unsent.is_some_and(|how| !how.application && how.code == PROTOCOL_VIOLATION) {
                 self.findings.never_sent(end);

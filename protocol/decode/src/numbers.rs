@@ -97,6 +97,14 @@ impl Numbers {
         News { ranges, missing }
     }
 
+    /// Numbers below the largest that are neither here nor acknowledged.
+    pub(crate) fn unseen(&self) -> u64 {
+        let Some(largest) = self.seen.largest() else { return 0 };
+        let gaps = self.seen.missing(0, largest);
+        let open = gaps.iter().flat_map(|(first, last)| self.acknowledged.missing(*first, *last));
+        open.map(|(first, last)| last - first + 1).sum()
+    }
+
     /// The relay says that it crashed here.
     pub(crate) fn crashed(&mut self) {
         self.crash = Some((self.expected(), u64::MAX));
@@ -136,6 +144,8 @@ mod tests {
         assert_eq!((numbers.expected(), numbers.expected_there()), (10, None));
         numbers.acknowledge(700, 900);
         assert_eq!(numbers.expected_there(), Some(901));
+        numbers.see(12, &[0; TAG]);
+        assert_eq!(numbers.unseen(), 2, "10 and 11")
     }
 
     #[test]

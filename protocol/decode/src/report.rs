@@ -25,6 +25,10 @@ pub struct Counted {
     pub lost: u64,
     /// Packets behind the last that was acknowledged: whether they arrived is unknown.
     pub tail: u64,
+    /// Numbers of packets that are neither recorded nor acknowledged: lost before the relay, left
+    /// out by the sender (quinn does, now and then), or gone with a stretch that is missing in both
+    /// directions; then a packet at its edge is found missing.
+    pub unseen: u64,
     /// Bytes of streams that came through.
     pub bytes: u64,
     /// Datagrams that came through.

@@ -203,6 +203,14 @@ impl Streams {
         agreement
     }
 
+    /// The gaps that are left: whose, from where to where, and when the first bytes behind came.
+    pub(crate) fn gaps(&self) -> impl Iterator<Item = (Half, (u64, u64), u64)> {
+        self.live.iter().filter_map(|(half, stream)| {
+            let (end, time_us) = stream.gap()?;
+            Some((*half, (stream.next(), end), time_us))
+        })
+    }
+
     /// Halves of `from` that have not ended.
     pub(crate) fn open(&self, from: End) -> u64 {
         self.live.keys().filter(|half| half.from == from).count() as u64
@@ -244,7 +252,8 @@ mod tests {
     fn what_was_given_up_ends_where_it_was() {
         let mut streams = Streams::default();
         streams.data(HALF, piece(0, b"abc", false), 3, 1);
-        streams.data(HALF, piece(5, b"f", false), 1, 1);
+        streams.data(HALF, piece(5, b"f", false), 1, 2);
+        assert_eq!(streams.gaps().collect::<Vec<_>>(), [(HALF, (3, 5), 2)]);
         let (delivered, outcome) = streams.reset(HALF, 9);
         assert_eq!((delivered, outcome.two_ends), (Some(3), false));
         assert_eq!(

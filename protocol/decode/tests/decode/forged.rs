@@ -116,12 +116,24 @@ fn only_what_was_acknowledged_counts() {
     let mut script = Script::new();
     script.agent(0, b"\x0e\x07\x00\x02ab");
     script.packet(End::Agent, 1, b"\x0e\x07\x02\x02cd");
-    script.packet(End::Agent, 2, b"\x31\x04datagram");
+    script.packet(End::Agent, 2, b"\x31\x08datagram");
     let decoded = script.decoded();
     assert_eq!(decoded.streams()[&(LINE, 7, End::Agent)].bytes, b"ab");
     let counted = decoded.report.lines[0].ends.agent;
     assert_eq!((counted.tail, counted.lost, counted.bytes), (2, 0, 2));
     assert!(decoded.datagrams(End::Agent).is_empty() && decoded.report.is_sound());
+}
+
+#[test]
+fn bytes_that_were_passed_over_are_named_once_they_must_have_come() {
+    let mut script = Script::new();
+    script.agent(0, b"\x0e\x07\x02\x02cd");
+    let hole = Found::Hole { from: End::Agent, stream: 7, offset: 0, end: 2 };
+    let report = script.decoded().report;
+    assert_eq!((report.lines[0].findings[0].what, report.is_sound()), (hole, true));
+    script.agent(1, b"\x01\x01\x01\x01");
+    script.passed.last_mut().unwrap().time_us += 61_000_000;
+    assert_eq!(grave(&script.decoded().report), [(hole, Party::Node)]);
 }
 
 #[test]

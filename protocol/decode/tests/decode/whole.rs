@@ -53,15 +53,21 @@ async fn everything_comes_back(suite: Suite) {
     let truth = Shared::default();
     let (technician, agent) = (&pair.technician, &pair.agent);
     let given_up = tokio::join!(
-        conversations(technician, agent, &truth),
+        conversations(&pair, &truth),
         one_way(agent, technician, End::Agent, &truth),
-        datagrams(technician, agent, End::Technician, &truth),
-        datagrams(agent, technician, End::Agent, &truth),
-        updates(&pair),
+        send_datagrams(technician, End::Technician),
+        send_datagrams(agent, End::Agent),
         give_up(technician, agent),
     )
-    .5;
-    pair.settle().await;
+    .4;
+    // quinn takes an update only three probe time-outs after the one before, and shows no sign.
+    for _ in 0..12 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        technician.force_key_update();
+        pair.settle().await;
+    }
+    read_datagrams(agent, End::Technician, &truth).await;
+    read_datagrams(technician, End::Agent, &truth).await;
     let secrets = pair.secrets.clone();
     let tape = pair.close().await;
     let decoded = tape.lock().unwrap().decoded(&[(LINE, secrets)]);
@@ -85,13 +91,16 @@ fn judge(decoded: &Decoded, suite: Suite, truth: &Truth, given_up: u64) {
     // What is left are the two of `settle`.
     assert!(streams.values().all(|stream| stream.bytes == b"settled"), "{}", streams.len());
     for from in [End::Agent, End::Technician] {
-        let (mut out, mut read) = (decoded.datagrams(from), truth.datagrams[&from].clone());
-        out.sort_unstable();
-        read.sort_unstable();
-        assert!(out == read, "{} datagrams of the {from}, {} were read", out.len(), read.len());
+        // A packet that comes late may be taken in and never acknowledged: quinn says no more about
+        // numbers below those whose acknowledgement arrived.
+        let (out, mut read) = (decoded.datagrams(from), truth.datagrams[&from].clone());
+        for datagram in &out {
+            let at = read.iter().position(|read| read == datagram);
+            read.swap_remove(at.expect("a datagram that nobody read"));
+        }
+        assert!(out.len() > DATAGRAMS * 3 / 4 && read.len() < 8, "{} of {}", read.len(), out.len());
         let counted = report.ends.of(from);
-        assert!(read.len() > DATAGRAMS / 2 && counted.repeated > 0 && counted.unopened > 0);
-        assert!(counted.lost > 0, "{counted:?}");
+        assert!(counted.repeated > 0 && counted.unopened > 0 && counted.lost > 0, "{counted:?}");
     }
     assert!(report.ends.technician.updates >= 2 && report.ends.agent.updates >= 2, "{report:?}");
     let closed = report.closed.technician.as_ref().unwrap();
@@ -100,11 +109,21 @@ fn judge(decoded: &Decoded, suite: Suite, truth: &Truth, given_up: u64) {
     assert!(stopped, "the agent wanted no more of one stream");
 }
 
-/// Streams in both directions, of all sizes; the agent answers with what it was told.
-async fn conversations(technician: &Connection, agent: &Connection, truth: &Shared) {
+/// Streams in both directions, of all sizes; the agent answers with what it was told. In between
+/// the agent updates its keys, and the technician's address changes.
+async fn conversations(pair: &Pair, truth: &Shared) {
+    let sizes = [0, 1, 1_000, 70_001, 70_003, LONGEST];
     let asking = async {
-        for size in [0, 1, 1_000, 70_001, LONGEST] {
-            let (send, receive) = technician.open_bi().await.unwrap();
+        for (round, size) in sizes.into_iter().enumerate() {
+            match round {
+                2 => {
+                    let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+                    pair.technician_endpoint.rebind(socket).unwrap();
+                }
+                3 => pair.agent.force_key_update(),
+                _ => {}
+            }
+            let (send, receive) = pair.technician.open_bi().await.unwrap();
             let bytes = Dice(size as u64 + 1).bytes(size);
             tokio::join!(
                 write(send, bytes, End::Technician, truth),
@@ -113,8 +132,8 @@ async fn conversations(technician: &Connection, agent: &Connection, truth: &Shar
         }
     };
     let answering = async {
-        for _ in 0..5 {
-            let (send, receive) = agent.accept_bi().await.unwrap();
+        for _ in sizes {
+            let (send, receive) = pair.agent.accept_bi().await.unwrap();
             let bytes = read(receive, End::Technician, truth).await;
             write(send, bytes, End::Agent, truth).await;
         }
@@ -151,38 +170,23 @@ async fn read(mut stream: RecvStream, from: End, truth: &Shared) -> Vec<u8> {
     bytes
 }
 
-async fn datagrams(sender: &Connection, receiver: &Connection, from: End, truth: &Shared) {
-    let sending = async {
-        for number in 0..DATAGRAMS {
-            let mut dice = Dice(number as u64 * 2 + u64::from(from.byte()));
-            let size = 1 + usize::try_from(dice.roll()).unwrap() % 1_000;
-            sender.send_datagram_wait(dice.bytes(size).into()).await.unwrap();
-            tokio::task::yield_now().await;
-        }
-    };
-    sending.await;
+async fn send_datagrams(sender: &Connection, from: End) {
+    for number in 0..DATAGRAMS {
+        let mut dice = Dice(number as u64 * 2 + u64::from(from.byte()));
+        let size = 1 + usize::try_from(dice.roll()).unwrap() % 1_000;
+        sender.send_datagram_wait(dice.bytes(size).into()).await.unwrap();
+        tokio::task::yield_now().await;
+    }
+}
+
+/// All that have come.
+async fn read_datagrams(receiver: &Connection, from: End, truth: &Shared) {
     let mut read = Vec::new();
-    // Some are lost for good; what has come by the time of the next words is what was read.
-    while let Ok(datagram) =
-        tokio::time::timeout(Duration::from_millis(500), receiver.read_datagram()).await
-    {
+    let next = async || tokio::time::timeout(Duration::ZERO, receiver.read_datagram()).await;
+    while let Ok(datagram) = next().await {
         read.push(datagram.unwrap().to_vec());
     }
     truth.lock().unwrap().datagrams.insert(from, read);
-}
-
-/// Both ends update their keys, twice, and the technician's address changes in between.
-async fn updates(pair: &Pair) {
-    for round in 0..2 {
-        tokio::time::sleep(Duration::from_millis(150)).await;
-        pair.technician.force_key_update();
-        if round == 0 {
-            let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
-            pair.technician_endpoint.rebind(socket).unwrap();
-        }
-        tokio::time::sleep(Duration::from_millis(150)).await;
-        pair.agent.force_key_update();
-    }
 }
 
 /// The technician gives a stream up in the middle; the agent has given it up already.
