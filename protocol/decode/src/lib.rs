@@ -39,6 +39,7 @@
 
 pub mod forge;
 pub mod frames;
+pub mod parsers;
 
 mod cursor;
 mod decoder;

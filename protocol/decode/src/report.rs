@@ -39,6 +39,24 @@ pub struct Counted {
     pub updates: u64,
 }
 
+impl Counted {
+    /// Adds what was counted elsewhere.
+    pub const fn add(&mut self, other: &Self) {
+        self.datagrams += other.datagrams;
+        self.packets += other.packets;
+        self.repeated += other.repeated;
+        self.unopened += other.unopened;
+        self.acknowledged += other.acknowledged;
+        self.lost += other.lost;
+        self.tail += other.tail;
+        self.unseen += other.unseen;
+        self.bytes += other.bytes;
+        self.messages += other.messages;
+        self.open += other.open;
+        self.updates += other.updates;
+    }
+}
+
 /// What came of one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LineReport {
