@@ -3,9 +3,9 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use blake3::Hasher;
 use bytes::{Buf as _, Bytes};
 
+use crate::digest::Digest;
 use crate::statement::Claim;
 
 /// Claims that wait for the bytes to come, for each direction of a stream: both ends state every
@@ -46,7 +46,7 @@ pub(crate) struct HalfStream {
     /// Where the stream ends, once that was said.
     pub(crate) size: Option<u64>,
     /// Of everything before `recent`.
-    hasher: Hasher,
+    hasher: Digest,
     /// What became readable last, without a gap up to `next`.
     recent: VecDeque<(u64, Bytes)>,
     claims: Vec<Claim>,
@@ -188,7 +188,7 @@ impl HalfStream {
             let wanted = usize::try_from(offset - at).unwrap_or(usize::MAX).min(piece.len());
             hasher.update(piece.get(..wanted).unwrap_or_default());
         }
-        Some(*hasher.finalize().as_bytes())
+        Some(hasher.finish())
     }
 
     /// Compares `claim` later, when the bytes are there.

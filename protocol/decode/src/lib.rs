@@ -43,6 +43,7 @@ pub mod parsers;
 
 mod cursor;
 mod decoder;
+mod digest;
 mod event;
 mod finding;
 mod half;

@@ -21,9 +21,10 @@ pub(crate) struct Candidate {
 
 /// All candidates of what the ends sealed: at most two for each of two copies.
 pub(crate) fn candidates(sealed: &[(End, LineSecrets)]) -> Vec<Candidate> {
+    // The random opens nothing: copies that differ in it alone are one.
     let mut distinct: Vec<(&LineSecrets, Vec<End>)> = Vec::new();
     for (end, secrets) in sealed {
-        match distinct.iter_mut().find(|(known, _)| *known == secrets) {
+        match distinct.iter_mut().find(|(known, _)| known.secrets == secrets.secrets) {
             Some((_, ends)) => ends.push(*end),
             None => distinct.push((secrets, vec![*end])),
         }

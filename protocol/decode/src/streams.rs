@@ -58,6 +58,8 @@ pub(crate) struct Outcome {
 pub(crate) struct Streams {
     live: BTreeMap<Half, HalfStream>,
     ended: BTreeMap<Half, Ended>,
+    /// Of each kind of stream and sender the highest that ended and was forgotten.
+    forgotten: BTreeMap<(u64, End), u64>,
     /// Whose bytes are in memory, in the order in which they were read.
     recent: VecDeque<Half>,
     recent_bytes: usize,
@@ -145,6 +147,8 @@ impl Streams {
         } else if let Some(ended) = self.ended.get(&half) {
             outcome.two_ends = behind > ended.size || (ends && behind != ended.size);
             return ControlFlow::Break(());
+        } else if self.forgotten.get(&kind(half)).is_some_and(|highest| half.stream <= *highest) {
+            return ControlFlow::Break(());
         } else if self.live.len() < MAX_LIVE {
             self.live.insert(half, HalfStream::default());
             self.count += 1;
@@ -162,8 +166,10 @@ impl Streams {
         let delivered = stream.next();
         self.ended.insert(half, Ended { delivered, size, hash: stream.hash_at(delivered) });
         self.recent_bytes -= stream.in_memory();
-        if self.ended.len() > MAX_ENDED {
-            self.ended.pop_first();
+        if self.ended.len() > MAX_ENDED
+            && let Some((lowest, _)) = self.ended.pop_first()
+        {
+            self.forgotten.insert(kind(lowest), lowest.stream);
         }
     }
 
@@ -215,6 +221,11 @@ impl Streams {
     pub(crate) fn open(&self, from: End) -> u64 {
         self.live.keys().filter(|half| half.from == from).count() as u64
     }
+}
+
+/// The kind of a stream (RFC 9000 section 2.1) and its sender.
+const fn kind(half: Half) -> (u64, End) {
+    (half.stream & 3, half.from)
 }
 
 #[cfg(test)]
@@ -276,6 +287,20 @@ mod tests {
         assert_eq!(outcome.disputed, [claim(4, b"abcX")]);
         assert_eq!(streams.compare(HALF, &claim(6, b"abcdef")), Agreement::Proven);
         assert_eq!(streams.tally, Tally { proven: 3, consistent: 0, disputed: 2 });
+    }
+
+    #[test]
+    fn a_stream_that_was_forgotten_does_not_begin_again() {
+        let mut streams = Streams::default();
+        for stream in 0..=MAX_ENDED as u64 {
+            let half = Half { stream: 4 * stream, from: End::Agent };
+            assert!(streams.data(half, piece(0, b"", true), 0, 0).whole.is_some());
+        }
+        let first = Half { stream: 0, from: End::Agent };
+        streams.data(first, piece(7, b"again", false), 5, 0);
+        assert_eq!((streams.gaps().count(), streams.ended.len()), (0, MAX_ENDED));
+        let others = Half { stream: 0, from: End::Technician };
+        assert_eq!(streams.data(others, piece(0, b"new", false), 3, 0).readable.len(), 1);
     }
 
     #[test]

@@ -133,7 +133,7 @@ fn bytes_that_were_passed_over_are_named_once_they_must_have_come() {
     assert_eq!((report.lines[0].findings[0].what, report.is_sound()), (hole, true));
     script.agent(1, b"\x01\x01\x01\x01");
     script.passed.last_mut().unwrap().time_us += 61_000_000;
-    assert_eq!(grave(&script.decoded().report), [(hole, Party::Node)]);
+    assert_eq!(grave(&script.decoded().report), [(hole, Party::Anybody)]);
 }
 
 #[test]
