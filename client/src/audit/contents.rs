@@ -119,7 +119,7 @@ impl Contents {
         let sum = |count: fn(&Counted) -> u64| count(&ends.agent) + count(&ends.technician);
         format!(
             "{} packets lost behind the relay, {} not recorded and not acknowledged, {} that no key \
-             opens, {} at the end of which nobody knows",
+             opens, {} at the end that may not have arrived",
             sum(|end| end.lost),
             sum(|end| end.unseen),
             sum(|end| end.unopened),

@@ -69,9 +69,7 @@ async fn verdict(case: Case<'_>) -> anyhow::Result<(u8, Value)> {
     let args = args(&path, identity, case.org);
     let buffer = Buffer::default();
     let exit = verify(&args, &home, &mut buffer.output(true)).await?;
-    let text = Buffer::default();
-    verify(&args, &home, &mut text.output(false)).await?;
-    println!("{}", text.text());
+    verify(&args, &home, &mut Buffer::default().output(false)).await?;
     Ok((exit, serde_json::from_str(&buffer.text()).unwrap()))
 }
 
