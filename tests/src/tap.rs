@@ -99,6 +99,7 @@ struct Door {
     seen: Arc<Mutex<Vec<Seen>>>,
     last: spoof::Last,
     diversion: spoof::Diversion,
+    bypass: spoof::Bypass,
 }
 
 /// Bytes of bulk data that left the relay, for whoever waits for them.
@@ -218,8 +219,9 @@ impl Door {
         let port = Arc::new(Port::bind((Ipv4Addr::LOCALHOST, 0).into())?);
         let address = port.local_addr()?;
         let state = Mutex::new(State { relay, clients: HashMap::new() });
-        let (last, diversion) = Default::default();
-        let door = Arc::new(Self { number, port, address, state, bulk, seen, last, diversion });
+        let (last, diversion, bypass) = Default::default();
+        let door =
+            Arc::new(Self { number, port, address, state, bulk, seen, last, diversion, bypass });
         tokio::spawn(door.clone().serve());
         Ok(door)
     }
@@ -236,7 +238,9 @@ impl Door {
             for (received, bytes) in room.filled(count) {
                 self.remember(Way::ToRelay, &received, bytes);
                 let Ok((port, relay)) = self.towards(received.addr) else { continue };
-                if self.diversion.takes(relay, &received, bytes) {
+                if self.diversion.takes(relay, &received, bytes)
+                    || self.bypass.takes(&received, bytes)
+                {
                     continue;
                 }
                 send(&port, relay, &received, bytes).await;

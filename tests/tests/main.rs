@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod coming_back;
+mod decoding;
 mod files;
 mod full_disk;
 mod grants;

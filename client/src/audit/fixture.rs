@@ -4,7 +4,7 @@ use bytes::Bytes;
 use deskside_protocol::code::Nameplate;
 use deskside_protocol::key::SigningKey;
 use deskside_protocol::recording::checkpoint::Checkpoint;
-use deskside_protocol::recording::{Binding, Closer, Kind, Writer};
+use deskside_protocol::recording::{Binding, Closer, Kind, Packets, Writer};
 use deskside_protocol::seal::LineSecrets;
 use deskside_protocol::session::{End, SessionId};
 use deskside_protocol::transcript::{
@@ -42,6 +42,7 @@ pub(super) struct Fixture {
     writer: Writer,
     bytes: Vec<u8>,
     binding: Binding,
+    totals: record::Totals,
 }
 
 impl Fixture {
@@ -49,7 +50,8 @@ impl Fixture {
     pub(super) fn start() -> Self {
         let (writer, preamble) = Writer::create();
         let (header, binding) = header();
-        let mut fixture = Self { writer, bytes: preamble.to_vec(), binding };
+        let mut fixture =
+            Self { writer, bytes: preamble.to_vec(), binding, totals: record::Totals::default() };
         fixture.block(Kind::Header, 0, &header.encode_to_vec());
         fixture
     }
@@ -72,6 +74,25 @@ impl Fixture {
         self.block(Kind::Seal, 1, &seal.encode_to_vec());
     }
 
+    /// A packet on line 1.
+    pub(super) fn packet(&mut self, from: End, packet: &[u8]) {
+        let time = OPENED * 1_000_000 + self.writer.state().seq();
+        let mut packets = Packets::new(1, time, packet.len());
+        packets.run(from, packet.len().try_into().unwrap(), time, packet).unwrap();
+        let next = self.writer.packets(&mut packets).unwrap();
+        self.writer.commit(next);
+        self.bytes.extend_from_slice(packets.block());
+        let totals = &mut self.totals;
+        let (count, bytes) = match from {
+            End::Agent => (&mut totals.packets_from_agent, &mut totals.bytes_from_agent),
+            End::Technician => {
+                (&mut totals.packets_from_technician, &mut totals.bytes_from_technician)
+            }
+        };
+        *count += 1;
+        *bytes += packet.len() as u64;
+    }
+
     /// A checkpoint by the node.
     pub(super) fn checkpoint(&mut self) {
         let stated = Checkpoint::of(session(), self.writer.state(), OPENED * 1_000_000).unwrap();
@@ -84,7 +105,7 @@ impl Fixture {
         let closing = record::Closing {
             session: session().as_bytes().to_vec().into(),
             reason: record::Reason::TechnicianEnded.into(),
-            totals: Some(record::Totals::default()),
+            totals: Some(self.totals),
             seq: state.seq(),
             previous: state.hash().to_vec().into(),
             time: OPENED * 1_000_000 + state.seq(),

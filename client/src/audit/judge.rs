@@ -1,9 +1,9 @@
-//! Feeds a recording of any length through the verifier, with room for one block.
+//! Walks through a recording of any length with room for one block, and judges it.
 
 use std::io::{self, Read};
 
 use deskside_protocol::key::PublicKey;
-use deskside_protocol::recording::{Reader, Report, Step, Verifier};
+use deskside_protocol::recording::{Block, Fault, Reader, Report, Step, Verifier};
 
 /// Bytes asked of the file at once.
 const READ: usize = 1024 * 1024;
@@ -19,20 +19,35 @@ pub(super) struct Organisation {
 ///
 /// # Errors
 /// What the disk says; everything that is wrong with the recording is in the report.
-pub(super) fn judge(mut from: impl Read, organisation: Option<Organisation>) -> io::Result<Report> {
+pub(super) fn judge(from: impl Read, organisation: Option<Organisation>) -> io::Result<Report> {
     let (key, former) = organisation.map(|known| (known.key, known.former)).unzip();
-    let verifier = Verifier::new(key).or_former(former.unwrap_or_default());
-    let (mut reader, mut verifier) = (Reader::new(), verifier);
+    let mut verifier = Verifier::new(key).or_former(former.unwrap_or_default());
+    walk(from, |next| match next {
+        Ok(block) => verifier.feed(block),
+        Err(fault) => verifier.broken(fault),
+    })?;
+    Ok(verifier.finish())
+}
+
+/// Shows the blocks that `from` gives one by one, and last the fault at which they end, if they do.
+///
+/// # Errors
+/// What the disk says.
+pub(super) fn walk(
+    mut from: impl Read,
+    mut seen: impl FnMut(Result<&Block<'_>, Fault>),
+) -> io::Result<()> {
+    let mut reader = Reader::new();
     let mut buffer = Vec::new();
     loop {
         let mut rest = buffer.as_slice();
         let wanted = loop {
             match reader.next(&mut rest) {
-                Ok(Step::Block(block)) => verifier.feed(&block),
+                Ok(Step::Block(block)) => seen(Ok(&block)),
                 Ok(Step::NeedMore(wanted)) => break wanted,
                 Err(fault) => {
-                    verifier.broken(fault);
-                    return Ok(verifier.finish());
+                    seen(Err(fault));
+                    return Ok(());
                 }
             }
         };
@@ -42,9 +57,9 @@ pub(super) fn judge(mut from: impl Read, organisation: Option<Organisation>) -> 
         from.by_ref().take(missing).read_to_end(&mut buffer)?;
         if buffer.len() < wanted.max(1) {
             if let Err(fault) = reader.finish(&buffer) {
-                verifier.broken(fault);
+                seen(Err(fault));
             }
-            return Ok(verifier.finish());
+            return Ok(());
         }
     }
 }

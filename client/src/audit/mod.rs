@@ -1,6 +1,7 @@
 //! Recordings: which there are, a copy of one, and whether anybody changed it.
 
 mod anchor;
+mod contents;
 mod fetch;
 mod judge;
 mod list;

@@ -76,13 +76,19 @@ pub(super) fn identities(path: &Path) -> anyhow::Result<Identities> {
     }
 }
 
+/// What each end sealed of each line.
+pub(super) type Sealed = Vec<(u16, End, LineSecrets)>;
+
 /// Opens and compares the seals of `report`, whose facts name the session.
-pub(super) fn open(report: &Report, identities: &Identities) -> Seals {
-    let mut seals = Seals::default();
-    let Some(facts) = &report.facts else { return seals };
+pub(super) fn open(report: &Report, identities: &Identities) -> (Seals, Sealed) {
+    let (mut seals, mut sealed) = (Seals::default(), Vec::new());
+    let Some(facts) = &report.facts else { return (seals, sealed) };
     let mut lines: BTreeMap<u16, Vec<Result<LineSecrets, SealFlaw>>> = BTreeMap::new();
     for seal in &report.seals {
         let opened = open_one(seal, facts.session(), identities);
+        if let Ok(secrets) = &opened {
+            sealed.push((seal.line, seal.end, secrets.clone()));
+        }
         lines.entry(seal.line).or_default().push(opened);
     }
     for (line, copies) in lines {
@@ -94,7 +100,7 @@ pub(super) fn open(report: &Report, identities: &Identities) -> Seals {
             _ => {}
         }
     }
-    seals
+    (seals, sealed)
 }
 
 fn open_one(

@@ -4,6 +4,8 @@ use std::path::Path;
 
 use age::secrecy::ExposeSecret as _;
 use age::x25519::Identity;
+use deskside_decode::Suite;
+use deskside_decode::forge::Forge;
 use deskside_protocol::exit::Exit;
 use deskside_protocol::identity::rotation;
 use deskside_protocol::key::Context;
@@ -152,6 +154,45 @@ async fn ends_that_sealed_different_secrets_are_exit_7() {
     let other = Identity::generate();
     let (exit, event) = verdict(offline(&bytes, Some(&other))).await.unwrap();
     assert_eq!((exit, event["seals"]["flaws"].as_array().map(Vec::len)), (7, Some(2)));
+}
+
+/// A line without a handshake, on which the technician acknowledged more than the agent's two
+/// packets: one of them says "hello" on a stream of its own.
+#[tokio::test]
+async fn packets_that_are_missing_are_exit_7_and_point_at_the_relay() {
+    let identity = Identity::generate();
+    let forge = Forge::new(Suite::Aes256Gcm, 3).unwrap();
+    let mut fixture = Fixture::start();
+    for end in [End::Agent, End::Technician] {
+        fixture.seal(end, forge.secrets(), &identity.to_public());
+    }
+    let opening = b"\x0f\x03\x00\x06\x00\x00\x00\x02\x08\x06";
+    for (from, number, payload) in [
+        (End::Agent, 0, &opening[..]),
+        (End::Agent, 1, b"\x01\x01\x01\x01"),
+        (End::Technician, 0, b"\x02\x05\x00\x00\x05"),
+    ] {
+        fixture.packet(from, &forge.packet(from, number, payload).unwrap());
+    }
+    fixture.checkpoint();
+    let (bytes, _) = fixture.close();
+    let (exit, event) = verdict(offline(&bytes, None)).await.unwrap();
+    assert_eq!((exit, event["verdict"].as_str()), (0, Some("verified")), "{event}");
+    let (exit, event) = verdict(offline(&bytes, Some(&identity))).await.unwrap();
+    assert_eq!((exit, event["verdict"].as_str()), (7, Some("disputed")), "{event}");
+    let contents = &event["contents"];
+    let counts = ["streams", "messages", "bytes"].map(|name| contents[name].as_u64());
+    assert_eq!(counts, [Some(1), Some(0), Some(6)]);
+    let missing = "packets 2 to 5 of the agent arrived and are not in the recording";
+    let hello = "the technician's first packet is not in the recording";
+    let findings = contents["findings"].as_array().unwrap();
+    assert_eq!(findings.iter().map(|one| &one["what"]).collect::<Vec<_>>(), [missing, hello]);
+    assert!(findings.iter().all(|one| one["incriminates"] == "the relay"), "{contents}");
+    let explained = event["explanation"][1].as_str().unwrap();
+    assert!(
+        explained.ends_with(&format!("Z: {missing}. This points at the relay.")),
+        "{explained}"
+    );
 }
 
 /// A ticket with a session note that names `hash`, signed by `signer`.

@@ -10,6 +10,7 @@ use deskside_protocol::text::visible;
 use serde_json::{Value, json};
 
 use super::anchor::Anchor;
+use super::contents::Contents;
 use super::seals::Seals;
 use crate::output::{moment, size};
 use crate::ticket::number;
@@ -23,6 +24,8 @@ pub(super) struct Judgement {
     pub(super) organisation: Option<PublicKey>,
     /// What the opened seals say, where there was an identity.
     pub(super) seals: Option<Seals>,
+    /// What the packets say, where there was an identity.
+    pub(super) contents: Option<Contents>,
     /// What the ticket says, where the relay was asked.
     pub(super) anchor: Option<Anchor>,
 }
@@ -31,7 +34,8 @@ impl Judgement {
     /// Whether nothing at all is wrong.
     pub(super) fn is_sound(&self) -> bool {
         let seals = self.seals.as_ref().is_none_or(|seals| seals.flaws.is_empty());
-        self.report.verdict.is_sound() && seals && !self.is_replaced()
+        let contents = self.contents.as_ref().is_none_or(Contents::is_sound);
+        self.report.verdict.is_sound() && seals && contents && !self.is_replaced()
     }
 
     /// Whether the ticket's note is of another recording.
@@ -47,6 +51,7 @@ impl Judgement {
             _ if !self.seals.as_ref().is_none_or(|seals| seals.flaws.is_empty()) => {
                 "seals-disputed"
             }
+            _ if !self.contents.as_ref().is_none_or(Contents::is_sound) => "disputed",
             _ if self.is_replaced() => "replaced",
             Verdict::Verified => "verified",
             Verdict::Consistent => "consistent",
@@ -61,6 +66,7 @@ impl Judgement {
         let mut all = vec![verdict_sentence(&self.report.verdict)];
         let flaws = self.seals.iter().flat_map(|seals| &seals.flaws);
         all.extend(flaws.map(|flaw| format!("{flaw}.")));
+        all.extend(self.contents.iter().flat_map(Contents::sentences));
         if self.anchor == Some(Anchor::Different) {
             all.push(
                 "The note on the ticket, which the technician signed, names another final hash: \
@@ -111,6 +117,10 @@ impl Judgement {
         self.file_rows(&mut row);
         if let Some(seals) = &self.seals {
             row("opened seals", &seals_words(seals));
+        }
+        if let Some(contents) = &self.contents {
+            row("contents", &contents.words());
+            row("on the way", &contents.way());
         }
         match self.anchor {
             Some(Anchor::Same) => row("ticket's note", "names the same final hash"),
@@ -187,6 +197,7 @@ impl Judgement {
             "packets": report.packets.agent.packets + report.packets.technician.packets,
             "hash": report.hash.map(|hash| HEXLOWER.encode(&hash)),
             "seals": seals,
+            "contents": self.contents.as_ref().map(Contents::event),
             "note": anchor,
         })
     }

@@ -12,8 +12,9 @@ use deskside_protocol::recording::Report;
 use deskside_protocol::session::SessionId;
 
 use super::anchor::{self, Anchor};
+use super::contents::{self, Contents};
 use super::judge::{Organisation, judge};
-use super::seals::{self, Identities};
+use super::seals::{self, Identities, Seals};
 use super::verdict::Judgement;
 use super::{Wish, fetch};
 use crate::arrival::arrive;
@@ -35,7 +36,8 @@ pub async fn verify(args: &VerifyArgs, home: &Home, output: &mut Output) -> anyh
         Ok(_) if !path.exists() => online(args, home, known, identities).await?,
         _ => {
             let report = judged(path, known.clone()).await?;
-            concluded(report, known.as_ref(), identities, None)
+            let opened = opened(path, &report, identities).await?;
+            concluded(report, known.as_ref(), opened, None)
         }
     };
     output.show(&judgement.event(), &judgement.text())?;
@@ -82,29 +84,53 @@ async fn online(
     let compared = compared.await;
     leg.bye().await;
     let (report, anchor) = compared?;
-    Ok(concluded(report, organisation.as_ref(), identities, Some(anchor)))
+    let opened = opened(&copy, &report, identities).await?;
+    Ok(concluded(report, organisation.as_ref(), opened, Some(anchor)))
 }
 
 async fn judged(path: &Path, organisation: Option<Organisation>) -> anyhow::Result<Report> {
-    let name = path.display().to_string();
-    let file = std::fs::File::open(path).map_err(|error| {
+    let file = file(path)?;
+    let judging = tokio::task::spawn_blocking(move || judge(file, organisation));
+    judging.await.context("judge")?.or_exit(Exit::NotFound, unreadable(path))
+}
+
+fn file(path: &Path) -> anyhow::Result<std::fs::File> {
+    std::fs::File::open(path).map_err(|error| {
         let sentence = if error.kind() == ErrorKind::NotFound {
-            format!("there is no file {name}, and it is not a session's id")
+            format!("there is no file {}, and it is not a session's id", path.display())
         } else {
-            format!("{name} cannot be read")
+            unreadable(path)
         };
         anyhow::Error::from(error).context(Failure::new(Exit::NotFound, sentence))
-    })?;
-    let judging = tokio::task::spawn_blocking(move || judge(file, organisation));
-    judging.await.context("judge")?.or_exit(Exit::NotFound, format!("{name} cannot be read"))
+    })
+}
+
+fn unreadable(path: &Path) -> String {
+    format!("{} cannot be read", path.display())
+}
+
+/// What the seals hold, and what the packets say that their secrets open. Only where somebody gave
+/// an identity.
+async fn opened(
+    path: &Path,
+    report: &Report,
+    identities: Option<Identities>,
+) -> anyhow::Result<Option<(Seals, Contents)>> {
+    let Some(identities) = identities else { return Ok(None) };
+    let (seals, sealed) = seals::open(report, &identities);
+    let file = file(path)?;
+    let reading = tokio::task::spawn_blocking(move || contents::read(file, sealed));
+    let contents = reading.await.context("read")?.or_exit(Exit::NotFound, unreadable(path))?;
+    Ok(Some((seals, contents)))
 }
 
 fn concluded(
     report: Report,
     organisation: Option<&Organisation>,
-    identities: Option<Identities>,
+    opened: Option<(Seals, Contents)>,
     anchor: Option<Anchor>,
 ) -> Judgement {
-    let seals = identities.map(|identities| seals::open(&report, &identities));
-    Judgement { report, organisation: organisation.map(|known| known.key), seals, anchor }
+    let (seals, contents) = opened.unzip();
+    let organisation = organisation.map(|known| known.key);
+    Judgement { report, organisation, seals, contents, anchor }
 }

@@ -247,7 +247,7 @@ pub struct VerifyArgs {
     /// A recording's file, or a session id to fetch it from the relay
     #[arg(value_name = "FILE.dsr|SESSION")]
     pub recording: String,
-    /// Also open both seals with this age identity and compare what they hold
+    /// Also open both seals with this age identity, read the packets, and name what does not fit
     #[arg(long, value_name = "AGE_IDENTITY_FILE")]
     pub identity: Option<PathBuf>,
     /// The organisation's public key, as 64 hexadecimal digits [default: your own organisation's]

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::net::{SocketAddr, UdpSocket};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use anyhow::Context as _;
 use bytes::Bytes;
@@ -51,7 +51,38 @@ impl Diversion {
     }
 }
 
+/// The door to whose ends the packets of lines go, past the relay.
+#[derive(Debug, Default)]
+pub(super) struct Bypass(Mutex<Weak<Door>>);
+
+impl Bypass {
+    /// Whether this went past the relay.
+    pub(super) fn takes(&self, received: &RecvMeta, bytes: &[u8]) -> bool {
+        let to = self.0.lock().unwrap_or_else(PoisonError::into_inner).upgrade();
+        let Some(to) = to.filter(|_| label::of_datagram(bytes).is_some()) else { return false };
+        for packet in bytes.chunks(received.stride.max(1)) {
+            for (end, _, _) in to.mappings() {
+                // What cannot be sent is lost, as on any network.
+                let _lost = send(&to.port, end, packet).is_err();
+            }
+        }
+        true
+    }
+}
+
 impl Tap {
+    /// From now on a line's packets from the ends behind one door go to those behind another, as if
+    /// from their relay, which never hears of them. `None` ends that.
+    ///
+    /// # Errors
+    /// Where there is no such door.
+    pub fn bypass(&self, from: usize, to: Option<usize>) -> anyhow::Result<()> {
+        let door = |number: usize| self.doors.get(number).context("a door of this number");
+        let to = to.map(door).transpose()?.map(Arc::downgrade).unwrap_or_default();
+        *door(from)?.bypass.0.lock().unwrap_or_else(PoisonError::into_inner) = to;
+        Ok(())
+    }
+
     /// From now on what an end's leg sends comes from this socket and no longer from the end's own:
     /// somebody on the way is quicker, and keeps the answers. `None` ends that.
     ///

@@ -1,0 +1,196 @@
+//! What the packets of a recording say, once its seals are opened: how much is in it, and what does
+//! not go together.
+
+use std::io::{self, Read};
+
+use deskside_decode::{Counted, Decoder, Event, Finding, Item, LineReport, Report, Timeline};
+use deskside_protocol::session::{End, Ends};
+use serde_json::{Value, json};
+
+use super::judge::walk;
+use super::seals::Sealed;
+use crate::output::{moment, size};
+
+/// Findings that are told one by one; how many more there are is said.
+const TOLD: usize = 8;
+
+/// What was read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Contents {
+    report: Report,
+    /// Streams that were opened for a channel.
+    streams: u64,
+    messages: u64,
+    /// Streams and datagrams that are not understood.
+    unreadable: u64,
+}
+
+/// Reads what `from` gives with what was `sealed`; up to its first fault, which is the verifier's to
+/// name.
+///
+/// # Errors
+/// What the disk says.
+pub(super) fn read(from: impl Read, sealed: Sealed) -> io::Result<Contents> {
+    let (mut decoder, mut timeline) = (Decoder::new(), Timeline::new());
+    for (line, end, secrets) in sealed {
+        decoder.sealed(line, end, secrets);
+    }
+    let mut contents = Contents::default();
+    walk(from, |next| {
+        let Ok(block) = next else { return };
+        decoder.feed(block);
+        while let Some(event) = decoder.poll() {
+            contents.take(event, &mut timeline);
+        }
+    })?;
+    timeline.finish();
+    contents.count(&mut timeline);
+    contents.report = decoder.finish();
+    Ok(contents)
+}
+
+impl Contents {
+    fn take(&mut self, event: Event, timeline: &mut Timeline) {
+        timeline.feed(event);
+        self.count(timeline);
+    }
+
+    fn count(&mut self, timeline: &mut Timeline) {
+        while let Some(entry) = timeline.poll() {
+            match entry.item {
+                Item::Opened => self.streams += 1,
+                Item::Message(_) => self.messages += 1,
+                Item::Unreadable(_) => self.unreadable += 1,
+                Item::LineOpened(_)
+                | Item::LineClosed(_)
+                | Item::Raw { .. }
+                | Item::Finished
+                | Item::Reset { .. }
+                | Item::Stopped { .. } => {}
+            }
+        }
+    }
+
+    /// Whether nothing that was read speaks against the recording.
+    pub(super) fn is_sound(&self) -> bool {
+        self.report.is_sound()
+    }
+
+    /// What is wrong, when, and whom it points at, one sentence each.
+    pub(super) fn sentences(&self) -> Vec<String> {
+        let grave: Vec<&Finding> = self.grave().collect();
+        let mut all: Vec<String> = grave.iter().take(TOLD).map(|one| sentence(one)).collect();
+        let total: u64 = self.report.lines.iter().map(|line| line.findings_total).sum();
+        let told = self.report.findings().count() as u64;
+        let more = grave.len().saturating_sub(TOLD) as u64 + (total - told);
+        if more > 0 {
+            all.push(format!("And {more} more findings like these."));
+        }
+        if self.report.malformed > 0 {
+            let blocks = self.report.malformed;
+            all.push(format!("The packets of {blocks} blocks cannot be taken apart."));
+        }
+        all
+    }
+
+    fn grave(&self) -> impl Iterator<Item = &Finding> {
+        self.report.findings().filter(|finding| finding.is_grave())
+    }
+
+    /// How much is in it.
+    pub(super) fn words(&self) -> String {
+        let read = self.report.lines.iter().filter(|line| line.suite.is_some()).count();
+        let bytes = size(self.bytes());
+        let mut words = format!(
+            "{} streams, {} messages, {bytes} came through on {read} of {} lines",
+            self.streams,
+            self.messages,
+            self.report.lines.len()
+        );
+        if self.unreadable > 0 {
+            words.push_str(&format!("; {} of them are not understood", self.unreadable));
+        }
+        words
+    }
+
+    /// What happened to packets that nobody is blamed for.
+    pub(super) fn way(&self) -> String {
+        let ends = self.ends();
+        let sum = |count: fn(&Counted) -> u64| count(&ends.agent) + count(&ends.technician);
+        format!(
+            "{} packets lost behind the relay, {} not recorded and not acknowledged, {} that no key \
+             opens, {} at the end that may not have arrived",
+            sum(|end| end.lost),
+            sum(|end| end.unseen),
+            sum(|end| end.unopened),
+            sum(|end| end.tail)
+        )
+    }
+
+    fn bytes(&self) -> u64 {
+        let ends = self.ends();
+        ends.agent.bytes + ends.technician.bytes
+    }
+
+    /// Of all lines together.
+    fn ends(&self) -> Ends<Counted> {
+        let mut ends = Ends::<Counted>::default();
+        for line in &self.report.lines {
+            for end in [End::Agent, End::Technician] {
+                ends.of_mut(end).add(line.ends.of(end));
+            }
+        }
+        ends
+    }
+
+    /// For `--json`.
+    pub(super) fn event(&self) -> Value {
+        let findings: Vec<Value> = self.report.findings().map(finding).collect();
+        let lines: Vec<Value> = self.report.lines.iter().map(line).collect();
+        json!({
+            "streams": self.streams,
+            "messages": self.messages,
+            "bytes": self.bytes(),
+            "unreadable": self.unreadable,
+            "lines": lines,
+            "findings": findings,
+        })
+    }
+}
+
+fn sentence(finding: &Finding) -> String {
+    let time = moment(finding.time_us / 1_000_000);
+    format!("Line {}, {time}: {}. This points at {}.", finding.line, finding.what, finding.party)
+}
+
+fn finding(finding: &Finding) -> Value {
+    json!({
+        "line": finding.line,
+        "time": moment(finding.time_us / 1_000_000),
+        "what": finding.what.to_string(),
+        "incriminates": finding.party.to_string(),
+        "grave": finding.is_grave(),
+    })
+}
+
+fn line(line: &LineReport) -> Value {
+    let end = |end: &Counted| {
+        json!({
+            "packets": end.packets,
+            "acknowledged": end.acknowledged,
+            "repeated": end.repeated,
+            "unopened": end.unopened,
+            "lost": end.lost,
+            "unseen": end.unseen,
+            "unknown": end.tail,
+            "bytes": end.bytes,
+            "datagrams": end.messages,
+        })
+    };
+    json!({
+        "line": line.line,
+        "cipher": line.suite.map(|suite| suite.to_string()),
+        "agent": end(&line.ends.agent),
+        "technician": end(&line.ends.technician),
+    })
+}
