@@ -116,6 +116,7 @@ mod tests {
             recording_hash: vec![8; 32].into(),
             time: 1_700_000_000,
             certificate: certificate_of(1, 3).encode_to_vec().into(),
+            ..Note::default()
         }
     }
 

@@ -106,4 +106,7 @@ fn its_examples_stand_in_the_vectors() {
     let note = std::fs::read_to_string(sheet::path("checkpoint")).unwrap();
     let signed = note.lines().find_map(|line| line.strip_prefix("#   \u{2014} ")).unwrap();
     says(&format!("\u{2014} {signed}\n"));
+    let log = std::fs::read_to_string(sheet::path("log")).unwrap();
+    let signed = log.lines().find_map(|line| line.strip_prefix("#   \u{2014} ")).unwrap();
+    says(&format!("\u{2014} {signed}\n"));
 }

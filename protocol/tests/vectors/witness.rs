@@ -237,6 +237,7 @@ fn notes() {
         recording_hash: bytes(&[0xc6; 32]),
         time: NOW,
         certificate: certificate.encode_to_vec().into(),
+        ..record::Note::default()
     };
     let good = note::sign(&key(3), note.clone());
     sheet.part("a good one");

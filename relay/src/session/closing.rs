@@ -86,6 +86,10 @@ pub(super) async fn write_down(
     if let Err(error) = stored {
         tracing::error!(%session, error = chain(&error), "the end of a session cannot be written down");
     }
+    // Behind the database: a kill in between leaves what the next start writes from there.
+    if let Err(error) = service.relay.book.close(session, hash, reason as i32).await {
+        tracing::error!(%session, error = chain(&error), "the end of a session is not in the log");
+    }
     tracing::info!(%session, ?reason, bytes, "a session ended");
     if reason == Reason::NotAsked {
         // Rare and large: an idle session does not carry it.
