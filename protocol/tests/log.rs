@@ -193,9 +193,9 @@ fn every_flip_of_a_proof_of_inclusion_is_refused() {
     let tiles = Tiles::of(&all);
     for size in 1..=all.len() {
         let whole = mth(&all[..size]);
-        for index in 0..size {
+        for (index, entry) in all.iter().enumerate().take(size) {
             let proof = inclusion(index as u64, size as u64, &mut nodes(&tiles)).unwrap();
-            let leaf = leaf_hash(&all[index]);
+            let leaf = leaf_hash(entry);
             let holds = |index: usize, size: usize, proof: &[Hash]| {
                 verify_inclusion(&leaf, index as u64, size as u64, proof, &whole).is_ok()
             };

@@ -217,6 +217,11 @@ fn a_hold_is_in_the_log_and_in_the_list() {
     }
     let log = last(&house.alice.run(&["audit", "log"]).unwrap());
     assert_eq!((&log["holds"], &log["accesses"], &log["size"]), (&2.into(), &2.into(), &6.into()));
+    // Not on the address for people.
+    for path in ["/log/checkpoint", "/log/tile/0/000.p/1"] {
+        assert_eq!(web::get(house.relay.http(), path, &[]).unwrap().status, 404);
+        assert_eq!(web::get(house.relay.admin(), path, &[]).unwrap().status, 200);
+    }
     let lead = house.relay.invite("lea", "lead,technician").unwrap();
     let lea = Technician::enrolled(&house.path("lea"), &lead).unwrap();
     let refused = lea.run(&["audit", "hold", &id, "--reason", "curious"]).unwrap();

@@ -24,9 +24,8 @@ use crate::failure::Failure;
 use crate::ledger::goes_on;
 use crate::relay::{Relay, request, unexpected};
 
-/// Sessions without an end that a walk remembers at most: what a relay has at once (20,000), and
-/// what fifty years of its crashes could leave.
-const MAX_OPEN: usize = 1_000_000;
+/// Sessions that a walk remembers at most, of some 100 bytes each: a hundred a day for 27 years.
+const MAX_SESSIONS: usize = 1_000_000;
 
 /// What the log says of a recording.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -166,7 +165,7 @@ pub(super) struct Walk {
     pub(super) unknown: u64,
     /// Sessions that began and did not end.
     pub(super) open: u64,
-    /// Every session that has a recording by the log, of those that `wanted` asked for.
+    /// Every session that the log knows.
     pub(super) sessions: BTreeMap<SessionId, Known>,
 }
 
@@ -217,7 +216,7 @@ pub(super) async fn walk(relay: &mut impl Relay, head: &Head) -> anyhow::Result<
                 Err(_) => walk.unknown += 1,
             }
         }
-        if walk.sessions.len() > MAX_OPEN {
+        if walk.sessions.len() > MAX_SESSIONS {
             return Err(wrong("the relay's log has more sessions than this program takes").into());
         }
     }
@@ -226,4 +225,89 @@ pub(super) async fn walk(relay: &mut impl Relay, head: &Head) -> anyhow::Result<
         return Err(wrong(what).into());
     }
     Ok(walk)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::failure::exit_of;
+    use crate::relay::tests::Scripted;
+    use deskside_protocol::wire::signal::{LogTile, Refused};
+
+    fn leaves() -> Vec<Vec<u8>> {
+        let whats = [
+            What::Open { header: Some([1; 32]) },
+            What::Open { header: Some([2; 32]) },
+            What::Open { header: None },
+            What::Close { last: Some([3; 32]), reason: 1 },
+            What::Shred { last: Some([3; 32]) },
+            What::Close { last: None, reason: 6 },
+        ];
+        let sessions = [1, 2, 3, 1, 1, 2].map(|byte| SessionId::from_bytes([byte; 16]));
+        let entries = whats
+            .into_iter()
+            .zip(sessions)
+            .map(|(what, session)| Leaf { session, what, time_us: 5 }.encode());
+        entries.chain([b"of a later version".to_vec()]).collect()
+    }
+
+    fn head(entries: &[Vec<u8>]) -> Head {
+        let mut tree = Frontier::default();
+        for entry in entries {
+            tree.push(leaf_hash(entry));
+        }
+        Head { origin: "deskside-log/a".into(), size: tree.size(), root: tree.root() }
+    }
+
+    async fn walked(entries: &[Vec<u8>], head: &Head) -> anyhow::Result<Walk> {
+        let mut content = Vec::new();
+        for entry in entries {
+            tile::put_entry(&mut content, entry);
+        }
+        let answer = Kind::LogTile(LogTile { content: content.into() });
+        let mut relay = Scripted::answering([answer]);
+        let done = walk(&mut relay, head).await;
+        let path = format!("tile/entries/000.p/{}", head.size);
+        assert_eq!(relay.questions, [Kind::LogTileAsk(LogTileAsk { path })]);
+        done
+    }
+
+    #[tokio::test]
+    async fn a_walk_counts_and_knows_what_was_recorded() {
+        let entries = leaves();
+        let walk = walked(&entries, &head(&entries)).await.unwrap();
+        assert_eq!((walk.opened, walk.closed, walk.open), (3, 2, 1));
+        assert_eq!((walk.shredded, walk.unknown), (1, 1));
+        let recorded: Vec<_> = walk.sessions.values().map(|known| known.recorded).collect();
+        assert_eq!(recorded, [true, false, false], "the second was given up, the third never was");
+    }
+
+    #[tokio::test]
+    async fn entries_that_are_not_those_of_the_head_are_exit_7() {
+        let entries = leaves();
+        let head = head(&entries);
+        let mut other = entries.clone();
+        other.swap(0, 1);
+        for wrong in [&entries[1..], &entries[..6], &[&entries[..], &entries[..1]].concat(), &other]
+        {
+            let error = walked(wrong, &head).await.unwrap_err();
+            assert_eq!(exit_of(&error), Exit::Verification);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_relay_without_a_log_and_one_that_knows_nothing_are_told_apart() {
+        let session = SessionId::from_bytes([1; 16]);
+        for (code, expected) in [
+            (refused::Code::BadRequest, None),
+            (refused::Code::NotFound, Some(LogProof::default())),
+        ] {
+            let refused = Kind::Refused(Refused { code: code.into(), ..Refused::default() });
+            let mut relay = Scripted::answering([refused]);
+            assert_eq!(proof(&mut relay, session).await.unwrap(), expected);
+        }
+        let code = refused::Code::NotPermitted.into();
+        let refused = Kind::Refused(Refused { code, ..Refused::default() });
+        assert!(proof(&mut Scripted::answering([refused]), session).await.is_err());
+    }
 }

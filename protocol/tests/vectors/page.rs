@@ -6,6 +6,10 @@ use deskside_protocol::close::CloseCode;
 use deskside_protocol::file::{MAX_COMPONENT, MAX_COMPONENTS, MAX_FAULT, MAX_OUTSTANDING};
 use deskside_protocol::grant::Grant;
 use deskside_protocol::key::Context;
+use deskside_protocol::log::evidence;
+use deskside_protocol::log::head::MAX_HEAD;
+use deskside_protocol::log::leaf::MAX_LEAF;
+use deskside_protocol::log::proof::MAX_PROOF;
 use deskside_protocol::recording::Kind;
 use deskside_protocol::recording::format::{HANDSHAKE_BYTES, MAX_AGE, MAX_BODY};
 use deskside_protocol::wire::signal::refused::Code;
@@ -84,6 +88,9 @@ fn its_numbers_are_the_code_s() {
     for maximum in [frame::MAX_SIGNAL, MAX_BODY, MAX_AGE, policy::MAX_POLICY, handshake] {
         says(&grouped(maximum));
     }
+    let encoded = grouped(evidence::MAX_ENCODED);
+    says(&format!("| {MAX_LEAF}, {MAX_HEAD}, {encoded} bytes |"));
+    says(&format!("| {MAX_PROOF}; {} |", evidence::MAX_LEAVES));
     let entries = usize::try_from(file::MAX_ENTRIES).unwrap();
     for maximum in [entries, file::MAX_BODY, file::MAX_PATH] {
         says(&grouped(maximum));

@@ -89,6 +89,8 @@ const fn who_may(first: &Kind) -> Who {
 const fn counts_as(first: &Kind) -> Option<What> {
     match first {
         Kind::Open(_) | Kind::Reattach(_) => None,
+        // A walk over the log asks for thousands; the limit of streams bounds it.
+        Kind::LogTileAsk(_) => None,
         Kind::Join(_) => Some(What::Join),
         Kind::Enrol(_) | Kind::SignIn(_) => Some(What::Enrol),
         _ => Some(What::Request),

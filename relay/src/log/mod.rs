@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use deskside_protocol::key::SigningKey;
-use deskside_protocol::log::{Leaf, SignedHead, TilePath};
+use deskside_protocol::log::{Leaf, SignedHead, TilePath, proof};
 use thiserror::Error;
 
 pub use book::Book;
@@ -57,6 +57,21 @@ pub enum LogError {
 impl LogError {
     fn disk(path: &Path, source: io::Error) -> Self {
         Self::Disk { path: path.into(), source: Arc::new(source) }
+    }
+}
+
+/// Looks at the log in `folder`, beside whoever writes it, and changes nothing: gives its size by its
+/// own head, 0 where none was begun. Waits for the disk.
+///
+/// # Errors
+/// [`LogError::Disk`]; [`LogError::Damaged`] where the tiles are not those of the head.
+pub fn look(folder: &Path) -> Result<u64, LogError> {
+    let files = Files::at(folder);
+    let Some(head) = shelf::known_head(&files)? else { return Ok(0) };
+    if proof::root(head.size, &mut files.nodes())? == head.root {
+        Ok(head.size)
+    } else {
+        Err(files.damaged("its tiles are not those of its own head")())
     }
 }
 

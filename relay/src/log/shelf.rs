@@ -72,9 +72,8 @@ impl Shelf {
                 return Err(files.damaged("its entries are not those of its own head")());
             }
         }
-        let mut shelf = Self { files, node, origin, tree, broken: false, _lock: lock };
+        let shelf = Self { files, node, origin, tree, broken: false, _lock: lock };
         let head = shelf.sign(&shelf.tree)?;
-        shelf.broken = false;
         Ok((shelf, head))
     }
 
@@ -86,7 +85,10 @@ impl Shelf {
         let first = self.tree.frontier.size();
         let (mut tree, mut touched) = (self.tree.clone(), Touched::default());
         let written = self.write(&mut tree, entries, &mut touched);
-        match written.and_then(|()| touched.sync()).and_then(|()| self.sign(&tree)) {
+        match written
+            .and_then(|()| touched.sync(self.files.folder()))
+            .and_then(|()| self.sign(&tree))
+        {
             Ok(head) => {
                 self.tree = tree;
                 Ok((first, head))
@@ -192,13 +194,14 @@ impl Touched {
         wrote.map_err(|error| LogError::disk(&touch.path, error))
     }
 
-    /// Waits for the disk. A file that is new has its name there too.
-    fn sync(&self) -> Result<(), LogError> {
+    /// Waits for the disk. A file that is new has its name there too, and folders made for it.
+    fn sync(&self, log: &Path) -> Result<(), LogError> {
         for touch in self.0.iter().filter(|touch| touch.matters) {
-            let synced = touch.file.sync_data().and_then(|()| match touch.path.parent() {
-                Some(folder) if touch.before == 0 => File::open(folder)?.sync_all(),
-                _ => Ok(()),
-            });
+            let is_new = |folder: &&Path| touch.before == 0 && folder.starts_with(log);
+            let mut folders = touch.path.ancestors().skip(1).take_while(is_new);
+            let synced = touch.file.sync_data();
+            let synced =
+                synced.and_then(|()| folders.try_for_each(|folder| File::open(folder)?.sync_all()));
             synced.map_err(|error| LogError::disk(&touch.path, error))?;
         }
         Ok(())
@@ -242,7 +245,7 @@ fn lock(folder: &Path) -> Result<File, LogError> {
 }
 
 /// The head that lies there. An empty file is what a power cut may leave of it.
-fn known_head(files: &Files) -> Result<Option<Head>, LogError> {
+pub(super) fn known_head(files: &Files) -> Result<Option<Head>, LogError> {
     let path = files.folder().join(HEAD);
     let bytes = match fs::read(&path) {
         Ok(bytes) => bytes,

@@ -168,7 +168,13 @@ fn a_log_that_was_cut_back_or_altered_is_refused() {
     std::fs::write(&bundle, altered).unwrap();
     assert!(refused().contains("not those of its own head"), "{}", refused());
     std::fs::write(&bundle, whole).unwrap();
-    assert_eq!(refused(), "");
+    assert_eq!((refused(), look(folder.path()).unwrap()), (String::new(), 300));
+    let tile = Files::at(folder.path()).path(Content::Hashes(0), 1);
+    let mut altered = std::fs::read(&tile).unwrap();
+    altered[9] ^= 1;
+    std::fs::write(&tile, altered).unwrap();
+    assert!(matches!(look(folder.path()), Err(LogError::Damaged { .. })));
+    assert_eq!(look(&folder.path().join("elsewhere")).unwrap(), 0);
 }
 
 #[test]

@@ -192,8 +192,9 @@ async fn begin_recording(
     about: &About<'_>,
     facts: &Facts,
 ) -> Result<Option<Arc<Recording>>, OpeningError> {
+    let mut logged = false;
     if facts.is_recorded() {
-        match try_to_record(service, id, about, facts).await {
+        match try_to_record(service, id, about, facts, &mut logged).await {
             Ok(recording) => return Ok(Some(recording)),
             Err(error) if facts.held.recording == Rule::BestEffort => {
                 tracing::error!(session = %id, error = crate::chain(&error), "a session begins unrecorded");
@@ -202,7 +203,7 @@ async fn begin_recording(
             Err(error) => return Err(error),
         }
     }
-    if let Err(error) = service.relay.book.open(id, None).await {
+    if !logged && let Err(error) = service.relay.book.open(id, None).await {
         tracing::error!(session = %id, error = crate::chain(&error), "a session begins that is not in the log");
     }
     Ok(None)
@@ -213,6 +214,7 @@ async fn try_to_record(
     id: SessionId,
     about: &About<'_>,
     facts: &Facts,
+    logged: &mut bool,
 ) -> Result<Arc<Recording>, OpeningError> {
     let node = &service.relay.node;
     let path = node.places().recordings.join(file_name(id));
@@ -238,9 +240,14 @@ async fn try_to_record(
     };
     let begun = recording.append(Block::Header, FIRST_LINE, header.encode_to_vec()).await?;
     let confirmed = Event { kind: event::Kind::Confirmed as i32, ..Event::default() };
-    recording.append(Block::Event, FIRST_LINE, confirmed.encode_to_vec()).await?;
-    // Last, so that the log knows of no recording that did not begin, and before anything passes.
-    service.relay.book.open(id, Some(*begun.hash())).await?;
+    // Two disks' waits in the time of one, both before anything passes.
+    let (recorded, opened) = tokio::join!(
+        recording.append(Block::Event, FIRST_LINE, confirmed.encode_to_vec()),
+        service.relay.book.open(id, Some(*begun.hash()))
+    );
+    *logged = opened.is_ok();
+    recorded?;
+    opened?;
     Ok(recording)
 }
 

@@ -1,8 +1,6 @@
 //! Which entries of the log of sessions are about which session. The log itself is the truth: this
 //! is an index over as much of it as was read so far.
 
-use sqlx::Row as _;
-
 use super::{Store, StoreError, array, maybe_number, number, signed};
 
 /// Kinds of entries, as the index has them.
@@ -93,20 +91,6 @@ impl Store {
             .await?;
         rows.iter().map(|row| array(row, "session")).collect()
     }
-
-    /// Whether a session's end is in the log, as far as that is indexed.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn is_closed_in_log(&self, session: &[u8; 16]) -> Result<bool, StoreError> {
-        let row =
-            sqlx::query("SELECT COUNT(*) AS count FROM leaves WHERE session = $1 AND kind = $2")
-                .bind(session.as_slice())
-                .bind(i64::from(CLOSE))
-                .fetch_one(&self.pool)
-                .await?;
-        Ok(row.try_get::<i64, _>("count")? > 0)
-    }
 }
 
 #[cfg(test)]
@@ -158,8 +142,6 @@ pub(super) mod tests {
         assert_eq!(store.unclosed_leaves().await.unwrap(), [[2; 16]]);
         assert_eq!(store.leaves_of(&[1; 16], 9).await.unwrap(), [0, 2, 3]);
         assert_eq!(store.leaves_of(&[1; 16], 2).await.unwrap(), [0, 3]);
-        assert!(store.is_closed_in_log(&[1; 16]).await.unwrap());
-        assert!(!store.is_closed_in_log(&[2; 16]).await.unwrap());
         assert_eq!(store.indexed(3).await.unwrap(), 0);
         assert_eq!(store.unclosed_leaves().await.unwrap(), [[0; 16]; 0]);
     }
