@@ -13,6 +13,7 @@ pub mod connect;
 pub mod control;
 pub mod failure;
 pub mod home;
+pub mod ledger;
 pub mod note;
 pub mod output;
 pub mod people;

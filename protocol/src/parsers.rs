@@ -21,6 +21,7 @@ use crate::identity::rotation;
 use crate::identity::token::EnrolmentToken;
 use crate::key::{Context, SigningKey};
 use crate::label::{self, LABEL};
+use crate::log::{Leaf, SignedHead, TilePath, evidence, tile};
 use crate::lv;
 use crate::note;
 use crate::policy::Policy;
@@ -52,6 +53,11 @@ pub const fn all() -> &'static [(&'static str, Check)] {
         ("key_log", key_log),
         ("label", label_of_datagram),
         ("link", link),
+        ("log_bundle", log_bundle),
+        ("log_head", log_head),
+        ("log_leaf", log_leaf),
+        ("log_path", log_path),
+        ("log_proof", log_proof),
         ("lv", length_prefixed),
         ("messages", messages),
         ("note", session_note),
@@ -208,6 +214,47 @@ fn close(bytes: &[u8]) {
         again(&close);
         again(&record::Closing::decode(close.closing).unwrap_or_default());
     }
+}
+
+fn log_bundle(bytes: &[u8]) {
+    let (entries, used) = tile::entries(bytes);
+    let mut again = Vec::new();
+    for entry in entries {
+        tile::put_entry(&mut again, entry);
+    }
+    assert_eq!(again, bytes.get(..used).unwrap_or_default());
+    assert!(again.len() <= tile::MAX_BUNDLE);
+}
+
+fn log_head(bytes: &[u8]) {
+    if let Ok(head) = SignedHead::parse(bytes) {
+        assert_eq!(head.encode().as_bytes(), bytes);
+    }
+}
+
+fn log_leaf(bytes: &[u8]) {
+    if let Ok(leaf) = Leaf::decode(bytes) {
+        assert_eq!(leaf.encode(), bytes);
+    }
+}
+
+fn log_path(bytes: &[u8]) {
+    if let Ok(path) = text(bytes).parse::<TilePath>() {
+        assert_eq!(path.to_string().as_bytes(), bytes);
+    }
+}
+
+/// The bytes as a proof under the head that they name, which nobody has signed, and under one that
+/// is signed over whatever root their first leaf leads to.
+fn log_proof(bytes: &[u8]) {
+    let Ok(proof) = record::LogProof::decode(bytes) else { return };
+    again(&proof);
+    let unused = [SigningKey::from_seed(Zeroizing::new([0xfe; 32])).public()];
+    let session = SessionId::from_bytes([0x5e; 16]);
+    let claim = evidence::Claim { session, first: [1; 32], last: None, keys: &unused };
+    assert!(claim.judge(&proof).is_err(), "a signature was guessed");
+    let keys = [signer().public()];
+    let _judged = evidence::Claim { keys: &keys, ..claim }.judge(&proof).is_ok();
 }
 
 fn link(bytes: &[u8]) {

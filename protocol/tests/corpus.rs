@@ -98,7 +98,7 @@ fn seeds_are_what_this_version_writes() {
     let plain = [vec![0], plain.concat()].concat();
     let resumed = "FileEntry, FileFrom { offset: 2 }, \"llo\", its end, FileEnd, FilesSent";
     let resumed = [vec![1], vector("files.txt", resumed)].concat();
-    let seeds: [(&str, &str, &[u8]); 40] = [
+    let seeds: [(&str, &str, &[u8]); 46] = [
         ("act", "act", &vector("act.txt", "Act")),
         ("act", "datagram", &vector("input.txt", "the datagram")),
         ("act", "message", &vector("act.txt", "Message")),
@@ -116,6 +116,12 @@ fn seeds_are_what_this_version_writes() {
         ("label", "initial", b"\xc3\0\0\0\x01\x10\x80123456789abcdef"),
         ("label", "short", b"\x40\x80123456789abcdef"),
         ("link", "whole", &text("links.txt")),
+        ("log_bundle", "three", &vector("log.txt", "tile/entries/000.p/3")),
+        ("log_head", "whole", &vector("log.txt", "the head")),
+        ("log_leaf", "open", &vector("log.txt", "OPEN")),
+        ("log_leaf", "access", &vector("log.txt", "ACCESS")),
+        ("log_path", "partial", b"tile/1/x001/x234/067.p/17"),
+        ("log_proof", "whole", &vector("log.txt", "LogProof")),
         ("lv", "five", &fields),
         ("lv", "torn", &fields[..fields.len() - 1]),
         ("messages", "opened", &on_a_line),

@@ -100,6 +100,11 @@ impl Places {
         }
     }
 
+    /// The folder of the log of sessions.
+    pub(crate) fn log(&self) -> PathBuf {
+        self.data.join("log")
+    }
+
     pub(crate) fn node_key(&self) -> PathBuf {
         self.data.join("node.key")
     }

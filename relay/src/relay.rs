@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::limits::{Doer, Limited, Limits, Phases, What};
+use crate::log::Book;
 use crate::metrics::Metrics;
 use crate::node::Node;
 use crate::sign_in::SignIn;
@@ -24,6 +25,8 @@ pub struct PublicCertificate {
 pub struct Relay {
     /// Identity, store, desk, policy.
     pub node: Node,
+    /// The log of sessions.
+    pub book: Book,
     /// What is counted.
     pub metrics: Metrics,
     /// `host:port` of the join link: the origin that the pairing binds.

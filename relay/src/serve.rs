@@ -18,6 +18,7 @@ use zeroize::Zeroizing;
 
 use crate::http::Help;
 use crate::limits::{Limits, Network, Phases};
+use crate::log::{Book, Log, LogError};
 use crate::metrics::Metrics;
 use crate::node::{Lock, Node, NodeError, Places};
 use crate::relay::{PublicCertificate, Relay};
@@ -69,6 +70,9 @@ pub enum ServeError {
         /// Why not.
         source: io::Error,
     },
+    /// The log of sessions.
+    #[error(transparent)]
+    Log(#[from] LogError),
     /// The certificate or key of the legs.
     #[error("the certificate for --tls-cert and --tls-key does not fit")]
     Tls(#[source] io::Error),
@@ -130,8 +134,11 @@ pub async fn start(settings: Settings, stop: CancellationToken) -> Result<Runnin
     let join = JoinLink { host, port, organisation, node: key, webpki };
     let enroll = secret.map(|secret| EnrolmentToken { join: join.clone(), secret }.to_text());
     let token = http::token(&node.places().data).map_err(ServeError::Token)?;
+    let (folder, node_key) = (node.places().log(), node.key().clone());
+    let log = tokio::task::spawn_blocking(move || Log::open(&folder, &node_key)).await??;
     let relay = Arc::new(Relay {
         node,
+        book: Book::new(log),
         metrics: Metrics::new(),
         origin: join.origin(),
         certificate: settings.certificate,

@@ -14,6 +14,7 @@ mod house;
 mod identity;
 mod input;
 mod limits;
+mod log;
 mod main_job;
 mod public_certificate;
 mod recording;

@@ -2,12 +2,13 @@
 //! signed by the technician. A recording that was made again from scratch does not fit it.
 
 use deskside_protocol::key::PublicKey;
+use deskside_protocol::log::SignedHead;
 use deskside_protocol::note;
 use deskside_protocol::recording::Report;
 use deskside_protocol::recording::verify::Facts;
 use deskside_protocol::wire::record::{self, Signed};
+use deskside_protocol::wire::signal::TicketShow;
 use deskside_protocol::wire::signal::signal::Kind;
-use deskside_protocol::wire::signal::{Ticket, TicketShow};
 
 use crate::relay::{Relay, request, unexpected};
 
@@ -24,22 +25,29 @@ pub(super) enum Anchor {
     None,
 }
 
-/// Compares the ticket of `report` with it.
+/// Compares the ticket of `report` with it. Gives the heads of the relay's log that the session's
+/// notes name too.
 ///
 /// # Errors
 /// The relay's refusal.
-pub(super) async fn compare(relay: &mut impl Relay, report: &Report) -> anyhow::Result<Anchor> {
-    let (Some(facts), Some(hash)) = (&report.facts, &report.hash) else { return Ok(Anchor::None) };
+pub(super) async fn compare(
+    relay: &mut impl Relay,
+    report: &Report,
+) -> anyhow::Result<(Anchor, Vec<SignedHead>)> {
+    let (Some(facts), Some(hash)) = (&report.facts, &report.hash) else {
+        return Ok((Anchor::None, Vec::new()));
+    };
     let show = TicketShow { ticket: facts.technician.join.ticket.clone() };
     let Kind::Ticket(ticket) = request(relay, Kind::TicketShow(show)).await? else {
         return Err(unexpected());
     };
-    Ok(judge(&ticket, facts, hash, report))
-}
-
-fn judge(ticket: &Ticket, facts: &Facts, hash: &[u8; 32], report: &Report) -> Anchor {
     let signed = ticket.notes.iter().filter_map(|note| note.signed.as_ref());
     let own: Vec<_> = signed.filter_map(|note| of_session(note, facts)).collect();
+    let heads = own.iter().filter_map(|note| SignedHead::parse(note.log_head.as_bytes()).ok());
+    Ok((judge(&own, hash, report), heads.collect()))
+}
+
+fn judge(own: &[record::Note], hash: &[u8; 32], report: &Report) -> Anchor {
     if own.is_empty() {
         Anchor::None
     } else if !own.iter().all(|note| note.recording_hash.as_ref() == hash) {

@@ -4,10 +4,12 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use deskside_protocol::exit::Exit;
+use deskside_protocol::log::leaf::Access;
 use deskside_protocol::session::SessionId;
 use deskside_protocol::wire::signal::RecordingFetch;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 
+use super::log;
 use crate::failure::{Failure, OrExit as _};
 use crate::relay::{self, Relay};
 
@@ -33,18 +35,51 @@ impl Wish {
         let session = session.parse().or_exit_as_is(Exit::Usage)?;
         Ok(Self { session, reason })
     }
+
+    /// Whose.
+    pub(super) const fn session(&self) -> SessionId {
+        self.session
+    }
+
+    /// Why.
+    pub(super) fn reason(&self) -> &str {
+        &self.reason
+    }
+}
+
+/// As [`fetch`], and saves the proof that the relay's log knows the recording in a file beside it.
+/// Gives the length, and whether there is such a proof: a relay of before there was a log has none.
+///
+/// # Errors
+/// As [`fetch`].
+pub async fn fetch_with_proof(
+    relay: &mut impl Relay,
+    wish: &Wish,
+    path: &Path,
+) -> anyhow::Result<(u64, bool)> {
+    let bytes = fetch(relay, wish, path, Access::Download).await?;
+    let proof = log::proof(relay, wish.session).await?;
+    if let Some(proof) = &proof {
+        log::keep(path, proof)?;
+    }
+    Ok((bytes, proof.is_some()))
 }
 
 /// Copies the recording to `path`, which is there whole or not at all. Gives its length.
 ///
 /// # Errors
 /// The relay's refusal, a copy that was cut off, or a full disk.
-pub async fn fetch(relay: &mut impl Relay, wish: &Wish, path: &Path) -> anyhow::Result<u64> {
+pub async fn fetch(
+    relay: &mut impl Relay,
+    wish: &Wish,
+    path: &Path,
+    kind: Access,
+) -> anyhow::Result<u64> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let file = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")));
     let file = file.with_context(|| format!("save {}", path.display()))?;
     let session = wish.session.as_bytes().to_vec().into();
-    let question = RecordingFetch { session, reason: wish.reason.clone() };
+    let question = RecordingFetch { session, reason: wish.reason.clone(), kind: kind as u32 };
     let (bytes, body) = relay::fetch(relay, question).await?;
     copy(body, bytes, file.as_file()).await?;
     let saved = file.persist(path).map_err(|error| error.error);
@@ -83,9 +118,10 @@ mod tests {
 
     async fn fetched(answer: Kind, body: &[u8], path: &Path) -> anyhow::Result<u64> {
         let mut relay = Scripted { body: body.to_vec(), ..Scripted::answering([answer]) };
-        let fetched = fetch(&mut relay, &Wish::new(ID, " why ").unwrap(), path).await;
+        let wish = Wish::new(ID, " why ").unwrap();
+        let fetched = fetch(&mut relay, &wish, path, Access::Download).await;
         let Kind::RecordingFetch(asked) = &relay.questions[0] else { unreachable!() };
-        assert_eq!((asked.session.len(), asked.reason.as_str()), (16, "why"));
+        assert_eq!((asked.session.len(), asked.reason.as_str(), asked.kind), (16, "why", 1));
         fetched
     }
 

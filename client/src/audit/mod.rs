@@ -1,17 +1,23 @@
-//! Recordings: which there are, a copy of one, and whether anybody changed it.
+//! Recordings: which there are, a copy of one, whether anybody changed it, and what the relay's log
+//! of sessions says of them.
 
 mod anchor;
 mod contents;
 mod fetch;
+mod hold;
 mod judge;
 mod list;
+mod log;
 mod seals;
 mod verdict;
 mod verify;
+mod whole;
 
-pub use fetch::{Wish, fetch};
+pub use fetch::{Wish, fetch, fetch_with_proof};
+pub use hold::hold;
 pub use list::list;
 pub use verify::verify;
+pub use whole::whole;
 
 #[cfg(test)]
 mod fixture;

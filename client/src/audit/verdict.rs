@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use data_encoding::HEXLOWER;
 use deskside_protocol::key::PublicKey;
+use deskside_protocol::log::evidence::{Flaw, Logged};
 use deskside_protocol::recording::verify::Facts;
 use deskside_protocol::recording::{Place, Report, Verdict};
 use deskside_protocol::text::visible;
@@ -11,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::anchor::Anchor;
 use super::contents::Contents;
+use super::log::InLog;
 use super::seals::Seals;
 use crate::output::{moment, size};
 use crate::ticket::number;
@@ -28,6 +30,8 @@ pub(super) struct Judgement {
     pub(super) contents: Option<Contents>,
     /// What the ticket says, where the relay was asked.
     pub(super) anchor: Option<Anchor>,
+    /// What the relay's log says, by the proof beside the file or the relay's own.
+    pub(super) log: InLog,
 }
 
 impl Judgement {
@@ -35,7 +39,8 @@ impl Judgement {
     pub(super) fn is_sound(&self) -> bool {
         let seals = self.seals.as_ref().is_none_or(|seals| seals.flaws.is_empty());
         let contents = self.contents.as_ref().is_none_or(Contents::is_sound);
-        self.report.verdict.is_sound() && seals && contents && !self.is_replaced()
+        let noted = !self.is_replaced() && self.log.is_sound();
+        self.report.verdict.is_sound() && seals && contents && noted
     }
 
     /// Whether the ticket's note is of another recording.
@@ -53,6 +58,7 @@ impl Judgement {
             }
             _ if !self.contents.as_ref().is_none_or(Contents::is_sound) => "disputed",
             _ if self.is_replaced() => "replaced",
+            _ if !self.log.is_sound() => "log-disputed",
             Verdict::Verified => "verified",
             Verdict::Consistent => "consistent",
             Verdict::Shredded => "shredded",
@@ -83,6 +89,7 @@ impl Judgement {
                     .to_owned(),
             );
         }
+        all.extend(log_sentence(&self.log));
         if self.report.verdict == Verdict::Verified && self.is_under_a_former_key() {
             all.push(
                 "It was made under a key that your organisation has given up since: whoever got \
@@ -129,6 +136,7 @@ impl Judgement {
             Some(Anchor::None) => row("ticket's note", "none that is signed for this session"),
             None => {}
         }
+        row("relay's log", &log_words(&self.log));
         text
     }
 
@@ -199,7 +207,61 @@ impl Judgement {
             "seals": seals,
             "contents": self.contents.as_ref().map(Contents::event),
             "note": anchor,
+            "log": log_event(&self.log),
         })
+    }
+}
+
+fn log_sentence(log: &InLog) -> Option<String> {
+    const RELAY: &str = "This points at the relay.";
+    match log {
+        InLog::Flawed(flaw @ (Flaw::Malformed | Flaw::Head | Flaw::NotIncluded { .. })) => {
+            Some(format!("{flaw}. This points at whoever gave you the proof."))
+        }
+        InLog::Flawed(flaw) => Some(format!("{flaw}. {RELAY}")),
+        InLog::Forked => Some(format!(
+            "The relay's log does not go on from the one that the note on the ticket names: it was \
+             cut back, or told differently to different people. {RELAY}"
+        )),
+        InLog::Proven(_) | InLog::NoProof | InLog::NoLog => None,
+    }
+}
+
+fn log_words(log: &InLog) -> String {
+    match log {
+        InLog::Proven(Logged { head, opened, closed, accesses, held, shredded }) => {
+            let closed = closed.map_or("no end".to_owned(), |(index, _)| format!("end {index}"));
+            let held = if *held { ", held" } else { "" };
+            let shredded = if *shredded { ", shredded" } else { "" };
+            let (begun, size) = (opened.0, head.size);
+            format!(
+                "begun as entry {begun}, {closed} of {size}; handed out {accesses} times\
+                 {held}{shredded}"
+            )
+        }
+        InLog::Flawed(flaw) => flaw.to_string(),
+        InLog::Forked => "another one than the note on the ticket names".to_owned(),
+        InLog::NoProof => "not in a log: there is no proof beside the file".to_owned(),
+        InLog::NoLog => "the relay keeps none".to_owned(),
+    }
+}
+
+fn log_event(log: &InLog) -> Value {
+    match log {
+        InLog::Proven(logged) => json!({
+            "state": "proven",
+            "origin": logged.head.origin,
+            "size": logged.head.size,
+            "opened": logged.opened.0,
+            "closed": logged.closed.map(|(index, _)| index),
+            "accesses": logged.accesses,
+            "held": logged.held,
+            "shredded": logged.shredded,
+        }),
+        InLog::Flawed(flaw) => json!({"state": "disputed", "what": flaw.to_string()}),
+        InLog::Forked => json!({"state": "forked"}),
+        InLog::NoProof => json!({"state": "no-proof"}),
+        InLog::NoLog => json!({"state": "none"}),
     }
 }
 

@@ -1,5 +1,6 @@
 //! `deskside audit verify`: finds the recording, judges it, and says what came of it. Nothing is
-//! asked of a relay unless a session's id is given.
+//! asked of a relay unless a session's id is given; then its log is asked too, and must go on from
+//! every head that the session's note names.
 
 use std::io::ErrorKind;
 use std::path::Path;
@@ -8,21 +9,25 @@ use anyhow::Context as _;
 use data_encoding::HEXLOWER_PERMISSIVE;
 use deskside_protocol::exit::Exit;
 use deskside_protocol::key::PublicKey;
+use deskside_protocol::log::SignedHead;
+use deskside_protocol::log::leaf::Access;
 use deskside_protocol::recording::Report;
 use deskside_protocol::session::SessionId;
 
 use super::anchor::{self, Anchor};
 use super::contents::{self, Contents};
 use super::judge::{Organisation, judge};
+use super::log::{self, InLog};
 use super::seals::{self, Identities, Seals};
 use super::verdict::Judgement;
 use super::{Wish, fetch};
-use crate::arrival::arrive;
+use crate::arrival::{Arrived, arrive};
 use crate::cli::VerifyArgs;
 use crate::failure::{Failure, OrExit as _};
 use crate::home::Home;
+use crate::ledger::catch_up;
 use crate::output::Output;
-use crate::relay::Relay as _;
+use crate::relay::Relay;
 
 /// Verifies and prints the verdict. Gives the exit code: 0 or 7.
 ///
@@ -36,8 +41,10 @@ pub async fn verify(args: &VerifyArgs, home: &Home, output: &mut Output) -> anyh
         Ok(_) if !path.exists() => online(args, home, known, identities).await?,
         _ => {
             let report = judged(path, known.clone()).await?;
+            let node = home.account()?.map(|account| account.join.node);
+            let log = log::beside(path, &report, node)?;
             let opened = opened(path, &report, identities).await?;
-            concluded(report, known.as_ref(), opened, None)
+            concluded(report, known.as_ref(), opened, None, log)
         }
     };
     output.show(&judgement.event(), &judgement.text())?;
@@ -72,20 +79,46 @@ async fn online(
     identities: Option<Identities>,
 ) -> anyhow::Result<Judgement> {
     let wish = Wish::new(&args.recording, &args.reason)?;
-    let mut leg = arrive(home).await?.leg;
+    let Arrived { account, mut leg, .. } = arrive(home).await?;
+    let node = account.join.node;
     let folder = tempfile::tempdir().context("make room for the recording")?;
     let copy = folder.path().join("recording.dsr");
     let compared = async {
-        fetch(&mut leg, &wish, &copy).await?;
+        catch_up(home, &mut leg, &node).await?;
+        fetch(&mut leg, &wish, &copy, Access::Verification).await?;
         let report = judged(&copy, organisation.clone()).await?;
-        let anchor = anchor::compare(&mut leg, &report).await?;
-        anyhow::Ok((report, anchor))
+        let (anchor, heads) = anchor::compare(&mut leg, &report).await?;
+        let log = match log::proof(&mut leg, wish.session()).await? {
+            Some(proof) => log::judge(&report, &proof, Some(node)),
+            None => InLog::NoLog,
+        };
+        let log = went_on(&mut leg, log, &report, &heads, &node).await?;
+        anyhow::Ok((report, anchor, log))
     };
     let compared = compared.await;
     leg.bye().await;
-    let (report, anchor) = compared?;
+    let (report, anchor, log) = compared?;
     let opened = opened(&copy, &report, identities).await?;
-    Ok(concluded(report, organisation.as_ref(), opened, Some(anchor)))
+    Ok(concluded(report, organisation.as_ref(), opened, Some(anchor), log))
+}
+
+/// Holds the log against the heads that the session's notes name, as far as the relay signed them.
+async fn went_on(
+    relay: &mut impl Relay,
+    log: InLog,
+    report: &Report,
+    heads: &[SignedHead],
+    node: &PublicKey,
+) -> anyhow::Result<InLog> {
+    let then = report.facts.as_ref().map(|facts| facts.node_key);
+    for head in heads {
+        let signed = [Some(*node), then].into_iter().flatten().any(|key| head.verify(&key).is_ok());
+        let lost = log == InLog::NoLog;
+        if signed && log.is_sound() && (lost || !log::went_on(relay, &head.head, node).await?) {
+            return Ok(InLog::Forked);
+        }
+    }
+    Ok(log)
 }
 
 async fn judged(path: &Path, organisation: Option<Organisation>) -> anyhow::Result<Report> {
@@ -129,8 +162,9 @@ fn concluded(
     organisation: Option<&Organisation>,
     opened: Option<(Seals, Contents)>,
     anchor: Option<Anchor>,
+    log: InLog,
 ) -> Judgement {
     let (seals, contents) = opened.unzip();
     let organisation = organisation.map(|known| known.key);
-    Judgement { report, organisation, seals, contents, anchor }
+    Judgement { report, organisation, seals, contents, anchor, log }
 }

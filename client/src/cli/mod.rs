@@ -114,7 +114,7 @@ pub enum Command {
     /// Help the people who help (roles lead and admin)
     #[command(subcommand)]
     Technician(TechnicianCommand),
-    /// List, fetch and verify recordings
+    /// List, fetch, verify and hold recordings
     #[command(subcommand)]
     Audit(AuditCommand),
     /// Print the completion script for a shell
@@ -239,6 +239,19 @@ pub enum AuditCommand {
     },
     /// Check that nobody changed a recording, and say who did
     Verify(VerifyArgs),
+    /// Check that the relay's log of all sessions is whole, and that nothing was deleted
+    Log,
+    /// Keep a recording beyond its time; the relay logs who, when and why
+    Hold {
+        /// Session id, as in the list
+        session: String,
+        /// Why
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+        /// No longer
+        #[arg(long)]
+        release: bool,
+    },
 }
 
 /// `deskside audit verify`.
@@ -300,6 +313,9 @@ mod tests {
             "deskside audit list",
             "deskside audit fetch 00 -o a.dsr --reason why",
             "deskside audit verify a.dsr --identity key --org 00",
+            "deskside audit log --json",
+            "deskside audit hold 00 --reason why",
+            "deskside audit hold 00 --reason why --release",
             "deskside completions bash",
             "deskside man",
         ] {
@@ -318,6 +334,7 @@ mod tests {
             "deskside cp agent:a",
             "deskside exec --timeout 0 -- ls",
             "deskside audit fetch 00 -o a.dsr",
+            "deskside audit hold 00",
             "deskside screenshot --monitor 0",
         ] {
             assert_eq!(parse(line).err().map(|error| error.exit_code()), Some(2), "{line}");

@@ -17,7 +17,7 @@ use super::{
     ScreenshotArgs, SessionArgs, TechnicianCommand, TicketCommand,
 };
 use crate::account::{Enrolment, Wished};
-use crate::arrival::arrive;
+use crate::arrival::{Arrived, arrive};
 use crate::commands::{self, Standard};
 use crate::control::{Session, open_sessions};
 use crate::failure::OrExit as _;
@@ -27,7 +27,7 @@ use crate::relay::Relay as _;
 use crate::viewer::Seat;
 use crate::{audit, connect, people, relay, sign_in, ticket};
 
-/// Does what was typed; a session is seen in the window at `seat`. Gives the exit code, which is 0 but for `exec` and `audit verify`.
+/// Does what was typed; a session is seen in the window at `seat`. Gives the exit code, which is 0 but for `exec` and `audit`.
 ///
 /// # Errors
 /// What went wrong, to be printed once.
@@ -139,20 +139,34 @@ async fn tickets(
 async fn audits(command: AuditCommand, home: &Home, output: &mut Output) -> anyhow::Result<u8> {
     match command {
         AuditCommand::List => {
-            let mut leg = arrive(home).await?.leg;
-            let listed = audit::list(&mut leg, output).await;
+            let Arrived { account, mut leg, .. } = arrive(home).await?;
+            let listed = audit::list(&mut leg, home, &account.join.node, output).await;
             leg.bye().await;
-            listed?;
+            return listed;
+        }
+        AuditCommand::Log => {
+            let Arrived { account, mut leg, .. } = arrive(home).await?;
+            let walked = audit::whole(&mut leg, home, &account.join.node, output).await;
+            leg.bye().await;
+            return walked;
+        }
+        AuditCommand::Hold { session, reason, release } => {
+            let wish = audit::Wish::new(&session, &reason)?;
+            let mut leg = arrive(home).await?.leg;
+            let held = audit::hold(&mut leg, &wish, release, output).await;
+            leg.bye().await;
+            held?;
         }
         AuditCommand::Fetch { session, output: file, reason } => {
             let wish = audit::Wish::new(&session, &reason)?;
             let mut leg = arrive(home).await?.leg;
-            let bytes = audit::fetch(&mut leg, &wish, &file).await;
+            let saved = audit::fetch_with_proof(&mut leg, &wish, &file).await;
             leg.bye().await;
-            let bytes = bytes?;
-            let text = format!("saved {} ({})", file.display(), size(bytes));
-            let event =
-                json!({"event": "recording", "session": session, "path": file, "bytes": bytes});
+            let (bytes, proof) = saved?;
+            let proven = if proof { ", and its proof beside it" } else { "; the relay has no log" };
+            let text = format!("saved {} ({}){proven}", file.display(), size(bytes));
+            let event = json!({"event": "recording", "session": session, "path": file,
+                "bytes": bytes, "proof": proof});
             output.show(&event, &text)?;
         }
         AuditCommand::Verify(args) => return audit::verify(&args, home, output).await,

@@ -2,9 +2,12 @@
 //! whoever waits for the end is told.
 
 use deskside_link::attend::{AttendError, Attendance, CLOSE_TIMEOUT};
+use deskside_link::leg::LegError;
 use deskside_link::statements::Statements;
 use deskside_protocol::close::CloseCode;
 use deskside_protocol::exit::Exit;
+use deskside_protocol::key::PublicKey;
+use deskside_protocol::log::SignedHead;
 use deskside_protocol::note as signing;
 use deskside_protocol::policy::NoteContents;
 use deskside_protocol::session::{self, SessionId};
@@ -21,7 +24,8 @@ use super::over::{How, Over};
 use super::telling::Telling;
 use crate::control::EndRequest;
 use crate::failure::{Failure, exit_of, sentence_of};
-use crate::note;
+use crate::ledger::Watch;
+use crate::note::{self, LogAtEnd};
 use crate::output::now;
 use crate::relay::{self, unanswered};
 use crate::ticket::number;
@@ -76,6 +80,14 @@ impl Final {
     }
 }
 
+/// A refusal is an answer.
+fn answered(answer: Result<Kind, LegError>) -> anyhow::Result<Kind> {
+    match answer {
+        Err(LegError::Refused(refused)) => Ok(Kind::Refused(refused)),
+        answer => answer.map_err(unanswered),
+    }
+}
+
 async fn close(attendance: &mut Attendance, how: How) -> Result<Closed, AttendError> {
     match how {
         How::Here(reason) => attendance.end(reason).await,
@@ -105,11 +117,12 @@ impl End<'_> {
         }
         let work = asked.as_ref().and_then(|asked| asked.note.clone());
         self.telling.tally.ended(now(), work);
-        let write = async |note| match last.relay_lost {
+        let node = attendance.node();
+        let ask = async |kind| match last.relay_lost {
             true => Err(Failure::new(Exit::NoConnection, "the relay was lost").into()),
-            false => attendance.request(note).await.map(drop).map_err(unanswered),
+            false => answered(attendance.request(kind).await),
         };
-        let done = self.conclude(&last, text, asked, write).await;
+        let done = self.conclude(&last, text, asked, (node, ask)).await;
         attendance.leave(CloseCode::Done).await;
         error.map_or(done, Err)
     }
@@ -119,13 +132,17 @@ impl End<'_> {
         let last = Final::of(Ok(closed));
         self.telling.tally.ended(ended, None);
         let technician = self.technician;
-        let write = async |note| {
-            let leg = relay::dial(&technician.account.join, &technician.key).await?;
-            let written = leg.request(note).await.map(drop).map_err(unanswered);
-            leg.close(CloseCode::Done).await;
-            written
+        let leg = relay::dial(&technician.account.join, &technician.key).await;
+        let node = leg.as_ref().map_or(technician.account.join.node, |leg| leg.link().node);
+        let ask = async |kind| match &leg {
+            Ok(leg) => answered(leg.request(kind).await),
+            Err(error) => Err(Failure::new(exit_of(error), sentence_of(error)).into()),
         };
-        self.conclude(&last, None, None, write).await
+        let done = self.conclude(&last, None, None, (node, ask)).await;
+        if let Ok(leg) = leg {
+            leg.close(CloseCode::Done).await;
+        }
+        done
     }
 
     /// Writes the note and tells everybody.
@@ -134,19 +151,37 @@ impl End<'_> {
         last: &Final,
         text: Option<String>,
         asked: Option<EndRequest>,
-        write: impl AsyncFnOnce(Kind) -> anyhow::Result<()>,
+        (node, ask): (PublicKey, impl AsyncFn(Kind) -> anyhow::Result<Kind>),
     ) -> anyhow::Result<()> {
         self.statements.keep();
         let mut record = self.telling.tally.record();
         record.reason = last.reason;
         record.recording_hash.clone_from(&last.recording_hash);
+        // The relay takes nothing more from somebody who may not be there any more.
+        let asked_log = if last.is_expelled() { Ok(None) } else { self.log(node, &ask).await };
+        let (head, broken) = match asked_log {
+            Ok(head) => (head, None),
+            Err(error) if exit_of(&error) == Exit::Verification => (None, Some(error)),
+            Err(error) => {
+                tracing::debug!(error = sentence_of(&error), "the relay's log was not seen");
+                (None, None)
+            }
+        };
+        record.log = match (&head, &broken) {
+            (_, Some(_)) => LogAtEnd::Broken,
+            (Some(SignedHead { head, .. }), None) => LogAtEnd::At(head.size, head.root),
+            (None, None) => LogAtEnd::Unknown,
+        };
         let note = note::compose(&record, self.note);
-        let written = match self.signed(&note, last) {
-            // The relay takes nothing more from somebody who may not be there any more.
+        let written = match self.signed(&note, last, head) {
             Ok(_) if last.is_expelled() => {
                 Err(Failure::new(Exit::Refused, in_words(last.reason)).into())
             }
-            Ok(signed) => write(signed).await,
+            Ok(signed) => match ask(signed).await {
+                Ok(Kind::Refused(refused)) => Err(Failure::from(&refused).into()),
+                Ok(_) => Ok(()),
+                Err(error) => Err(error),
+            },
             Err(error) => Err(error),
         };
         let told = self.tell(last, written.is_ok(), text.as_deref());
@@ -169,11 +204,23 @@ impl End<'_> {
         }
         told?;
         noted?;
-        outcome(last, text)
+        // The note says it too; nothing that went wrong otherwise is more than this.
+        broken.map_or_else(|| outcome(last, text), Err)
+    }
+
+    /// Where the relay's log stands now that the session is over.
+    async fn log(
+        &self,
+        node: PublicKey,
+        ask: &impl AsyncFn(Kind) -> anyhow::Result<Kind>,
+    ) -> anyhow::Result<Option<SignedHead>> {
+        let watch = Watch::begin(self.technician.home)?;
+        let answer = ask(watch.question()).await?;
+        watch.judge(answer, &node)
     }
 
     /// The note, signed, as it goes to the ticket.
-    fn signed(&self, text: &str, last: &Final) -> anyhow::Result<Kind> {
+    fn signed(&self, text: &str, last: &Final, head: Option<SignedHead>) -> anyhow::Result<Kind> {
         let about = &self.telling.about;
         let session: SessionId = about.session.parse()?;
         let tail = self.statements.tail();
@@ -188,6 +235,7 @@ impl End<'_> {
             technician_statement: named(tail.statement_of(session::End::Technician)),
             agent_statement: named(tail.statement_of(session::End::Agent)),
             checkpoint: named(tail.checkpoint_sha256()),
+            log_head: head.map(|head| head.encode()).unwrap_or_default(),
         };
         let signed = signing::sign(&self.technician.key, note);
         Ok(Kind::TicketNote(TicketNote {

@@ -53,6 +53,7 @@ use crate::arrival::{self, Arrived};
 use crate::cli::ConnectArgs;
 use crate::failure::{Failure, OrExit as _};
 use crate::home::{Account, Home, Kept};
+use crate::ledger;
 use crate::note::Record;
 use crate::output::{Output, now};
 use crate::relay::SOFTWARE;
@@ -90,7 +91,12 @@ pub async fn run(
     let code = Code::parse(&code).or_exit_as_is(Exit::Code)?;
     home.enrolled()?;
     resume::mention(home, output)?;
-    let Arrived { key, account, leg } = arrival::arrive(home).await?;
+    let Arrived { key, account, mut leg } = arrival::arrive(home).await?;
+    // Before anybody is asked for anything: a relay that hides sessions gets no new one.
+    if let Err(error) = ledger::catch_up(home, &mut leg, &account.join.node).await {
+        leg.close(CloseCode::Done).await;
+        return Err(error);
+    }
     let (wished, view_only) = (args.requested(), args.view_only);
     let technician = Technician { key, account, home, ticket: args.ticket, wished, view_only };
     let meeting = match pairing::meet(&technician, &leg, &code).await {

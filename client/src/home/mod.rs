@@ -4,6 +4,7 @@
 mod account;
 mod auditor;
 mod kept;
+mod log;
 pub mod private;
 mod runtime;
 mod spent;

@@ -5,8 +5,8 @@
 mod record;
 
 pub use record::{
-    Change, Command, File, Line, MAX_CHANGES, MAX_COMMANDS, MAX_FILES, MAX_LINES, MAX_PICTURES,
-    Picture, Record, Restarts, Voice, Way,
+    Change, Command, File, Line, LogAtEnd, MAX_CHANGES, MAX_COMMANDS, MAX_FILES, MAX_LINES,
+    MAX_PICTURES, Picture, Record, Restarts, Voice, Way,
 };
 
 use std::fmt::Write as _;
@@ -168,6 +168,16 @@ fn tail(note: Note, record: &Record) -> String {
     } else {
         let hash = HEXLOWER.encode(&record.recording_hash);
         let _infallible = write!(text, "Recording {}, final hash {hash}", visible(&record.session));
+    }
+    match &record.log {
+        LogAtEnd::Unknown => {}
+        LogAtEnd::At(size, root) => {
+            let root = HEXLOWER.encode(root);
+            let _infallible = write!(text, "\nLog of the relay: {size} entries, root {root}");
+        }
+        LogAtEnd::Broken => {
+            text.push_str("\nThe relay's log does not go on from what was seen of it before!");
+        }
     }
     text
 }

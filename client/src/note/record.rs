@@ -82,6 +82,21 @@ pub struct Record {
     /// Chain hash of the recording's CLOSE block; empty where nothing was recorded.
     #[serde(skip)]
     pub recording_hash: Vec<u8>,
+    /// Where the relay's log of sessions stood when the session was over.
+    #[serde(skip)]
+    pub log: LogAtEnd,
+}
+
+/// What the relay said of its log when the session was over.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum LogAtEnd {
+    /// It was not asked, could not be, or keeps none.
+    #[default]
+    Unknown,
+    /// It goes on from what was seen before: entries, and the root over them.
+    At(u64, [u8; 32]),
+    /// It does not.
+    Broken,
 }
 
 /// The user's answer, or a change of it.

@@ -42,6 +42,15 @@ fn record() -> Record {
 }
 
 #[test]
+fn the_log_stands_in_the_note() {
+    let text = |log| compose(&Record { log, ..record() }, NoteContents::default());
+    assert!(!text(LogAtEnd::Unknown).contains("og of the relay"));
+    let at = text(LogAtEnd::At(42, [0xcd; 32]));
+    assert!(at.ends_with(&format!("\nLog of the relay: 42 entries, root {}", "cd".repeat(32))));
+    assert!(text(LogAtEnd::Broken).ends_with("does not go on from what was seen of it before!"));
+}
+
+#[test]
 fn a_note_reads_like_this() {
     assert_eq!(
         compose(&record(), NoteContents::default()),

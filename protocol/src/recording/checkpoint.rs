@@ -20,8 +20,9 @@ use thiserror::Error;
 
 use super::format::CHAIN_HASH;
 use super::writer::State;
-use crate::key::{BadSignature, PublicKey, SIGNATURE, SigningKey};
+use crate::key::{BadSignature, PublicKey, SigningKey};
 use crate::session::SessionId;
+use crate::signed_note::{self, NoteSignature, base64};
 use crate::transcript::sha256;
 
 /// The name of the key in the signature line.
@@ -30,9 +31,6 @@ pub const KEY_NAME: &str = "deskside-node";
 pub const MAX_NOTE: usize = 400;
 
 const TITLE: &str = "deskside1 checkpoint";
-/// C2SP's algorithm number of Ed25519.
-const ALGORITHM_ED25519: u8 = 0x01;
-const KEY_ID: usize = 4;
 
 /// A text is not a checkpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -71,8 +69,7 @@ impl Checkpoint {
     /// The note by this node.
     #[must_use]
     pub fn sign(self, node: &SigningKey) -> Note {
-        let signature = node.sign_bytes(self.text().as_bytes());
-        Note { checkpoint: self, key_id: key_id(&node.public()), signature }
+        Note { checkpoint: self, signature: NoteSignature::over(&self.text(), KEY_NAME, node) }
     }
 
     fn parse(text: &str) -> Option<Self> {
@@ -93,16 +90,14 @@ impl Checkpoint {
 pub struct Note {
     /// What is signed. Trust it after [`verify`](Self::verify) only.
     pub checkpoint: Checkpoint,
-    key_id: [u8; KEY_ID],
-    signature: [u8; SIGNATURE],
+    signature: NoteSignature,
 }
 
 impl Note {
     /// The note's text, six lines and an empty one.
     #[must_use]
     pub fn encode(&self) -> String {
-        let line = BASE64.encode(&[&self.key_id[..], &self.signature].concat());
-        format!("{}\n\u{2014} {KEY_NAME} {line}\n", self.checkpoint.text())
+        self.signature.note(&self.checkpoint.text(), KEY_NAME)
     }
 
     /// Reads what [`encode`](Self::encode) wrote, and nothing else.
@@ -117,15 +112,9 @@ impl Note {
         if note.len() > MAX_NOTE {
             return None;
         }
-        let (text, line) = std::str::from_utf8(note).ok()?.split_once("\n\n")?;
-        let line = line.strip_prefix("\u{2014} ")?.strip_prefix(KEY_NAME)?;
-        let line: [u8; KEY_ID + SIGNATURE] = base64(line.strip_prefix(' ')?.strip_suffix('\n')?)?;
-        let (key_id, signature) = line.split_first_chunk()?;
-        Some(Self {
-            checkpoint: Checkpoint::parse(&format!("{text}\n"))?,
-            key_id: *key_id,
-            signature: signature.try_into().ok()?,
-        })
+        let (text, name, signature) = signed_note::split(note)?;
+        let checkpoint = Checkpoint::parse(text)?;
+        (name == KEY_NAME).then_some(Self { checkpoint, signature })
     }
 
     /// Verifies that `node` signed it.
@@ -133,10 +122,7 @@ impl Note {
     /// # Errors
     /// [`BadSignature`].
     pub fn verify(&self, node: &PublicKey) -> Result<(), BadSignature> {
-        if self.key_id != key_id(node) {
-            return Err(BadSignature);
-        }
-        node.verify_bytes(self.checkpoint.text().as_bytes(), &self.signature)
+        self.signature.verify(&self.checkpoint.text(), KEY_NAME, node)
     }
 
     /// SHA-256 of the note's text, which the ends sign.
@@ -144,20 +130,6 @@ impl Note {
     pub fn sha256(&self) -> [u8; 32] {
         sha256(self.encode().as_bytes())
     }
-}
-
-/// C2SP's key id: it tells keys apart and proves nothing.
-fn key_id(key: &PublicKey) -> [u8; KEY_ID] {
-    let named = [KEY_NAME.as_bytes(), &[0x0a, ALGORITHM_ED25519], key.as_bytes()].concat();
-    let [a, b, c, d, ..] = sha256(&named);
-    [a, b, c, d]
-}
-
-/// Exactly `N` bytes of padded base64. The decoder refuses stray bits but takes padding in the
-/// middle too, and a value has one text.
-fn base64<const N: usize>(text: &str) -> Option<[u8; N]> {
-    let bytes: [u8; N] = BASE64.decode(text.as_bytes()).ok()?.try_into().ok()?;
-    (BASE64.encode(&bytes) == text).then_some(bytes)
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ mod file;
 mod identity;
 mod input;
 mod line;
+mod log;
 mod oracle;
 mod page;
 mod pairing;

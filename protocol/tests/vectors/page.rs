@@ -6,6 +6,10 @@ use deskside_protocol::close::CloseCode;
 use deskside_protocol::file::{MAX_COMPONENT, MAX_COMPONENTS, MAX_FAULT, MAX_OUTSTANDING};
 use deskside_protocol::grant::Grant;
 use deskside_protocol::key::Context;
+use deskside_protocol::log::evidence;
+use deskside_protocol::log::head::MAX_HEAD;
+use deskside_protocol::log::leaf::MAX_LEAF;
+use deskside_protocol::log::proof::MAX_PROOF;
 use deskside_protocol::recording::Kind;
 use deskside_protocol::recording::format::{HANDSHAKE_BYTES, MAX_AGE, MAX_BODY};
 use deskside_protocol::wire::signal::refused::Code;
@@ -92,6 +96,9 @@ fn its_numbers_are_the_code_s() {
     says(&format!("| {} s |", statement::LAST_WAIT.as_secs()));
     says(&format!("every {} s", statement::EVERY.as_secs()));
     says(&format!("{} directions of streams", statement::EVERY_STREAMS));
+    let encoded = grouped(evidence::MAX_ENCODED);
+    says(&format!("| {MAX_LEAF}, {MAX_HEAD}, {encoded} bytes |"));
+    says(&format!("| {MAX_PROOF}; {} |", evidence::MAX_LEAVES));
     let entries = usize::try_from(file::MAX_ENTRIES).unwrap();
     for maximum in [entries, file::MAX_BODY, file::MAX_PATH] {
         says(&grouped(maximum));
@@ -113,5 +120,8 @@ fn its_examples_stand_in_the_vectors() {
     }
     let note = std::fs::read_to_string(sheet::path("checkpoint")).unwrap();
     let signed = note.lines().find_map(|line| line.strip_prefix("#   \u{2014} ")).unwrap();
+    says(&format!("\u{2014} {signed}\n"));
+    let log = std::fs::read_to_string(sheet::path("log")).unwrap();
+    let signed = log.lines().find_map(|line| line.strip_prefix("#   \u{2014} ")).unwrap();
     says(&format!("\u{2014} {signed}\n"));
 }

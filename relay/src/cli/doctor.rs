@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::say::{Say, table};
 use crate::node::{Lock, Node, NodeError, Places};
-use crate::{chain, clock, policy};
+use crate::{chain, clock, log, policy};
 
 /// A policy or certificate that ends within this time is worth a word, in seconds.
 const SOON: u64 = 30 * 24 * 60 * 60;
@@ -65,6 +65,7 @@ async fn examine(places: Places) -> Vec<Finding> {
     }
     findings.push(running(&places.data));
     findings.push(recordings(&places.recordings));
+    findings.push(sessions(&places.log()));
     findings.push(socket_buffer());
     match Node::open(places).await {
         Ok(node) => inside(&node, &mut findings).await,
@@ -131,6 +132,14 @@ fn recordings(folder: &Path) -> Finding {
             "recordings",
             format!("nothing can be written in {}: {error}", folder.display()),
         ),
+    }
+}
+
+/// The log of sessions, whose tiles have to be those of its head.
+fn sessions(folder: &Path) -> Finding {
+    match log::look(folder) {
+        Ok(size) => Finding(Level::Well, "log", format!("{size} entries")),
+        Err(error) => Finding(Level::Fault, "log", chain(&error)),
     }
 }
 

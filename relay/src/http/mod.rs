@@ -1,12 +1,13 @@
 //! Two HTTP addresses. The public one is for people: the help page, the users' programs, and whether
-//! the relay is well; it changes nothing. The other is for whoever runs the relay: numbers, and
-//! lifting a lock, which takes a token, since loopback alone is no credential.
+//! the relay is well; it changes nothing. The other is for whoever runs the relay: numbers, the
+//! log of sessions, and lifting a lock, which takes a token, since loopback alone is no credential.
 //!
 //! Plain HTTP: a proxy in front adds TLS.
 
 mod admin;
 mod help;
 mod listener;
+mod log;
 
 use std::sync::Arc;
 
@@ -54,7 +55,8 @@ pub(crate) async fn serve_admin(
     let routes = Router::new()
         .route("/healthz", get(health))
         .with_state(relay.clone())
-        .merge(admin::routes(relay.clone(), token));
+        .merge(admin::routes(relay.clone(), token))
+        .merge(log::routes(relay.clone()));
     run(listener, &relay, routes, stop).await
 }
 

@@ -35,9 +35,12 @@ const fn who_may(first: &Kind) -> Who {
         | Kind::TicketShow(_)
         | Kind::TicketNote(_)
         | Kind::TicketStatus(_)
-        | Kind::CertificateRenew(_) => Who::Enrolled,
+        | Kind::CertificateRenew(_)
+        | Kind::LogHeadAsk(_) => Who::Enrolled,
         Kind::Join(_) => Who::In(&[Role::Technician]),
         Kind::RecordingList(_) | Kind::RecordingFetch(_) => Who::In(&[Role::Auditor]),
+        Kind::LogProofAsk(_) | Kind::LogTileAsk(_) => Who::In(&[Role::Auditor]),
+        Kind::RecordingHold(_) => Who::In(&[Role::Auditor, Role::Admin]),
         Kind::TechnicianUnlock(_) => Who::In(&[Role::Lead, Role::Admin]),
         Kind::Refused(_)
         | Kind::Hello(_)
@@ -72,7 +75,11 @@ const fn who_may(first: &Kind) -> Who {
         | Kind::Tickets(_)
         | Kind::Recordings(_)
         | Kind::RecordingFollows(_)
-        | Kind::SignInTerms(_) => Who::Nobody,
+        | Kind::SignInTerms(_)
+        | Kind::LogHead(_)
+        | Kind::LogProof(_)
+        | Kind::LogTile(_)
+        | Kind::RecordingHeld(_) => Who::Nobody,
     }
 }
 
@@ -82,6 +89,8 @@ const fn who_may(first: &Kind) -> Who {
 const fn counts_as(first: &Kind) -> Option<What> {
     match first {
         Kind::Open(_) | Kind::Reattach(_) => None,
+        // A walk over the log asks for thousands; the limit of streams bounds it.
+        Kind::LogTileAsk(_) => None,
         Kind::Join(_) => Some(What::Join),
         Kind::Enrol(_) | Kind::SignIn(_) => Some(What::Enrol),
         _ => Some(What::Request),

@@ -4,12 +4,14 @@ use std::io;
 use std::path::Path;
 
 use bytes::Bytes;
+use deskside_protocol::log::leaf::Access;
+use deskside_protocol::session::SessionId;
 use deskside_protocol::wire::signal::refused::Code;
 use deskside_protocol::wire::signal::{RecordingFetch, RecordingFollows, Refused, signal::Kind};
 use tokio::fs::File;
 use tokio::io::AsyncReadExt as _;
 
-use crate::clock;
+use crate::log::book::Because;
 use crate::service::Service;
 use crate::store::Technician;
 use crate::talk::{Gone, Talk, trouble};
@@ -40,21 +42,33 @@ async fn open(
     who: &Technician,
     fetch: &RecordingFetch,
 ) -> Result<(File, u64), Refused> {
-    let reason = fetch.reason.trim();
+    let reason = reason(&fetch.reason)?;
     let refuse = |code: Code, text: &str| Refused { code: code as i32, text: text.to_owned() };
-    if reason.is_empty() || reason.len() > MAX_REASON {
-        return Err(refuse(Code::BadRequest, "a download needs a reason of at most 1024 bytes"));
-    }
+    let kind = Access::from_wire(fetch.kind.max(1));
+    let unknown = || refuse(Code::BadRequest, "the relay is too old for what this is asked for");
+    let kind = kind.ok_or_else(unknown)?;
     let missing = || refuse(Code::NotFound, "there is no finished recording of that session");
     let session: [u8; 16] = fetch.session.as_ref().try_into().map_err(|_| missing())?;
     let node = &service.relay.node;
     let row = node.store().session(&session).await.map_err(|error| trouble(&error))?;
     let row = row.filter(|row| row.closed_at.is_some() && !row.recording.is_empty());
     let row = row.ok_or_else(missing)?;
-    let logged = node.store().log_access(&session, &who.login, reason, clock::seconds()).await;
+    let because = Because { login: &who.login, reason };
+    let id = SessionId::from_bytes(session);
+    let logged = service.relay.book.access(node.store(), id, kind, because).await;
     logged.map_err(|error| trouble(&error))?;
     let path = node.places().recordings.join(&row.recording);
     opened(&path).await.map_err(|error| trouble(&error))
+}
+
+/// Why somebody wants something, as it is written down.
+pub(super) fn reason(said: &str) -> Result<&str, Refused> {
+    let reason = said.trim();
+    if (1..=MAX_REASON).contains(&reason.len()) {
+        return Ok(reason);
+    }
+    let text = "this needs a reason of at most 1024 bytes".to_owned();
+    Err(Refused { code: Code::BadRequest as i32, text })
 }
 
 async fn opened(path: &Path) -> io::Result<(File, u64)> {

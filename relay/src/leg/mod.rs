@@ -9,6 +9,7 @@ mod admission;
 mod agent;
 mod download;
 mod entry;
+mod log;
 mod request;
 mod technician;
 mod tls;
@@ -35,6 +36,7 @@ use crate::hall::Hall;
 use crate::limits::What;
 use crate::recorder::Recorder;
 use crate::relay::Relay;
+use crate::retention;
 use crate::service::Service;
 use crate::session;
 use crate::sessions::{MAX_BEGINNING, Sessions};
@@ -72,6 +74,8 @@ pub(crate) async fn serve(
     let service = Service { relay, switch, recorder, hall, sessions, standing, policy, stop };
     let service = Arc::new(service);
 
+    let (book, store) = (&service.relay.book, service.relay.node.store());
+    book.settle(store).await.map_err(io::Error::other)?;
     // Before the first leg is accepted, so that no end that comes back is unknown.
     let rebuilds = session::unfinished(&service).await.map_err(io::Error::other)?;
     if rebuilds.is_empty() {
@@ -81,6 +85,7 @@ pub(crate) async fn serve(
     tasks.spawn(session::keep(service.clone(), begun, rebuilds));
     tasks.spawn(expire(service.clone()));
     tasks.spawn(standing::keep(service.clone()));
+    tasks.spawn(sweep(service.clone()));
     accept(&endpoint, &service, &mut tasks).await;
     if tokio::time::timeout(DRAIN, async { while tasks.join_next().await.is_some() {} })
         .await
@@ -128,6 +133,11 @@ async fn expire(service: Arc<Service>) {
         () = service.stop.cancelled() => {}
         () = service.hall.expire() => {}
     }
+}
+
+/// Destroys the seals of recordings whose time is over.
+async fn sweep(service: Arc<Service>) {
+    retention::keep(&service.relay, service.stop.clone()).await;
 }
 
 async fn leg(service: Arc<Service>, incoming: Incoming, entry: Entry) {

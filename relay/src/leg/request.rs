@@ -6,7 +6,7 @@ use deskside_protocol::wire::signal::{
     TicketNote, Tickets, refused::Code, signal::Kind,
 };
 
-use super::admission;
+use super::{admission, log};
 use crate::desk::DeskError;
 use crate::enrolment::{self, Request};
 use crate::service::Service;
@@ -60,6 +60,10 @@ async fn answer(
             renewed.map(enrolled_kind).map_err(|error| error.refusal())
         }
         (Kind::TechnicianUnlock(unlock), Some(who)) => unlocked(service, &who, &unlock).await,
+        (Kind::LogHeadAsk(ask), _) => log::head(service, ask).await,
+        (Kind::LogProofAsk(ask), _) => log::proof(service, ask).await,
+        (Kind::LogTileAsk(ask), _) => log::tile(service, ask).await,
+        (Kind::RecordingHold(wish), Some(who)) => log::hold(service, &who, wish).await,
         (Kind::SignInAsk(_), _) => match &service.relay.sign_in {
             Some(sign_in) => Ok(Kind::SignInTerms(sign_in.terms())),
             None => Err(SignInError::Off.refusal()),
@@ -146,11 +150,21 @@ async fn recordings(service: &Service) -> Result<Kind, Refused> {
     let store = service.relay.node.store();
     let rows = store.sessions(MAX_LISTED).await.map_err(|error| trouble(&error))?;
     let recorded = rows.into_iter().filter(|row| !row.recording.is_empty());
-    Ok(Kind::Recordings(Recordings { recordings: recorded.map(recording).collect() }))
+    let folder = service.relay.node.places().recordings.clone();
+    // Looking at 500 names takes a disk some milliseconds: not here.
+    let recordings = tokio::task::spawn_blocking(move || {
+        let here = |row: &SessionRow| folder.join(&row.recording).exists();
+        recorded.map(|row| recording(!here(&row), row)).collect()
+    });
+    let recordings = recordings.await.map_err(|error| trouble(&error))?;
+    Ok(Kind::Recordings(Recordings { recordings }))
 }
 
-fn recording(row: SessionRow) -> Recording {
+fn recording(missing: bool, row: SessionRow) -> Recording {
     Recording {
+        held: row.held,
+        shredded: row.shredded_at.is_some(),
+        missing,
         session: row.session.to_vec().into(),
         ticket: row.ticket,
         technician: row.technician,

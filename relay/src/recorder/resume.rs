@@ -132,7 +132,7 @@ pub(super) fn walk(path: &Path) -> Result<Walked, ResumeError> {
 
 /// Reads whole blocks in order as long as there are any, with the block at hand in memory and a
 /// piece of what follows it. What stands behind them is torn.
-fn blocks(file: &File, mut each: impl FnMut(&Block<'_>)) -> Result<Reader, ResumeError> {
+pub(super) fn blocks(file: &File, mut each: impl FnMut(&Block<'_>)) -> Result<Reader, ResumeError> {
     let (mut reader, mut window) = (Reader::new(), vec![0; PIECE]);
     let (mut filled, mut at) = (0, 0);
     loop {

@@ -83,8 +83,18 @@ pub(super) async fn write_down(
 ) {
     let end = SessionEnd { closed_at: clock::seconds(), reason: reason as i32, bytes, hash };
     let stored = service.relay.node.store().close_session(session.as_bytes(), end).await;
-    if let Err(error) = stored {
-        tracing::error!(%session, error = chain(&error), "the end of a session cannot be written down");
+    match stored {
+        // Behind the database, and once: what a kill or the disk leaves out here, the next start
+        // writes from there.
+        Ok(true) => {
+            if let Err(error) = service.relay.book.close(session, hash, reason as i32).await {
+                tracing::error!(%session, error = chain(&error), "the end of a session is not in the log");
+            }
+        }
+        Ok(false) => {}
+        Err(error) => {
+            tracing::error!(%session, error = chain(&error), "the end of a session cannot be written down");
+        }
     }
     tracing::info!(%session, ?reason, bytes, "a session ended");
     if reason == Reason::NotAsked {

@@ -24,6 +24,7 @@ use super::line::{Beginning, Current, FIRST_LINE, labels};
 use super::live::{BOTH, Bounds, Live, Session};
 use super::pairing::Pairing;
 use super::presence::Presence;
+use crate::log::LogError;
 use crate::recorder::{RecordError, Recording};
 use crate::service::Service;
 use crate::sessions::{Door, Token};
@@ -42,6 +43,8 @@ pub(super) enum OpeningError {
     Policy(#[from] PolicyError),
     #[error(transparent)]
     Record(#[from] RecordError),
+    #[error(transparent)]
+    Log(#[from] LogError),
 }
 
 /// Whom and what a session is about.
@@ -189,18 +192,21 @@ async fn begin_recording(
     about: &About<'_>,
     facts: &Facts,
 ) -> Result<Option<Arc<Recording>>, OpeningError> {
-    if !facts.is_recorded() {
-        return Ok(None);
-    }
-    match try_to_record(service, id, about, facts).await {
-        Ok(recording) => Ok(Some(recording)),
-        Err(error) if facts.held.recording == Rule::BestEffort => {
-            tracing::error!(session = %id, error = crate::chain(&error), "a session begins unrecorded");
-            service.relay.metrics.went_unrecorded();
-            Ok(None)
+    let mut logged = false;
+    if facts.is_recorded() {
+        match try_to_record(service, id, about, facts, &mut logged).await {
+            Ok(recording) => return Ok(Some(recording)),
+            Err(error) if facts.held.recording == Rule::BestEffort => {
+                tracing::error!(session = %id, error = crate::chain(&error), "a session begins unrecorded");
+                service.relay.metrics.went_unrecorded();
+            }
+            Err(error) => return Err(error),
         }
-        Err(error) => Err(error.into()),
     }
+    if !logged && let Err(error) = service.relay.book.open(id, None).await {
+        tracing::error!(session = %id, error = crate::chain(&error), "a session begins that is not in the log");
+    }
+    Ok(None)
 }
 
 async fn try_to_record(
@@ -208,7 +214,8 @@ async fn try_to_record(
     id: SessionId,
     about: &About<'_>,
     facts: &Facts,
-) -> Result<Arc<Recording>, RecordError> {
+    logged: &mut bool,
+) -> Result<Arc<Recording>, OpeningError> {
     let node = &service.relay.node;
     let path = node.places().recordings.join(file_name(id));
     let recording = service.recorder.create(&path, facts.held.recording).await?;
@@ -231,9 +238,16 @@ async fn try_to_record(
         opened: clock::micros(),
         sid: Bytes::copy_from_slice(&facts.sid),
     };
-    recording.append(Block::Header, FIRST_LINE, header.encode_to_vec()).await?;
+    let begun = recording.append(Block::Header, FIRST_LINE, header.encode_to_vec()).await?;
     let confirmed = Event { kind: event::Kind::Confirmed as i32, ..Event::default() };
-    recording.append(Block::Event, FIRST_LINE, confirmed.encode_to_vec()).await?;
+    // Two disks' waits in the time of one, both before anything passes.
+    let (recorded, opened) = tokio::join!(
+        recording.append(Block::Event, FIRST_LINE, confirmed.encode_to_vec()),
+        service.relay.book.open(id, Some(*begun.hash()))
+    );
+    *logged = opened.is_ok();
+    recorded?;
+    opened?;
     Ok(recording)
 }
 

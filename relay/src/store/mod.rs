@@ -5,12 +5,15 @@
 //! what Postgres reads too (numbered placeholders, `RETURNING`, counters in a table); the pragmas
 //! and `BEGIN IMMEDIATE` stand in this file alone. Times are arguments, in seconds since 1970.
 
+mod access;
 mod authority;
 mod burned;
 mod founding;
+mod leaves;
 mod people;
 mod policy;
 mod request;
+mod retention;
 mod session;
 mod sign_in;
 mod ticket;
@@ -31,8 +34,10 @@ use sqlx::sqlite::{
 use sqlx::{Row as _, Sqlite, SqliteConnection, Transaction};
 use thiserror::Error;
 
+pub use access::{Act, NewAccess};
 pub use authority::NewAuthority;
 pub use burned::Burned;
+pub use leaves::LeafRow;
 pub use people::{Enrolling, Invitation, NewInvitation, Renewal, RolesText, Technician};
 pub use policy::StoredPolicy;
 pub use request::SigningRequest;

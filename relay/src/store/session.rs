@@ -1,4 +1,4 @@
-//! Sessions and their recordings, and who was handed which.
+//! Sessions and their recordings.
 
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
@@ -6,7 +6,7 @@ use sqlx::sqlite::SqliteRow;
 use deskside_protocol::session::Ends;
 
 use super::writer::Write;
-use super::{Store, StoreError, array, maybe_number, next, number, signed};
+use super::{Store, StoreError, array, maybe_number, number};
 
 /// What brings the ends of a session back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,6 +101,10 @@ pub struct SessionRow {
     pub bytes: u64,
     /// Chain hash of its CLOSE block.
     pub hash: Option<[u8; 32]>,
+    /// Kept beyond its time.
+    pub held: bool,
+    /// When its seals were destroyed, in seconds.
+    pub shredded_at: Option<u64>,
 }
 
 impl Store {
@@ -192,55 +196,9 @@ impl Store {
         .await?;
         rows.iter().map(unfinished).collect()
     }
-
-    /// Writes down who is handed which recording and why; on disk when this returns. Call it
-    /// before the first byte leaves.
-    ///
-    /// # Errors
-    /// [`StoreError`]; then hand out nothing.
-    pub async fn log_access(
-        &self,
-        session: &[u8; 16],
-        login: &str,
-        reason: &str,
-        now: u64,
-    ) -> Result<(), StoreError> {
-        let mut writing = self.writing().await?;
-        let number = next(&mut writing, "access").await?;
-        sqlx::query(
-            "INSERT INTO accesses (number, session, login, at, reason) VALUES ($1, $2, $3, $4, $5)",
-        )
-        .bind(signed(number)?)
-        .bind(session.as_slice())
-        .bind(login)
-        .bind(signed(now)?)
-        .bind(reason)
-        .execute(&mut *writing)
-        .await?;
-        Ok(writing.commit().await?)
-    }
-
-    /// Who was handed a recording: login, seconds, reason, in order.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn accesses(
-        &self,
-        session: &[u8; 16],
-    ) -> Result<Vec<(String, u64, String)>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT login, at, reason FROM accesses WHERE session = $1 ORDER BY number",
-        )
-        .bind(session.as_slice())
-        .fetch_all(&self.pool)
-        .await?;
-        rows.iter()
-            .map(|row| Ok((row.try_get("login")?, number(row, "at")?, row.try_get("reason")?)))
-            .collect()
-    }
 }
 
-fn session_row(row: &SqliteRow) -> Result<SessionRow, StoreError> {
+pub(super) fn session_row(row: &SqliteRow) -> Result<SessionRow, StoreError> {
     let reason: i64 = row.try_get("reason")?;
     let hash: Option<Vec<u8>> = row.try_get("hash")?;
     Ok(SessionRow {
@@ -256,6 +214,8 @@ fn session_row(row: &SqliteRow) -> Result<SessionRow, StoreError> {
         hash: hash
             .map(|hash| hash.try_into().map_err(|_| StoreError::Value("hash")))
             .transpose()?,
+        held: row.try_get("held")?,
+        shredded_at: maybe_number(row, "shredded_at")?,
     })
 }
 

@@ -31,7 +31,7 @@ use prost::Message as _;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
-use crate::pairing::{Alice, pair};
+use crate::pairing::{Alice, pair, unpaired};
 
 /// Everything here happens at once or not at all.
 const SOON: Duration = Duration::from_secs(20);
@@ -109,6 +109,11 @@ impl House {
     /// A session whose line is not sealed yet.
     pub(crate) async fn paired(&self) -> Ends<Seat> {
         pair(&self.join, &self.join, &self.alice).await
+    }
+
+    /// What both ends are told, by number, of a session that does not come about.
+    pub(crate) async fn refused_pairing(&self) -> Ends<i32> {
+        unpaired(&self.join, &self.alice).await
     }
 
     /// A session that lasts.

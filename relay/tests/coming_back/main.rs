@@ -8,6 +8,7 @@ mod attended;
 mod house;
 mod idle;
 mod lines;
+mod log;
 mod pairing;
 mod proofs;
 mod restart;

@@ -18,7 +18,7 @@ use deskside_protocol::wire::signal::{
 };
 use prost::Message as _;
 
-use crate::house::{Seat, key, soon};
+use crate::house::{Seat, key, refusal, soon};
 
 pub(crate) const AUDITOR: &str = "age1t7rxyev2z3rw82stdlrrepyc39nvn86l5078zqkf5uasdy86jp6svpy7pa";
 
@@ -41,12 +41,42 @@ impl Alice {
     }
 }
 
+/// Two ends that the relay has heard out, before it says what comes of it.
+struct Paired {
+    keys: Ends<SigningKey>,
+    legs: Ends<Leg>,
+    signals: Ends<Signals>,
+    transcript: [u8; 32],
+}
+
+/// What both are told, by number, where no session comes of it.
+pub(crate) async fn unpaired(link: &JoinLink, alice: &Alice) -> Ends<i32> {
+    let Paired { legs: _legs, signals: Ends { mut agent, mut technician }, .. } =
+        paired(link, link, alice).await;
+    Ends { agent: refusal(&mut agent).await, technician: refusal(&mut technician).await }
+}
+
 /// A session of two new ends, the technician's leg through `link`.
-pub(crate) async fn pair(
+pub(crate) async fn pair(agent_link: &JoinLink, link: &JoinLink, alice: &Alice) -> Ends<Seat> {
+    let Paired { keys, legs, signals, transcript } = paired(agent_link, link, alice).await;
+    let seat = async |end, key, leg, mut signals: Signals| {
+        let Ok(Kind::Session(given)) = soon(signals.receive()).await else { panic!() };
+        let session = SessionId::try_from(given.session.as_ref()).unwrap();
+        Seat { end, key, binding: Binding { session, transcript }, leg, signals, given }
+    };
+    Ends {
+        agent: seat(End::Agent, keys.agent, legs.agent, signals.agent).await,
+        technician: {
+            seat(End::Technician, keys.technician, legs.technician, signals.technician).await
+        },
+    }
+}
+
+async fn paired(
     agent_link: &JoinLink,
     link: &JoinLink,
     Alice(alice, certificate): &Alice,
-) -> Ends<Seat> {
+) -> Paired {
     let keys = Ends { agent: key(), technician: key() };
     let (y, tag) = (Bytes::from_static(&[7; 32]), Bytes::from_static(&[8; 32]));
     let leg = Leg::dial(agent_link, &key(), "test").await.unwrap();
@@ -96,13 +126,6 @@ pub(crate) async fn pair(
 
     let transcript =
         Transcript { ci: &ci, sid: &sid, y_a: &y, ad_a: &ad_a, y_t: &y, ad_t: &ad_t }.hash();
-    let seat = async |end, key, leg, mut signals: Signals| {
-        let Ok(Kind::Session(given)) = soon(signals.receive()).await else { panic!() };
-        let session = SessionId::try_from(given.session.as_ref()).unwrap();
-        Seat { end, key, binding: Binding { session, transcript }, leg, signals, given }
-    };
-    Ends {
-        agent: seat(End::Agent, keys.agent, leg, agent).await,
-        technician: seat(End::Technician, keys.technician, alices, technician).await,
-    }
+    let legs = Ends { agent: leg, technician: alices };
+    Paired { keys, legs, signals: Ends { agent, technician }, transcript }
 }

@@ -21,13 +21,15 @@ use deskside_protocol::identity::revocations::RevocationList;
 use deskside_protocol::identity::token::EnrolmentToken;
 use deskside_protocol::key::{PublicKey, SigningKey};
 use deskside_protocol::label::Label;
+use deskside_protocol::log::tree::leaf_hash;
+use deskside_protocol::log::{Frontier, Head, head};
 use deskside_protocol::pairing::Paired;
 use deskside_protocol::pairing::technician::{Offered, Request};
 use deskside_protocol::policy::{FileBodies, NoteContents, Policy, Recording};
 use deskside_protocol::session::{End, Ends, SessionId};
 use deskside_protocol::transcript::{ChannelIdentifier, policy_hash};
 use deskside_protocol::wire::record::{Certificate, Role, Signed};
-use deskside_protocol::wire::signal::{Joined, signal::Kind};
+use deskside_protocol::wire::signal::{Joined, LogHead, signal::Kind};
 use quinn::Endpoint;
 use quinn::crypto::rustls::QuicServerConfig;
 use tokio::runtime::Runtime;
@@ -158,6 +160,13 @@ impl Liar {
     #[must_use]
     pub fn node(&self) -> &SigningKey {
         &self.knows.node
+    }
+
+    /// The head of a log of so many entries, none of which anybody else has seen. The same number
+    /// gives the same log.
+    #[must_use]
+    pub fn log_head(&self, size: u64) -> Kind {
+        self.knows.log_head(size)
     }
 
     /// The policy that it tells, changed and signed by the authority. What it told before stays in
@@ -372,6 +381,18 @@ impl Knowledge {
     fn revocations(&self) -> Signed {
         let serials = self.state().revoked.clone();
         RevocationList::new(now(), serials).sign(&self.node)
+    }
+
+    /// The head of a log of so many equal entries. It proves nothing, which who sees it for the
+    /// first time does not ask for.
+    fn log_head(&self, size: u64) -> Kind {
+        let mut tree = Frontier::default();
+        for _ in 0..size {
+            tree.push(leaf_hash(b"nothing"));
+        }
+        let origin = head::origin(&self.node.public());
+        let note = Head { origin, size, root: tree.root() }.sign(&self.node).encode();
+        Kind::LogHead(LogHead { note, consistency: Vec::new() })
     }
 
     /// A session as the agent is told of it; the desk has the rest.

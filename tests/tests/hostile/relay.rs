@@ -2,6 +2,7 @@
 
 #![allow(clippy::wildcard_enum_match_arm, reason = "a lie is about one signal; all others pass")]
 
+mod log;
 mod pairing;
 mod policy;
 mod sealing;

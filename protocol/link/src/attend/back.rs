@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use deskside_protocol::identity::link::JoinLink;
+use deskside_protocol::key::PublicKey;
 use deskside_protocol::label::Label;
 use deskside_protocol::reattach::{Claim, NONCE};
 use deskside_protocol::wire::signal::refused::Code;
@@ -51,7 +52,8 @@ pub(super) struct Return {
     links: Vec<JoinLink>,
     /// Whether another line is asked for.
     fresh_line: bool,
-    dials: JoinSet<Result<(Connection, Dialler), DialError>>,
+    /// Each gives the node key too by which the relay was known.
+    dials: JoinSet<Result<(Connection, Dialler, PublicKey), DialError>>,
     proofs: JoinSet<Result<Returned, ResumeError>>,
     /// The session as it was, where we know.
     held: Option<Given>,
@@ -75,6 +77,7 @@ impl Return {
         }
         let (dialler, attendee) = (dialler.clone(), self.attendee.clone());
         self.dials.spawn(async move {
+            let mut node = link.node;
             let greeting = Greeting::new(&link, &attendee.leg_key)?;
             let connection = match dialler.dial(&link, &greeting, address).await {
                 Err(DialError::WrongRelay { origin }) => {
@@ -82,11 +85,12 @@ impl Return {
                     let moved = leg::again(&dialler, &link, address, &attendee.software).await;
                     let link = moved.ok_or(DialError::WrongRelay { origin })?;
                     let greeting = Greeting::new(&link, &attendee.leg_key)?;
+                    node = link.node;
                     dialler.dial(&link, &greeting, address).await?
                 }
                 dialled => dialled?,
             };
-            Ok((connection, dialler))
+            Ok((connection, dialler, node))
         });
     }
 
@@ -101,8 +105,8 @@ impl Return {
         loop {
             tokio::select! {
                 Some(dialled) = self.dials.join_next() => match dialled {
-                    Ok(Ok((connection, dialler))) => {
-                        self.prove(connection, dialler);
+                    Ok(Ok((connection, dialler, node))) => {
+                        self.prove(connection, dialler, node);
                         return Step::Reached;
                     }
                     Ok(Err(error)) => return Step::Unreached(error),
@@ -123,10 +127,10 @@ impl Return {
 
     /// The other dials are given up: of two proofs the relay takes the newer, and it has to be the
     /// one that we use.
-    fn prove(&mut self, connection: Connection, dialler: Dialler) {
+    fn prove(&mut self, connection: Connection, dialler: Dialler, node: PublicKey) {
         self.dials = JoinSet::new();
         self.proofs = JoinSet::new();
-        let link = self.attendee.link.clone();
+        let link = JoinLink { node, ..self.attendee.link.clone() };
         let leg = Leg::new(link, connection, dialler, &self.attendee.software);
         let (attendee, fresh_line, held) = (self.attendee.clone(), self.fresh_line, self.held);
         self.proofs.spawn(async move {

@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deskside_protocol::close::CloseCode;
+use deskside_protocol::key::PublicKey;
 use deskside_protocol::wire::record::Reason;
 use deskside_protocol::wire::signal::{Closed, PolicyNow, signal::Kind};
 use deskside_protocol::witness::WitnessError;
@@ -244,6 +245,12 @@ impl Attendance {
     #[must_use]
     pub fn checkpoint(&self) -> Checkpoint {
         self.checkpoint.clone()
+    }
+
+    /// The relay's node key, as it has proved it on the leg of the moment.
+    #[must_use]
+    pub fn node(&self) -> PublicKey {
+        self.leg.borrow().link().node
     }
 
     /// From which lines are made.

@@ -105,6 +105,7 @@ impl Verifier {
         let (first, _) = self.report.times_us.unwrap_or((place.time_us, place.time_us));
         self.report.times_us = Some((first, place.time_us));
         self.report.blocks += 1;
+        self.report.first_hash.get_or_insert(block.hash);
         self.report.hash = Some(block.hash);
         if let Err(flaw) = self.judge(block) {
             self.found(flaw, place);
@@ -183,6 +184,7 @@ fn empty_report() -> Report {
         facts: None,
         blocks: 0,
         times_us: None,
+        first_hash: None,
         hash: None,
         packets: Ends::default(),
         seals: Vec::new(),

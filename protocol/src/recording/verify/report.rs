@@ -274,6 +274,8 @@ pub struct Report {
     pub blocks: u64,
     /// Microseconds since 1970-01-01 UTC of the first and the last block.
     pub times_us: Option<(u64, u64)>,
+    /// Chain hash of the first block, which the OPEN entry of the relay's log repeats.
+    pub first_hash: Option<[u8; 32]>,
     /// Chain hash of the last block, which a session's note repeats.
     pub hash: Option<[u8; 32]>,
     /// Packets counted, by the end that sent them.

@@ -131,14 +131,3 @@ async fn openings_a_second() {
         println!("{at_once} at once: {a_second:.0} sessions opened a second");
     }
 }
-
-#[tokio::test]
-async fn accesses_are_kept_in_order() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(&folder.path().join("relay.db")).await.unwrap();
-    store.log_access(&[1; 16], "mona", "complaint 7", 5).await.unwrap();
-    store.log_access(&[1; 16], "mona", "court order", 6).await.unwrap();
-    let expected =
-        [("mona".into(), 5, "complaint 7".into()), ("mona".into(), 6, "court order".into())];
-    assert_eq!(store.accesses(&[1; 16]).await.unwrap(), expected);
-}

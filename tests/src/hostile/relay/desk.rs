@@ -141,6 +141,10 @@ impl Stream {
                 self.knows.state().signed = policy.clone();
                 self.last(Kind::Enrolled(Enrolled { certificate, policy: Some(policy) })).await
             }
+            Kind::LogHeadAsk(_) => {
+                let log_head = self.knows.log_head(1);
+                self.last(log_head).await
+            }
             Kind::Open(_) => self.agent().await,
             Kind::Join(_) => self.technician().await,
             Kind::Reattach(_) => {
