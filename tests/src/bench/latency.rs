@@ -1,8 +1,9 @@
 //! `bench latency`: a message of 32 bytes goes there and back on one stream.
 //!
-//! Three ways in turn, in the same process and the same seconds: two QUIC endpoints with the line's
-//! own settings on loopback, the line through a relay that only forwards, the line through a relay
-//! that records. Both ends are in this process.
+//! Four ways in turn, in the same process and the same seconds: two QUIC endpoints with the line's
+//! own settings on loopback, the same through a bare hop (the least that anything in between costs
+//! here), the line through a relay that only forwards, the line through a relay that records. Both
+//! ends are in this process.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -27,6 +28,7 @@ use tokio::task::JoinSet;
 use super::Teller;
 use super::figures::{Spread, rounded};
 use super::ground::Ground;
+use super::hop::Hop;
 use crate::light::{Met, agent_leg, pair, technician_leg};
 
 /// Microseconds over the direct way that are wished for, while the relay records.
@@ -70,15 +72,22 @@ struct Way {
 type Relayed = (Ground, [Leg; 2], Met, Arc<Line>, Line);
 
 enum Keeps {
-    Direct { _ends: (quinn::Endpoint, quinn::Endpoint), _connections: [quinn::Connection; 2] },
-    Relayed { _all: Box<Relayed> },
+    Direct {
+        _ends: (quinn::Endpoint, quinn::Endpoint),
+        _connections: [quinn::Connection; 2],
+        _hop: Option<Hop>,
+    },
+    Relayed {
+        _all: Box<Relayed>,
+    },
 }
 
-/// Measures the three ways in turn.
+/// Measures the four ways in turn.
 pub(super) async fn run(args: &Args, teller: Teller) -> anyhow::Result<()> {
     let mut echoes = JoinSet::new();
     let mut ways = [
-        direct(&mut echoes).await?,
+        direct("direct", false, &mut echoes).await?,
+        direct("bare hop", true, &mut echoes).await?,
         Box::pin(relayed("relay", Recording::Off, args, &mut echoes)).await?,
         Box::pin(relayed("relay, recording", Recording::Required, args, &mut echoes)).await?,
     ];
@@ -133,7 +142,7 @@ async fn echo(mut sender: Sender<Chunk>, mut receiver: Receiver<Chunk>) {
     }
 }
 
-async fn direct(echoes: &mut JoinSet<()>) -> anyhow::Result<Way> {
+async fn direct(name: &'static str, hop: bool, echoes: &mut JoinSet<()>) -> anyhow::Result<Way> {
     let key = SigningKey::generate(&mut System::new());
     let verifier = || tls::KeyVerifier::pinned(key.public());
     let server_tls = tls::accepting(verifier(), &key, tls::LINE_ALPN)?;
@@ -149,7 +158,12 @@ async fn direct(echoes: &mut JoinSet<()>) -> anyhow::Result<Way> {
     let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let answers = quinn::Endpoint::server(server, any).context("bind")?;
     let asks = quinn::Endpoint::client(any).context("bind")?;
-    let connecting = asks.connect_with(client, answers.local_addr()?, "deskside")?;
+    let mut address = answers.local_addr()?;
+    let hop = if hop { Some(Hop::to(address)?) } else { None };
+    if let Some(hop) = &hop {
+        address = hop.address();
+    }
+    let connecting = asks.connect_with(client, address, "deskside")?;
     let incoming = async { answers.accept().await.context("accept")?.await.context("accept") };
     let (there, here) = tokio::try_join!(incoming, async { Ok(connecting.await?) })?;
 
@@ -161,8 +175,8 @@ async fn direct(echoes: &mut JoinSet<()>) -> anyhow::Result<Way> {
     let (sender_there, mut receiver_there) = framed(send, receive);
     receiver_there.receive().await?;
     echoes.spawn(echo(sender_there, receiver_there));
-    let keeps = Keeps::Direct { _ends: (answers, asks), _connections: [there, here] };
-    Ok(Way::new("direct", sender, receiver, keeps))
+    let keeps = Keeps::Direct { _ends: (answers, asks), _connections: [there, here], _hop: hop };
+    Ok(Way::new(name, sender, receiver, keeps))
 }
 
 fn framed(send: quinn::SendStream, receive: quinn::RecvStream) -> (Sender<Chunk>, Receiver<Chunk>) {

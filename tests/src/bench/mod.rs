@@ -9,6 +9,7 @@ mod answers;
 mod figures;
 mod ground;
 mod hold;
+mod hop;
 mod idle;
 mod kills;
 mod latency;
