@@ -15,17 +15,17 @@ use bytes::Bytes;
 use clap::Args as Parse;
 use deskside_link::random::System;
 use deskside_link::stream::{Receiver, Sender};
-use deskside_link::{Leg, Line, tls, transport};
+use deskside_link::{Leg, Line, transport};
 use deskside_protocol::channel::Channel;
 use deskside_protocol::frame::MAX_MESSAGE;
 use deskside_protocol::key::SigningKey;
 use deskside_protocol::policy::Recording;
 use deskside_protocol::wire::message::Chunk;
-use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
 use serde_json::json;
 use tokio::task::JoinSet;
 
 use super::Teller;
+use super::ends;
 use super::figures::{Spread, rounded};
 use super::ground::Ground;
 use super::hop::Hop;
@@ -144,17 +144,8 @@ async fn echo(mut sender: Sender<Chunk>, mut receiver: Receiver<Chunk>) {
 
 async fn direct(name: &'static str, hop: bool, echoes: &mut JoinSet<()>) -> anyhow::Result<Way> {
     let key = SigningKey::generate(&mut System::new());
-    let verifier = || tls::KeyVerifier::pinned(key.public());
-    let server_tls = tls::accepting(verifier(), &key, tls::LINE_ALPN)?;
-    let mut server =
-        quinn::ServerConfig::with_crypto(Arc::new(QuicServerConfig::try_from(server_tls)?));
-    server.transport_config(transport::line());
-    let mut client = quinn::ClientConfig::new(Arc::new(QuicClientConfig::try_from(dialling(
-        verifier(),
-        &key,
-    )?)?));
-    client.transport_config(transport::line());
-
+    let server = ends::accepting(&key, transport::line())?;
+    let client = ends::dialling(&key, transport::line())?;
     let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let answers = quinn::Endpoint::server(server, any).context("bind")?;
     let asks = quinn::Endpoint::client(any).context("bind")?;
@@ -181,22 +172,6 @@ async fn direct(name: &'static str, hop: bool, echoes: &mut JoinSet<()>) -> anyh
 
 fn framed(send: quinn::SendStream, receive: quinn::RecvStream) -> (Sender<Chunk>, Receiver<Chunk>) {
     (Sender::new(send, MAX_MESSAGE), Receiver::new(receive, MAX_MESSAGE))
-}
-
-/// The TLS settings with which a line is dialled.
-fn dialling(
-    verifier: tls::KeyVerifier,
-    key: &SigningKey,
-) -> Result<rustls::ClientConfig, rustls::Error> {
-    let resolver = rustls::client::AlwaysResolvesClientRawPublicKeys::new(tls::certified(key)?);
-    let mut config = rustls::ClientConfig::builder_with_provider(tls::provider())
-        .with_protocol_versions(&[&rustls::version::TLS13])?
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(verifier))
-        .with_client_cert_resolver(Arc::new(resolver));
-    config.alpn_protocols = vec![tls::LINE_ALPN.to_vec()];
-    config.resumption = rustls::client::Resumption::disabled();
-    Ok(config)
 }
 
 async fn relayed(
