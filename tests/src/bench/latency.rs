@@ -71,15 +71,12 @@ struct Way {
 /// Two ends and their relay.
 type Relayed = (Ground, [Leg; 2], Met, Arc<Line>, Line);
 
+/// Two endpoints, their connection, and what may be between them.
+type Straight = ([quinn::Endpoint; 2], [quinn::Connection; 2], Option<Hop>);
+
 enum Keeps {
-    Direct {
-        _ends: (quinn::Endpoint, quinn::Endpoint),
-        _connections: [quinn::Connection; 2],
-        _hop: Option<Hop>,
-    },
-    Relayed {
-        _all: Box<Relayed>,
-    },
+    Direct { _all: Box<Straight> },
+    Relayed { _all: Box<Relayed> },
 }
 
 /// Measures the four ways in turn.
@@ -166,7 +163,7 @@ async fn direct(name: &'static str, hop: bool, echoes: &mut JoinSet<()>) -> anyh
     let (sender_there, mut receiver_there) = framed(send, receive);
     receiver_there.receive().await?;
     echoes.spawn(echo(sender_there, receiver_there));
-    let keeps = Keeps::Direct { _ends: (answers, asks), _connections: [there, here], _hop: hop };
+    let keeps = Keeps::Direct { _all: Box::new(([answers, asks], [there, here], hop)) };
     Ok(Way::new(name, sender, receiver, keeps))
 }
 

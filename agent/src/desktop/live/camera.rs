@@ -4,7 +4,7 @@
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::{Duration, Instant};
 
-use deskside_screen::{Coded, Rect, View};
+use deskside_screen::{Coded, Rect};
 use tokio::sync::mpsc::Sender;
 
 use super::pacer::{Budget, INTERVAL, Pacer, Start};
@@ -255,8 +255,7 @@ impl Camera {
         }
         let pixels = tiles.iter().map(Rect::pixels).sum();
         stage.encoder.set_quality(budget.quality(pixels));
-        let view = View::new(stage.size, stage.size.width() * 4, &stage.bgrx)?;
-        let coded = stage.encoder.frame(&view, &tiles, now)?;
+        let coded = stage.code(self.capture.as_ref(), &tiles, now)?;
         // Damage that changed nothing was free: what is next may start at once.
         let Some(coded) = coded else { return Ok(Some(Duration::ZERO)) };
         self.changed = now;
@@ -288,7 +287,9 @@ impl Camera {
     fn send(&mut self, coded: Coded) -> Result<usize, Stop> {
         let pieces = coded.pieces.iter().map(|piece| piece.jpeg.len() + WRAPPING);
         let bytes = coded.frame.bytes() + WRAPPING + pieces.sum::<usize>();
-        self.pacer.sent(coded.frame.number, bytes, self.begun.elapsed());
+        let now = self.begun.elapsed();
+        tracing::trace!(number = coded.frame.number, bytes, ?now, "a frame leaves");
+        self.pacer.sent(coded.frame.number, bytes, now);
         self.tell(Shot::Frame(coded))?;
         Ok(bytes)
     }

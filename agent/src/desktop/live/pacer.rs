@@ -11,7 +11,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// No two frames start within this time: 60 a second.
+/// Frames start as often as this: 60 a second. After a pause two may follow each other at once: the
+/// first of what changes is often a line, and the rest of it should not wait for that.
 pub(super) const INTERVAL: Duration = Duration::from_micros(16_000);
 /// A frame should be carried in this time; where it cannot, it is cut.
 const FRAME_TIME: f64 = 0.1;
@@ -71,7 +72,8 @@ impl Budget {
 pub(super) struct Pacer {
     on_way: VecDeque<OnWay>,
     bytes_on_way: usize,
-    started: Option<Duration>,
+    /// When as many frames had started as may, had they started as often as may be.
+    due: Duration,
     /// When a frame was last shown whole.
     shown: Duration,
     base: Base,
@@ -117,7 +119,7 @@ impl Pacer {
         Self {
             on_way: VecDeque::new(),
             bytes_on_way: 0,
-            started: None,
+            due: Duration::ZERO,
             shown: Duration::ZERO,
             base: Base::default(),
             samples: VecDeque::new(),
@@ -130,9 +132,8 @@ impl Pacer {
         if !self.on_way.is_empty() && !self.has_room(rate) {
             return Start::WhenShown;
         }
-        if let Some(next) = self.started.map(|started| started + INTERVAL)
-            && next > now
-        {
+        let next = self.due.saturating_sub(INTERVAL);
+        if next > now {
             return Start::At(next);
         }
         let bytes = rate.map(|rate| whole((rate * FRAME_TIME).max(LEAST)));
@@ -146,7 +147,7 @@ impl Pacer {
 
     /// A frame begins to be made.
     pub(super) fn begun(&mut self, now: Duration) {
-        self.started = Some(now);
+        self.due = self.due.max(now) + INTERVAL;
     }
 
     /// A frame of so many bytes, pieces included, begins to leave.
@@ -294,7 +295,7 @@ mod tests {
         Line { rate: 2_500_000.0, delay: 0.02 }.run(3.0, 15_000, &mut pacer);
         pacer.forget();
         // The clock of the second run starts at 0 again; what counts are the samples.
-        pacer.started = None;
+        pacer.due = Duration::ZERO;
         pacer.shown = Duration::ZERO;
         let (ages, _) = Line { rate: 37_500.0, delay: 0.02 }.run(10.0, 15_000, &mut pacer);
         let late = ages.iter().skip(ages.len() / 2).copied().fold(0.0, f64::max);
@@ -302,14 +303,31 @@ mod tests {
     }
 
     #[test]
-    fn nothing_starts_before_its_time() {
+    fn two_frames_follow_each_other_and_the_next_waits_for_its_time() {
         let mut pacer = Pacer::new();
         let now = Duration::from_secs(1);
-        assert!(matches!(pacer.start(now), Start::Now(Budget { bytes: None, .. })));
-        pacer.begun(now);
-        pacer.sent(1, 500, now);
+        let least = Duration::from_millis(1);
+        for number in 1..=2 {
+            assert!(matches!(pacer.start(now), Start::Now(Budget { bytes: None, .. })));
+            pacer.begun(now);
+            pacer.sent(number, 500, now);
+            pacer.shown(number, least, now);
+        }
         assert_eq!(pacer.start(now), Start::At(now + INTERVAL));
-        pacer.sent(2, 500, now);
+        let now = now + INTERVAL;
+        assert!(matches!(pacer.start(now), Start::Now(_)));
+        pacer.begun(now);
+        assert_eq!(pacer.start(now), Start::At(now + INTERVAL));
+    }
+
+    #[test]
+    fn nothing_starts_while_much_is_on_the_way() {
+        let mut pacer = Pacer::new();
+        let now = Duration::from_secs(1);
+        for number in 1..=2 {
+            pacer.begun(now);
+            pacer.sent(number, 500, now);
+        }
         assert_eq!(pacer.start(now + INTERVAL), Start::WhenShown);
         pacer.shown(2, Duration::from_millis(1), now + INTERVAL);
         assert!(pacer.is_calm());
