@@ -7,6 +7,7 @@
 pub mod attend;
 pub mod beside;
 pub mod cid;
+mod congestion;
 pub mod leg;
 pub mod line;
 pub mod random;

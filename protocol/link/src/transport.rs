@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use quinn::congestion::BbrConfig;
 use quinn::{MtuDiscoveryConfig, TransportConfig, VarInt};
+
+use crate::congestion;
 
 /// A leg says something this often, so that a NAT keeps its mapping.
 pub const LEG_KEEP_ALIVE: Duration = Duration::from_secs(3);
@@ -80,7 +81,7 @@ fn leg() -> TransportConfig {
     config
 }
 
-/// A line. BBR because a loss-based control falls to 3 Mbit/s at 1 % loss and 50 ms.
+/// A line.
 #[must_use]
 pub fn line() -> Arc<TransportConfig> {
     let mut mtu = MtuDiscoveryConfig::default();
@@ -89,7 +90,7 @@ pub fn line() -> Arc<TransportConfig> {
     config
         .mtu_discovery_config(Some(mtu))
         .initial_rtt(LINE_INITIAL_RTT)
-        .congestion_controller_factory(Arc::new(BbrConfig::default()))
+        .congestion_controller_factory(Arc::new(congestion::Factory))
         .max_concurrent_bidi_streams(LINE_STREAMS.into())
         .max_concurrent_uni_streams(LINE_STREAMS.into())
         .stream_receive_window(LINE_STREAM_WINDOW.into())

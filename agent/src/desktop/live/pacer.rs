@@ -20,6 +20,8 @@ const FRAME_TIME: f64 = 0.1;
 const QUEUE_TIME: f64 = 0.03;
 /// A picture should be visible in this time; where it cannot, it becomes coarser.
 const PICTURE_TIME: f64 = 0.25;
+/// The first frame of a line that nothing is known of: what TCP would send at once.
+const FIRST: f64 = 14_000.0;
 /// The least that a frame may have, in bytes: a packet, so that something always moves.
 const LEAST: f64 = 1_200.0;
 /// Frames on the way at the most, whatever their size: a second's worth.
@@ -136,8 +138,12 @@ impl Pacer {
         if next > now {
             return Start::At(next);
         }
-        let bytes = rate.map(|rate| whole((rate * FRAME_TIME).max(LEAST)));
-        Start::Now(Budget { bytes, rate })
+        let bytes = match rate {
+            Some(rate) => Some((rate * FRAME_TIME).max(LEAST)),
+            None if self.samples.is_empty() => Some(FIRST),
+            None => None,
+        };
+        Start::Now(Budget { bytes: bytes.map(whole), rate })
     }
 
     /// Whether all that was sent is shown.
@@ -177,7 +183,13 @@ impl Pacer {
         // However small they are: the one that is being shown, the next, and those between.
         let frames = 2.0 + base / INTERVAL.as_secs_f64();
         let few = self.on_way.len() < MAX_ON_WAY && float(self.on_way.len()) < frames;
-        few && rate.is_none_or(|rate| float(self.bytes_on_way) <= rate * (base + QUEUE_TIME))
+        let most = match rate {
+            Some(rate) => rate * (base + QUEUE_TIME),
+            // The next one only when the first has told something.
+            None if self.samples.is_empty() => FIRST / 2.0,
+            None => f64::MAX,
+        };
+        few && float(self.bytes_on_way) <= most
     }
 
     /// Bytes a second; `None` where nothing is known or the line is no limit.
