@@ -10,6 +10,7 @@ use deskside_protocol::wire::message::Opening;
 use prost::Message;
 use quinn::{Connection, ConnectionError};
 
+use crate::congestion;
 use crate::line::{OPENING_TIMEOUT, prioritise};
 use crate::stream::{Receiver, Sender, StreamError};
 
@@ -92,6 +93,14 @@ impl Beside {
             lost: stats.path.lost_packets,
             received: stats.udp_rx.bytes,
         }
+    }
+}
+
+impl Quality {
+    /// Bytes a second that this end sends at most: what may be on the way, in a round trip.
+    #[must_use]
+    pub fn rate(&self) -> f64 {
+        congestion::rate(self.window, self.rtt)
     }
 }
 

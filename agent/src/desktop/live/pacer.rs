@@ -15,11 +15,13 @@ use std::time::Duration;
 /// first of what changes is often a line, and the rest of it should not wait for that.
 pub(super) const INTERVAL: Duration = Duration::from_micros(16_000);
 /// A frame should be carried in this time; where it cannot, it is cut.
-const FRAME_TIME: f64 = 0.1;
+const FRAME_TIME: f64 = 0.06;
 /// What may wait in the line beyond a round trip.
 const QUEUE_TIME: f64 = 0.03;
 /// A picture should be visible in this time; where it cannot, it becomes coarser.
 const PICTURE_TIME: f64 = 0.25;
+/// What goes first may be on the way beside that, in bytes: what is typed, on a line that is full.
+const SMALL_ROOM: f64 = 1_500.0;
 /// The first frame of a line that nothing is known of: what TCP would send at once.
 const FIRST: f64 = 14_000.0;
 /// The least that a frame may have, in bytes: a packet, so that something always moves.
@@ -81,6 +83,8 @@ pub(super) struct Pacer {
     base: Base,
     /// What the last frames measured, in bytes a second.
     samples: VecDeque<f64>,
+    /// What QUIC thinks that the line carries, likewise.
+    line: Option<f64>,
 }
 
 /// A frame that is on the way.
@@ -125,13 +129,15 @@ impl Pacer {
             shown: Duration::ZERO,
             base: Base::default(),
             samples: VecDeque::new(),
+            line: None,
         }
     }
 
-    /// Whether a frame may start.
-    pub(super) fn start(&self, now: Duration) -> Start {
+    /// Whether a frame may start; one of what goes first where something is `small`.
+    pub(super) fn start(&self, now: Duration, small: bool) -> Start {
         let rate = self.rate();
-        if !self.on_way.is_empty() && !self.has_room(rate) {
+        let room = if small { SMALL_ROOM } else { 0.0 };
+        if !self.on_way.is_empty() && !self.has_room(rate, room) {
             return Start::WhenShown;
         }
         let next = self.due.saturating_sub(INTERVAL);
@@ -162,6 +168,12 @@ impl Pacer {
         self.on_way.push_back(OnWay { number, bytes, sent: now });
     }
 
+    /// What QUIC sends at most, in bytes a second. Frames that were held up by one packet are shown at
+    /// once and tell too much of themselves.
+    pub(super) fn line(&mut self, rate: f64) {
+        self.line = Some(rate);
+    }
+
     /// The viewer shows this frame and all before it, pieces included; `trip` is a packet's round
     /// trip of the moment.
     pub(super) fn shown(&mut self, number: u64, trip: Duration, now: Duration) {
@@ -178,7 +190,7 @@ impl Pacer {
         self.bytes_on_way = 0;
     }
 
-    fn has_room(&self, rate: Option<f64>) -> bool {
+    fn has_room(&self, rate: Option<f64>, more: f64) -> bool {
         let base = self.base.least().unwrap_or(0.0);
         // However small they are: the one that is being shown, the next, and those between.
         let frames = 2.0 + base / INTERVAL.as_secs_f64();
@@ -189,16 +201,23 @@ impl Pacer {
             None if self.samples.is_empty() => FIRST / 2.0,
             None => f64::MAX,
         };
-        few && float(self.bytes_on_way) <= most
+        few && float(self.bytes_on_way) <= most + more
     }
 
     /// Bytes a second; `None` where nothing is known or the line is no limit.
     fn rate(&self) -> Option<f64> {
+        let rate = match (self.measured(), self.line) {
+            (Some(one), Some(other)) => one.min(other),
+            (one, other) => one.or(other)?,
+        };
+        (rate < WIDE).then_some(rate)
+    }
+
+    fn measured(&self) -> Option<f64> {
         // A loss makes single frames late, and a burst of answers makes single ones early.
         let mut samples: Vec<f64> = self.samples.iter().copied().collect();
         samples.sort_by(|a, b| b.total_cmp(a));
-        let rate = *samples.get(samples.len() / 4)?;
-        (rate < WIDE).then_some(rate)
+        samples.get(samples.len() / 4).copied()
     }
 
     fn measure(&mut self, frame: OnWay, now: Duration) {
@@ -214,7 +233,7 @@ impl Pacer {
         } else {
             // Faster than can be told: the line is at least so wide, and may be wider.
             let least = float(frame.bytes) / JITTER;
-            self.rate().map_or(WIDE, |rate| (rate * 1.5).max(least))
+            self.measured().map_or(WIDE, |rate| (rate * 1.5).max(least))
         };
         self.samples.push_back(sample);
         if self.samples.len() > SAMPLES {
@@ -257,7 +276,7 @@ mod tests {
                     pacer.shown(number, trip, Duration::from_secs_f64(at + self.delay));
                     ages.push(at - sent);
                 }
-                if let Start::Now(budget) = pacer.start(Duration::from_secs_f64(now)) {
+                if let Start::Now(budget) = pacer.start(Duration::from_secs_f64(now), false) {
                     let size = budget.bytes.map_or(want, |most| most.min(want));
                     number += 1;
                     pacer.begun(Duration::from_secs_f64(now));
@@ -320,16 +339,16 @@ mod tests {
         let now = Duration::from_secs(1);
         let least = Duration::from_millis(1);
         for number in 1..=2 {
-            assert!(matches!(pacer.start(now), Start::Now(Budget { bytes: None, .. })));
+            assert!(matches!(pacer.start(now, false), Start::Now(Budget { bytes: None, .. })));
             pacer.begun(now);
             pacer.sent(number, 500, now);
             pacer.shown(number, least, now);
         }
-        assert_eq!(pacer.start(now), Start::At(now + INTERVAL));
+        assert_eq!(pacer.start(now, false), Start::At(now + INTERVAL));
         let now = now + INTERVAL;
-        assert!(matches!(pacer.start(now), Start::Now(_)));
+        assert!(matches!(pacer.start(now, false), Start::Now(_)));
         pacer.begun(now);
-        assert_eq!(pacer.start(now), Start::At(now + INTERVAL));
+        assert_eq!(pacer.start(now, false), Start::At(now + INTERVAL));
     }
 
     #[test]
@@ -340,10 +359,10 @@ mod tests {
             pacer.begun(now);
             pacer.sent(number, 500, now);
         }
-        assert_eq!(pacer.start(now + INTERVAL), Start::WhenShown);
+        assert_eq!(pacer.start(now + INTERVAL, false), Start::WhenShown);
         pacer.shown(2, Duration::from_millis(1), now + INTERVAL);
         assert!(pacer.is_calm());
-        assert!(matches!(pacer.start(now + INTERVAL), Start::Now(_)));
+        assert!(matches!(pacer.start(now + INTERVAL, false), Start::Now(_)));
     }
 
     #[test]

@@ -195,6 +195,13 @@ impl Control {
     }
 }
 
+/// What a path carries of which so many bytes fill a `window`, in bytes a second; `trip` has the queue
+/// in it that the window makes.
+#[allow(clippy::cast_precision_loss, reason = "bytes that are on the way")]
+pub(crate) fn rate(window: u64, trip: Duration) -> f64 {
+    window as f64 / (trip + BATCH).as_secs_f64()
+}
+
 impl Beginning {
     /// After a round trip in which all was sent that might be; `None` once the path's end was seen.
     fn after(mut self, rate: Option<f64>) -> Option<Self> {
