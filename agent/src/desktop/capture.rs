@@ -65,9 +65,12 @@ pub(super) trait Capture: Send {
     fn size(&mut self) -> Result<(u32, u32), DesktopError>;
     /// The monitors as they are now, at least one.
     fn monitors(&mut self) -> Result<Vec<Monitor>, DesktopError>;
-    /// Copies the pixels of `region`, which lies inside the desktop, into `bgrx`: four bytes a
-    /// pixel, row by row without padding. [`DesktopError::Moved`] where it does not any more.
-    fn read(&mut self, region: Region, bgrx: &mut [u8]) -> Result<(), DesktopError>;
+    /// Reads the pixels of `regions`, which lie inside the desktop, to be copied part by part.
+    /// [`DesktopError::Moved`] where they do not any more.
+    fn fetch(&mut self, regions: &[Region]) -> Result<(), DesktopError>;
+    /// Copies `part`, which lies inside one of the regions that were fetched last: BGRX, four bytes
+    /// a pixel, row by row without padding.
+    fn copy(&self, part: Region, bgrx: &mut [u8]);
     /// How the pointer looks; `None` where it is larger than is sent.
     fn cursor(&mut self) -> Result<Option<Cursor>, DesktopError>;
     /// Where the pointer is, in pixels of the desktop.

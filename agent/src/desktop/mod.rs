@@ -76,6 +76,15 @@ impl Region {
         let pixels = u64::from(region.width) * u64::from(region.height);
         (pixels > 0 && pixels <= MAX_PIXELS).then_some(region)
     }
+
+    /// Whether all of `part` lies inside.
+    fn holds(self, part: Self) -> bool {
+        let within = |from: u32, length: u32, part: u32, of: u32| {
+            part.checked_sub(from).is_some_and(|before| before <= length && of <= length - before)
+        };
+        within(self.x, self.width, part.x, part.width)
+            && within(self.y, self.height, part.y, part.height)
+    }
 }
 
 /// One monitor of the desktop.

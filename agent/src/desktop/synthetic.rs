@@ -133,10 +133,17 @@ impl Capture for Watched {
         Synthetic::new().monitors()
     }
 
-    fn read(&mut self, region: Region, bgrx: &mut [u8]) -> Result<(), DesktopError> {
-        let region = region.clipped(WIDTH, HEIGHT).ok_or(DesktopError::Moved)?;
-        bgrx.iter_mut().zip(self.canvas.bgrx(region)).for_each(|(to, from)| *to = from);
-        Ok(())
+    fn fetch(&mut self, regions: &[Region]) -> Result<(), DesktopError> {
+        let whole = Region { x: 0, y: 0, width: WIDTH, height: HEIGHT };
+        if regions.iter().all(|region| whole.holds(*region)) {
+            Ok(())
+        } else {
+            Err(DesktopError::Moved)
+        }
+    }
+
+    fn copy(&self, part: Region, bgrx: &mut [u8]) {
+        bgrx.iter_mut().zip(self.canvas.bgrx(part)).for_each(|(to, from)| *to = from);
     }
 
     fn cursor(&mut self) -> Result<Option<Cursor>, DesktopError> {

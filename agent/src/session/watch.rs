@@ -122,6 +122,7 @@ impl Out<'_> {
 
     async fn piece(&self, piece: &Piece) -> Result<Sender<Message>, StreamError> {
         let mut sender = self.beside.open::<Message>(Channel::Screen).await?;
+        sender.behind();
         sender.send(&Message { kind: Some(Kind::ScreenPiece(piece.announce())) }).await?;
         for part in piece.parts() {
             sender.send_body(part).await?;
@@ -139,8 +140,9 @@ impl Out<'_> {
 
     fn shown(&mut self, whole: u64, live: &Live) {
         while self.pieces.pop_front_if(|(frame, _)| *frame <= whole).is_some() {}
-        let trip = self.beside.quality().rtt;
-        live.order(Order::Whole { frame: whole, trip });
+        let quality = self.beside.quality();
+        let (trip, rate) = (quality.rtt, quality.rate());
+        live.order(Order::Whole { frame: whole, trip, rate });
     }
 
     /// What has not left this computer yet never will.

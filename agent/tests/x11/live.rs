@@ -80,7 +80,7 @@ impl Viewer {
 
     fn say_whole(&self) {
         let trip = Duration::from_millis(1);
-        self.live.order(Order::Whole { frame: self.decoder.whole(), trip });
+        self.live.order(Order::Whole { frame: self.decoder.whole(), trip, rate: 1e9 });
     }
 
     fn rgb(&self) -> Vec<[u8; 3]> {

@@ -14,6 +14,7 @@ use deskside_protocol::wire::message::Opening;
 use prost::Message;
 use quinn::{Connection, ConnectionError};
 
+use crate::congestion;
 use crate::ledger::Ledger;
 use crate::opening::{OPENING_TIMEOUT, prioritise};
 use crate::stream::{Receiver, Sender, StreamError};
@@ -160,6 +161,14 @@ async fn read(connection: &Connection, ledger: &Ledger) -> Result<Bytes, Connect
     match read.await {
         Some(read) => read,
         None => Err(ledger.closed().await),
+    }
+}
+
+impl Quality {
+    /// Bytes a second that this end sends at most: what may be on the way, in a round trip.
+    #[must_use]
+    pub fn rate(&self) -> f64 {
+        congestion::rate(self.window, self.rtt)
     }
 }
 

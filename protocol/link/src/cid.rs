@@ -10,6 +10,7 @@ use quinn::{ConnectionId, ConnectionIdGenerator};
 use ring::hmac;
 
 use crate::random::System;
+use crate::transport::LINE_PACKET;
 
 /// Ids of legs: random, the first bit 0.
 #[derive(Debug)]
@@ -73,6 +74,9 @@ pub fn leg_endpoint(node: Option<&SigningKey>) -> quinn::EndpointConfig {
 pub(crate) fn line_endpoint(own: Label) -> quinn::EndpointConfig {
     let mut config = quinn::EndpointConfig::default();
     config.cid_generator(move || Box::new(LineIds(own)));
+    if let Err(error) = config.max_udp_payload_size(LINE_PACKET) {
+        tracing::error!(%error, "lines keep to packets of the common size");
+    }
     config
 }
 

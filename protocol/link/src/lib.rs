@@ -7,6 +7,7 @@
 pub mod attend;
 pub mod beside;
 pub mod cid;
+mod congestion;
 mod counted;
 pub mod folder;
 pub mod ledger;

@@ -94,6 +94,15 @@ impl<M: Message> Sender<M> {
         Ok(self.stream.write(&mut [bytes]).await?)
     }
 
+    /// Lets the other streams of its channel go first.
+    pub fn behind(&mut self) {
+        let stream = self.stream.stream();
+        let lower = stream.priority().map(|priority| priority.saturating_sub(1));
+        if lower.and_then(|priority| stream.set_priority(priority)).is_err() {
+            tracing::trace!("a stream ended before it had its priority");
+        }
+    }
+
     /// Says that no more will come.
     pub fn finish(&mut self) {
         // It can only fail where the stream was finished or reset before.

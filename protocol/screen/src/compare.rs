@@ -1,11 +1,19 @@
 //! What really changed: damage is coarse, so its tiles are compared.
 
-use crate::blocks::Grid;
-use crate::picture::colour;
-use crate::{Picture, Rect, View};
+use crate::blocks::{Grid, TILE};
+use crate::{Picture, Rect, Source};
 
-/// The tiles in `damage` that differ, in order.
-pub(crate) fn dirty(old: &Picture, new: &View<'_>, grid: Grid, damage: &[Rect]) -> Vec<usize> {
+/// Bytes of a tile.
+const TILE_BYTES: usize = TILE * TILE * 4;
+
+/// Takes the tiles in `damage` that differ from `old` into `new`. Gives which they are, in order.
+pub(crate) fn take_changed(
+    old: &Picture,
+    new: &mut Picture,
+    source: &(impl Source + ?Sized),
+    grid: Grid,
+    damage: &[Rect],
+) -> Vec<usize> {
     let mut looked = vec![false; grid.tiles()];
     for rect in damage {
         for tile in grid.touched(*rect) {
@@ -15,22 +23,24 @@ pub(crate) fn dirty(old: &Picture, new: &View<'_>, grid: Grid, damage: &[Rect]) 
         }
     }
     let damaged = looked.iter().enumerate().filter(|(_, looked)| **looked).map(|(tile, _)| tile);
-    damaged.filter(|tile| differs(old, new, grid.tile(*tile))).collect()
-}
-
-fn differs(old: &Picture, new: &View<'_>, tile: Rect) -> bool {
-    (tile.y..tile.y + tile.height).any(|y| {
-        let new = new.row(tile.x, y, tile.width).as_chunks::<4>().0;
-        let old = old.row(tile.x, y, tile.width);
-        // Without a branch for each pixel, so that it becomes vector code.
-        old.iter().zip(new).fold(0, |all, (old, new)| all | (old ^ colour(*new))) != 0
-    })
+    let mut bytes = [0; TILE_BYTES];
+    let changed = damaged.filter(|tile| {
+        let rect = grid.tile(*tile);
+        let bgrx = bytes.get_mut(..rect.pixels() * 4).unwrap_or_default();
+        source.copy(rect, bgrx);
+        let differs = old.differs(bgrx, rect);
+        if differs {
+            new.take(bgrx, rect);
+        }
+        differs
+    });
+    changed.collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Size;
+    use crate::{Size, View};
 
     #[test]
     fn only_tiles_that_differ_in_the_damage_count() {
@@ -43,9 +53,16 @@ mod tests {
         bytes[4 * (130 * 69 + 129) + 2] = 1;
         let new = View::new(size, 130 * 4, &bytes).unwrap();
         let grid = Grid::new(size);
-        assert_eq!(dirty(&old, &new, grid, &[size.rect()]), [0, 5]);
+        let take = |damage: &[Rect]| {
+            let mut taken = old.clone();
+            let tiles = take_changed(&old, &mut taken, &new, grid, damage);
+            (tiles, taken)
+        };
+        assert_eq!(take(&[size.rect()]), (vec![0, 5], Picture::of(&new)));
         let part = Rect { x: 70, y: 0, width: 60, height: 70 };
-        assert_eq!(dirty(&old, &new, grid, &[part, part]), [5]);
-        assert_eq!(dirty(&old, &new, grid, &[]), []);
+        let (tiles, taken) = take(&[part, part]);
+        assert_eq!(tiles, [5]);
+        assert_eq!((taken.row(6, 5, 1), taken.row(129, 69, 1)), (&[0][..], &[0x01_0000][..]));
+        assert_eq!(take(&[]), (vec![], old.clone()));
     }
 }

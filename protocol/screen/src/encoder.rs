@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::blocks::Grid;
-use crate::compare::dirty;
+use crate::compare::take_changed;
 use crate::jpeg::{self, MAX_PIECE};
 use crate::layout::{Code, Layout, Vector};
 use crate::motion::Motion;
@@ -11,7 +11,7 @@ use crate::nature::is_picture;
 use crate::rects::rects;
 use crate::residual;
 use crate::stream::Compressor;
-use crate::{Coded, EncodeError, Frame, Picture, Piece, Rect, Size, View};
+use crate::{Coded, EncodeError, Frame, Picture, Piece, Rect, Size, Source};
 
 /// Of 100; photos look right and take a twenty-fifth of what zstd makes of them.
 const QUALITY: u8 = 78;
@@ -21,8 +21,10 @@ pub struct Encoder {
     grid: Grid,
     /// What the viewer has, as soon as all that was sent is there and exact.
     old: Picture,
-    /// The same with what is being coded.
+    /// The same with what is being coded; between frames the same but for `stale`.
     new: Picture,
+    /// Tiles of which `new` still has what was before the last frame.
+    stale: Vec<usize>,
     compressor: Compressor,
     motion: Motion,
     /// The last frame's number.
@@ -62,6 +64,7 @@ impl Encoder {
             grid,
             old: Picture::new(size),
             new: Picture::new(size),
+            stale: Vec::new(),
             compressor: Compressor::new()?,
             motion: Motion::default(),
             number: 0,
@@ -116,25 +119,23 @@ impl Encoder {
     /// [`EncodeError`]; the next frame is then fresh.
     pub fn frame(
         &mut self,
-        view: &View<'_>,
+        source: &(impl Source + ?Sized),
         damage: &[Rect],
         now: Duration,
     ) -> Result<Option<Coded>, EncodeError> {
-        if view.size() != self.grid.size() {
+        if source.size() != self.grid.size() {
             return Err(EncodeError::View);
         }
         let fresh = std::mem::replace(&mut self.fresh, true);
         if fresh {
             self.blacken();
         }
-        let tiles = dirty(&self.old, view, self.grid, damage);
+        let tiles = take_changed(&self.old, &mut self.new, source, self.grid, damage);
         if tiles.is_empty() && !fresh {
             self.fresh = false;
             return Ok(None);
         }
-        for tile in &tiles {
-            self.new.take(view, self.grid.tile(*tile));
-        }
+        self.catch_up(&tiles);
         let mut layout = Layout::new(self.grid, tiles);
         if !fresh {
             layout.vectors = self.motion.vectors(&self.old, &self.new, self.grid, &layout.tiles);
@@ -142,7 +143,7 @@ impl Encoder {
         self.copies(&mut layout);
         self.natures(&mut layout);
         let coded = self.code(&layout, fresh)?;
-        self.commit(&layout, coded.frame.number, now);
+        self.commit(layout, coded.frame.number, now);
         self.fresh = false;
         Ok(Some(coded))
     }
@@ -188,6 +189,7 @@ impl Encoder {
             return Ok(None);
         }
         self.fresh = true;
+        self.catch_up(&[]);
         let coded = self.code(&layout, false)?;
         for (block, code) in layout.blocks(self.grid).collect::<Vec<_>>() {
             if code == Code::Residual {
@@ -202,8 +204,18 @@ impl Encoder {
     fn blacken(&mut self) {
         self.old.fill(0);
         self.new.fill(0);
+        self.stale.clear();
         self.blocks.fill(Block::default());
         self.rough = 0;
+    }
+
+    /// Brings `new` up to date, but for these tiles, which are new in it.
+    fn catch_up(&mut self, taken: &[usize]) {
+        for tile in self.stale.drain(..) {
+            if taken.binary_search(&tile).is_err() {
+                self.new.copy(&self.old, self.grid.tile(tile));
+            }
+        }
     }
 
     fn block(&self, block: usize) -> Block {
@@ -221,9 +233,16 @@ impl Encoder {
     /// Finds blocks that are as they were, or can be copied; all others are exact.
     fn copies(&self, layout: &mut Layout) {
         for tile in layout.tiles.clone() {
+            // Most of what scrolls moves as whole tiles, which are compared faster than their blocks.
+            let first = layout.vectors.get(..1).unwrap_or_default();
+            let whole = self.copied(self.grid.tile(tile), first);
             for block in self.grid.of_tile(tile) {
+                if let Some(moved) = whole {
+                    layout.set(block, moved);
+                    continue;
+                }
                 let rect = self.grid.block(block);
-                let code = if self.new.rows(rect).eq(self.old.rows(rect)) {
+                let code = if self.new.stands_in(&self.old, rect, rect.x, rect.y) {
                     Code::Same
                 } else {
                     self.copied(rect, &layout.vectors).unwrap_or(Code::Exact)
@@ -236,7 +255,7 @@ impl Encoder {
     fn copied(&self, rect: Rect, vectors: &[Vector]) -> Option<Code> {
         let fits = |vector: &Vector| {
             let source = source(rect, *vector, self.grid.size())?;
-            let alike = self.new.rows(rect).eq(self.old.rows(source));
+            let alike = self.new.stands_in(&self.old, rect, source.x, source.y);
             (alike && self.newest_piece(source) <= self.acknowledged).then_some(())
         };
         let index = vectors.iter().position(|vector| fits(vector).is_some())?;
@@ -245,6 +264,9 @@ impl Encoder {
 
     /// The newest piece that shows in a part of the picture.
     fn newest_piece(&self, rect: Rect) -> u64 {
+        if self.rough == 0 {
+            return 0;
+        }
         self.grid.under(rect).map(|block| self.block(block).piece).max().unwrap_or(0)
     }
 
@@ -299,7 +321,7 @@ impl Encoder {
     }
 
     /// The frame is made: what it says is what the viewer will have.
-    fn commit(&mut self, layout: &Layout, number: u64, now: Duration) {
+    fn commit(&mut self, layout: Layout, number: u64, now: Duration) {
         let mut pieces = Vec::new();
         for (block, code) in layout.blocks(self.grid) {
             let piece = match code {
@@ -321,9 +343,8 @@ impl Encoder {
                 known.changed = now;
             }
         }
-        for tile in &layout.tiles {
-            self.old.copy(&self.new, self.grid.tile(*tile));
-        }
+        std::mem::swap(&mut self.old, &mut self.new);
+        self.stale = layout.tiles;
     }
 }
 

@@ -50,7 +50,7 @@ pub use decoder::{Changed, Decoder, MAX_EARLY, MAX_EARLY_BYTES};
 pub use encoder::Encoder;
 pub use error::{DecodeError, EncodeError};
 pub use jpeg::MAX_PIECE;
-pub use picture::{MAX_PIXELS, MAX_SIDE, Picture, Rect, Size, View};
+pub use picture::{MAX_PIXELS, MAX_SIDE, Picture, Rect, Size, Source, View};
 pub use wire::{Announced, MAX_JPEG, MAX_RAW, PieceAnnounced, WireError};
 
 use bytes::Bytes;

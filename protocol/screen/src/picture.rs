@@ -1,5 +1,6 @@
 //! Pictures and rectangles, bounded.
 
+use crate::blocks::BLOCK;
 use crate::{DecodeError, EncodeError};
 
 /// Pixels of a side at the most: what JPEG and X11 can say in 16 bits, halved.
@@ -103,6 +104,16 @@ impl Rect {
     }
 }
 
+/// Where the pixels of a display are read from, part by part: what is looked at is still in the
+/// processor's cache then.
+pub trait Source {
+    /// The size of the whole.
+    fn size(&self) -> Size;
+    /// Copies a part that lies inside: BGRX, row by row without padding, into `to`, which has four
+    /// bytes for each of its pixels.
+    fn copy(&self, rect: Rect, to: &mut [u8]);
+}
+
 /// A display's memory: BGRX, four bytes a pixel, rows `stride` bytes apart.
 #[derive(Debug, Clone, Copy)]
 pub struct View<'a> {
@@ -125,17 +136,36 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Its size.
-    #[must_use]
-    pub const fn size(&self) -> Size {
-        self.size
-    }
-
     /// Bytes of a part of one row.
-    pub(crate) fn row(&self, x: usize, y: usize, width: usize) -> &'a [u8] {
+    fn row(&self, x: usize, y: usize, width: usize) -> &'a [u8] {
         let start = y * self.stride + x * 4;
         self.bytes.get(start..start + width * 4).unwrap_or_default()
     }
+}
+
+impl Source for View<'_> {
+    fn size(&self) -> Size {
+        self.size
+    }
+
+    fn copy(&self, rect: Rect, to: &mut [u8]) {
+        for (y, to) in (rect.y..).zip(to.chunks_exact_mut(rect.width * 4)) {
+            let from = self.row(rect.x, y, rect.width);
+            if from.len() == to.len() {
+                to.copy_from_slice(from);
+            }
+        }
+    }
+}
+
+/// Whether rows of one length are alike: blocks at a time, each without a branch for each pixel or a
+/// call for each row.
+fn alike(one: &[u32], other: &[u32]) -> bool {
+    let ((one, rest), (other, other_rest)) = (one.as_chunks::<BLOCK>(), other.as_chunks::<BLOCK>());
+    let same = |(one, other): (&[u32; BLOCK], &[u32; BLOCK])| {
+        one.iter().zip(other).fold(0, |all, (one, other)| all | (one ^ other)) == 0
+    };
+    one.iter().zip(other).all(same) && rest == other_rest
 }
 
 /// The colour of a pixel in BGRX.
@@ -167,7 +197,10 @@ impl Picture {
     #[must_use]
     pub fn of(view: &View<'_>) -> Self {
         let mut picture = Self::new(view.size);
-        picture.take(view, view.size.rect());
+        for y in 0..view.size.height {
+            let row = Rect { x: 0, y, width: view.size.width, height: 1 };
+            picture.take(view.row(0, y, row.width), row);
+        }
         picture
     }
 
@@ -205,14 +238,32 @@ impl Picture {
         (rect.y..rect.y + rect.height).map(move |y| self.row(rect.x, y, rect.width))
     }
 
-    /// Takes a part of a display.
-    pub(crate) fn take(&mut self, view: &View<'_>, rect: Rect) {
-        for y in rect.y..rect.y + rect.height {
-            let from = view.row(rect.x, y, rect.width).as_chunks::<4>().0;
-            for (to, from) in self.row_mut(rect.x, y, rect.width).iter_mut().zip(from) {
+    /// Takes a part of a display: BGRX, row by row.
+    pub(crate) fn take(&mut self, bgrx: &[u8], rect: Rect) {
+        for (y, from) in (rect.y..).zip(bgrx.chunks_exact(rect.width * 4)) {
+            let to = self.row_mut(rect.x, y, rect.width);
+            for (to, from) in to.iter_mut().zip(from.as_chunks::<4>().0) {
                 *to = colour(*from);
             }
         }
+    }
+
+    /// Whether a part of a display differs from what stands here.
+    pub(crate) fn differs(&self, bgrx: &[u8], rect: Rect) -> bool {
+        self.rows(rect).zip(bgrx.chunks_exact(rect.width * 4)).any(|(old, new)| {
+            // Without a branch for each pixel, so that it becomes vector code.
+            let pixels = old.iter().zip(new.as_chunks::<4>().0);
+            pixels.fold(0, |all, (old, new)| all | (old ^ colour(*new))) != 0
+        })
+    }
+
+    /// Whether a part stands at (`x`, `y`) of another picture, inside it.
+    pub(crate) fn stands_in(&self, other: &Self, part: Rect, x: usize, y: usize) -> bool {
+        (0..part.height).all(|row| {
+            let here = self.row(part.x, part.y + row, part.width);
+            let there = other.row(x, y + row, part.width);
+            alike(here, there)
+        })
     }
 
     /// Takes the same part of another picture of the same size.

@@ -2,7 +2,8 @@
 //!
 //! Two legs, both session streams open, paired; with `--lines` the line is made too: two more
 //! connections here, a route and a recording at the relay. Each leg has a socket of its own, as in
-//! life, so the sessions are held by as many processes as the limit of open files asks for.
+//! life, so the sessions are held by as many processes as the limit of open files asks for. Beside it
+//! stands what two connections cost a process that does nothing but hold them (`bare`).
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -16,7 +17,7 @@ use serde_json::json;
 use super::Teller;
 use super::figures::rounded;
 use super::ground::Ground;
-use super::watch;
+use super::{bare, watch};
 use crate::process::{Process, command};
 
 /// KiB for each session that are wished for, with 1,000 of them.
@@ -79,15 +80,16 @@ async fn round(args: &Args, sessions: u64, teller: Teller) -> anyhow::Result<()>
     let each = |after: f64, before: f64| (after - before) / sessions as f64;
     let (rss, pss) = (each(after.rss, before.rss), each(after.pss, before.pss));
     let idle = idle / args.seconds as f64;
+    let library = bare::kib_each(sessions, args.seconds).await?;
     let form = if args.lines { "two legs and their line" } else { "two legs" };
     let figure = json!({
         "figure": "idle", "sessions": sessions, "form": form, "recorded": args.recorded,
         "rss_kib_each": rounded(rss), "pss_kib_each": rounded(pss), "goal": GOAL,
-        "ratio": rounded(pss / GOAL), "relay_rss_kib": after.rss, "idle_cpu_share": rounded(idle),
+        "bare_quinn_kib_each": rounded(library), "ratio": rounded(pss / GOAL), "relay_rss_kib": after.rss, "idle_cpu_share": rounded(idle),
     });
     let text = format!(
         "idle: {sessions:>6} sessions ({form}): {rss:.1} KiB each by RSS, {pss:.1} by PSS, {:.2} \
-         of the goal of {GOAL}; relay {:.0} MiB in all, {:.1} % of a processor while idle",
+         of the goal of {GOAL}; two bare quinn connections: {library:.1} KiB; relay {:.0} MiB in all, {:.1} % of a processor while idle",
         pss / GOAL,
         after.rss / 1024.0,
         idle * 100.0,

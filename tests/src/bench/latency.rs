@@ -1,8 +1,9 @@
 //! `bench latency`: a message of 32 bytes goes there and back on one stream.
 //!
-//! Three ways in turn, in the same process and the same seconds: two QUIC endpoints with the line's
-//! own settings on loopback, the line through a relay that only forwards, the line through a relay
-//! that records. Both ends are in this process.
+//! Four ways in turn, in the same process and the same seconds: two QUIC endpoints with the line's
+//! own settings on loopback, the same through a bare hop (the least that anything in between costs
+//! here), the line through a relay that only forwards, the line through a relay that records. Both
+//! ends are in this process.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -14,19 +15,20 @@ use bytes::Bytes;
 use clap::Args as Parse;
 use deskside_link::random::System;
 use deskside_link::stream::{Receiver, Sender};
-use deskside_link::{Leg, Line, tls, transport};
+use deskside_link::{Leg, Line, transport};
 use deskside_protocol::channel::Channel;
 use deskside_protocol::frame::MAX_MESSAGE;
 use deskside_protocol::key::SigningKey;
 use deskside_protocol::policy::Recording;
 use deskside_protocol::wire::message::Chunk;
-use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
 use serde_json::json;
 use tokio::task::JoinSet;
 
 use super::Teller;
+use super::ends;
 use super::figures::{Spread, rounded};
 use super::ground::Ground;
+use super::hop::Hop;
 use crate::light::{Met, agent_leg, pair, technician_leg};
 
 /// Microseconds over the direct way that are wished for, while the relay records.
@@ -69,16 +71,20 @@ struct Way {
 /// Two ends and their relay.
 type Relayed = (Ground, [Leg; 2], Met, Arc<Line>, Line);
 
+/// Two endpoints, their connection, and what may be between them.
+type Straight = ([quinn::Endpoint; 2], [quinn::Connection; 2], Option<Hop>);
+
 enum Keeps {
-    Direct { _ends: (quinn::Endpoint, quinn::Endpoint), _connections: [quinn::Connection; 2] },
+    Direct { _all: Box<Straight> },
     Relayed { _all: Box<Relayed> },
 }
 
-/// Measures the three ways in turn.
+/// Measures the four ways in turn.
 pub(super) async fn run(args: &Args, teller: Teller) -> anyhow::Result<()> {
     let mut echoes = JoinSet::new();
     let mut ways = [
-        direct(&mut echoes).await?,
+        direct("direct", false, &mut echoes).await?,
+        direct("bare hop", true, &mut echoes).await?,
         Box::pin(relayed("relay", Recording::Off, args, &mut echoes)).await?,
         Box::pin(relayed("relay, recording", Recording::Required, args, &mut echoes)).await?,
     ];
@@ -133,23 +139,19 @@ async fn echo(mut sender: Sender<Chunk>, mut receiver: Receiver<Chunk>) {
     }
 }
 
-async fn direct(echoes: &mut JoinSet<()>) -> anyhow::Result<Way> {
+async fn direct(name: &'static str, hop: bool, echoes: &mut JoinSet<()>) -> anyhow::Result<Way> {
     let key = SigningKey::generate(&mut System::new());
-    let verifier = || tls::KeyVerifier::pinned(key.public());
-    let server_tls = tls::accepting(verifier(), &key, tls::LINE_ALPN)?;
-    let mut server =
-        quinn::ServerConfig::with_crypto(Arc::new(QuicServerConfig::try_from(server_tls)?));
-    server.transport_config(transport::line());
-    let mut client = quinn::ClientConfig::new(Arc::new(QuicClientConfig::try_from(dialling(
-        verifier(),
-        &key,
-    )?)?));
-    client.transport_config(transport::line());
-
+    let server = ends::accepting(&key, transport::line())?;
+    let client = ends::dialling(&key, transport::line())?;
     let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let answers = quinn::Endpoint::server(server, any).context("bind")?;
     let asks = quinn::Endpoint::client(any).context("bind")?;
-    let connecting = asks.connect_with(client, answers.local_addr()?, "deskside")?;
+    let mut address = answers.local_addr()?;
+    let hop = if hop { Some(Hop::to(address)?) } else { None };
+    if let Some(hop) = &hop {
+        address = hop.address();
+    }
+    let connecting = asks.connect_with(client, address, "deskside")?;
     let incoming = async { answers.accept().await.context("accept")?.await.context("accept") };
     let (there, here) = tokio::try_join!(incoming, async { Ok(connecting.await?) })?;
 
@@ -161,28 +163,12 @@ async fn direct(echoes: &mut JoinSet<()>) -> anyhow::Result<Way> {
     let (sender_there, mut receiver_there) = framed(send, receive);
     receiver_there.receive().await?;
     echoes.spawn(echo(sender_there, receiver_there));
-    let keeps = Keeps::Direct { _ends: (answers, asks), _connections: [there, here] };
-    Ok(Way::new("direct", sender, receiver, keeps))
+    let keeps = Keeps::Direct { _all: Box::new(([answers, asks], [there, here], hop)) };
+    Ok(Way::new(name, sender, receiver, keeps))
 }
 
 fn framed(send: quinn::SendStream, receive: quinn::RecvStream) -> (Sender<Chunk>, Receiver<Chunk>) {
     (Sender::new(send, MAX_MESSAGE), Receiver::new(receive, MAX_MESSAGE))
-}
-
-/// The TLS settings with which a line is dialled.
-fn dialling(
-    verifier: tls::KeyVerifier,
-    key: &SigningKey,
-) -> Result<rustls::ClientConfig, rustls::Error> {
-    let resolver = rustls::client::AlwaysResolvesClientRawPublicKeys::new(tls::certified(key)?);
-    let mut config = rustls::ClientConfig::builder_with_provider(tls::provider())
-        .with_protocol_versions(&[&rustls::version::TLS13])?
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(verifier))
-        .with_client_cert_resolver(Arc::new(resolver));
-    config.alpn_protocols = vec![tls::LINE_ALPN.to_vec()];
-    config.resumption = rustls::client::Resumption::disabled();
-    Ok(config)
 }
 
 async fn relayed(

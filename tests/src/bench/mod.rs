@@ -6,9 +6,12 @@
 
 mod abuse;
 mod answers;
+mod bare;
+mod ends;
 mod figures;
 mod ground;
 mod hold;
+mod hop;
 mod idle;
 mod kills;
 mod latency;
@@ -53,6 +56,9 @@ enum What {
     /// A process of `idle`
     #[command(hide = true)]
     Hold(hold::Args),
+    /// Another process of `idle`
+    #[command(hide = true)]
+    Bare,
     /// Both ends of a session at a relay that runs already, for comparisons with other programs
     Session(session::Args),
 }
@@ -71,6 +77,7 @@ pub fn main() -> ExitCode {
         What::Abuse(args) => on_runtime(abuse::run(&args, teller)),
         What::Soak(args) => on_runtime(soak::run(&args, teller)),
         What::Hold(args) => on_runtime(hold::run(&args)),
+        What::Bare => on_runtime(bare::serve()),
         What::Session(args) => on_runtime(session::run(&args)),
     };
     match done {

@@ -4,7 +4,7 @@
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::{Duration, Instant};
 
-use deskside_screen::{Coded, Rect, View};
+use deskside_screen::{Coded, TILE};
 use tokio::sync::mpsc::Sender;
 
 use super::pacer::{Budget, INTERVAL, Pacer, Start};
@@ -17,8 +17,14 @@ use crate::desktop::capture::{Capture, News};
 
 /// Pixels that have not changed for so long become exact.
 const REST: Duration = Duration::from_millis(250);
-/// A large change is drawn in many steps: it gathers for so long, so that it is one frame and not two.
+/// A large change is drawn in many steps: it gathers for so long at the most, so that it is one frame
+/// and not two.
 const GATHER: Duration = Duration::from_millis(3);
+/// It is drawn when nothing more was damaged for so long: a program's next request comes sooner.
+const DRAWN: Duration = Duration::from_micros(600);
+/// While no frame may start, what was damaged is asked for as often as this: what happens apart stays
+/// apart, so that what is small goes first.
+const COLLECT: Duration = Duration::from_millis(8);
 /// Pixels made exact by one frame on a wide line: a sixth of 1080p, 20 ms of a processor.
 const REFINED: usize = 345_600;
 /// Bytes of an exact pixel of a photo, in tenths, as they were measured.
@@ -62,10 +68,12 @@ pub(super) struct Camera {
     /// What happened and was not dealt with yet.
     news: News,
     pointed: Option<Duration>,
-    /// A large change gathers since.
-    gathers: Option<Duration>,
+    /// A large change gathers since, and was added to last.
+    gathers: Option<(Duration, Duration)>,
     /// When something changed last.
     changed: Duration,
+    /// When it was last asked what was damaged.
+    collected: Duration,
     /// Bytes of a damaged tile, about.
     cost: f64,
 }
@@ -91,6 +99,7 @@ impl Camera {
             pointed: None,
             gathers: None,
             changed: Duration::ZERO,
+            collected: Duration::ZERO,
             cost: FIRST_COST,
         }
     }
@@ -131,7 +140,8 @@ impl Camera {
                 Ok(Order::Watch { monitor, hidden, afresh }) => {
                     self.wished(monitor, hidden, afresh)?;
                 }
-                Ok(Order::Whole { frame, trip }) => {
+                Ok(Order::Whole { frame, trip, rate }) => {
+                    self.pacer.line(rate);
                     self.pacer.shown(frame, trip, self.begun.elapsed());
                     if let Some(stage) = &mut self.stage {
                         stage.encoder.acknowledge(frame);
@@ -216,30 +226,57 @@ impl Camera {
             return Ok(None);
         }
         let now = self.now();
-        match self.pacer.start(now) {
-            Start::WhenShown => Ok(None),
-            Start::At(due) => Ok(Some(due - now)),
+        let small = self.stage.as_ref().is_some_and(|stage| stage.pending.has_small());
+        match self.pacer.start(now, small) {
+            Start::WhenShown => self.collect(now),
+            Start::At(due) => {
+                let collects = self.collect(now)?;
+                Ok(Some(collects.map_or(due - now, |it| it.min(due - now))))
+            }
             Start::Now(budget) if waits => self.shoot(budget),
             Start::Now(budget) => self.refine(&budget),
         }
     }
 
+    /// Asks what was damaged, where it is time to. Gives the time until it is.
+    fn collect(&mut self, now: Duration) -> Result<Option<Duration>, Stop> {
+        let Some(stage) = &mut self.stage else { return Ok(None) };
+        if !self.news.damage {
+            return Ok(None);
+        }
+        let due = self.collected + COLLECT;
+        if due > now {
+            return Ok(Some(due - now));
+        }
+        self.collected = now;
+        self.news.damage = false;
+        stage.damaged(&self.capture.damage()?);
+        Ok(None)
+    }
+
     /// A frame of what was damaged.
     fn shoot(&mut self, budget: Budget) -> Result<Option<Duration>, Stop> {
         let Some(stage) = &mut self.stage else { return Ok(None) };
-        if std::mem::take(&mut self.news.damage) {
+        let more = std::mem::take(&mut self.news.damage);
+        if more {
             stage.damaged(&self.capture.damage()?);
         }
         let now = self.begun.elapsed();
         if stage.pending.is_large() {
-            let due = *self.gathers.get_or_insert(now) + GATHER;
+            let (since, last) = self.gathers.get_or_insert((now, now));
+            if more {
+                *last = now;
+            }
+            let due = (*since + GATHER).min(*last + DRAWN);
             if due > now {
                 return Ok(Some(due - now));
             }
         }
         self.gathers = None;
-        let most = budget.bytes.map_or(usize::MAX, |bytes| tiles_of(bytes, self.cost));
-        let tiles = stage.pending.take(most);
+        let tiles = match budget.bytes {
+            Some(bytes) => stage.pending.take_first(tiles_of(bytes, self.cost)),
+            None => stage.pending.take(usize::MAX),
+        };
         if tiles.is_empty() {
             return Ok(None);
         }
@@ -253,15 +290,17 @@ impl Camera {
             }
             Err(error) => return Err(error.into()),
         }
-        let pixels = tiles.iter().map(Rect::pixels).sum();
-        stage.encoder.set_quality(budget.quality(pixels));
-        let view = View::new(stage.size, stage.size.width() * 4, &stage.bgrx)?;
-        let coded = stage.encoder.frame(&view, &tiles, now)?;
+        // All that waits should be visible soon, not only what this frame has room for.
+        let waiting = (tiles.len() + stage.pending.len()) * TILE * TILE;
+        stage.encoder.set_quality(budget.quality(waiting));
+        let coded = stage.code(self.capture.as_ref(), &tiles, now)?;
         // Damage that changed nothing was free: what is next may start at once.
         let Some(coded) = coded else { return Ok(Some(Duration::ZERO)) };
         self.changed = now;
         let bytes = self.send(coded)?;
-        self.cost += LEARNING * (ratio(bytes, tiles.len()) - self.cost);
+        // What is dearer than was thought is believed at once: a frame too large makes all behind it late.
+        let cost = ratio(bytes, tiles.len());
+        self.cost = cost.max(self.cost + LEARNING * (cost - self.cost));
         Ok(Some(Duration::ZERO))
     }
 
@@ -288,7 +327,9 @@ impl Camera {
     fn send(&mut self, coded: Coded) -> Result<usize, Stop> {
         let pieces = coded.pieces.iter().map(|piece| piece.jpeg.len() + WRAPPING);
         let bytes = coded.frame.bytes() + WRAPPING + pieces.sum::<usize>();
-        self.pacer.sent(coded.frame.number, bytes, self.begun.elapsed());
+        let now = self.begun.elapsed();
+        tracing::trace!(number = coded.frame.number, bytes, ?now, "a frame leaves");
+        self.pacer.sent(coded.frame.number, bytes, now);
         self.tell(Shot::Frame(coded))?;
         Ok(bytes)
     }

@@ -25,7 +25,7 @@ use super::{DesktopError, Monitor, Region};
 const MAX_SHOTS: usize = 4;
 
 /// What a viewer wants, or has seen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Order {
     /// To see this.
     Watch {
@@ -42,6 +42,8 @@ pub enum Order {
         frame: u64,
         /// The round trip of a packet at the moment.
         trip: Duration,
+        /// Bytes a second that QUIC sends at most.
+        rate: f64,
     },
 }
 

@@ -11,14 +11,19 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// No two frames start within this time: 60 a second.
+/// Frames start as often as this: 60 a second. After a pause two may follow each other at once: the
+/// first of what changes is often a line, and the rest of it should not wait for that.
 pub(super) const INTERVAL: Duration = Duration::from_micros(16_000);
 /// A frame should be carried in this time; where it cannot, it is cut.
-const FRAME_TIME: f64 = 0.1;
+const FRAME_TIME: f64 = 0.06;
 /// What may wait in the line beyond a round trip.
 const QUEUE_TIME: f64 = 0.03;
 /// A picture should be visible in this time; where it cannot, it becomes coarser.
 const PICTURE_TIME: f64 = 0.25;
+/// What goes first may be on the way beside that, in bytes: what is typed, on a line that is full.
+const SMALL_ROOM: f64 = 1_500.0;
+/// The first frame of a line that nothing is known of: what TCP would send at once.
+const FIRST: f64 = 14_000.0;
 /// The least that a frame may have, in bytes: a packet, so that something always moves.
 const LEAST: f64 = 1_200.0;
 /// Frames on the way at the most, whatever their size: a second's worth.
@@ -71,12 +76,15 @@ impl Budget {
 pub(super) struct Pacer {
     on_way: VecDeque<OnWay>,
     bytes_on_way: usize,
-    started: Option<Duration>,
+    /// When as many frames had started as may, had they started as often as may be.
+    due: Duration,
     /// When a frame was last shown whole.
     shown: Duration,
     base: Base,
     /// What the last frames measured, in bytes a second.
     samples: VecDeque<f64>,
+    /// What QUIC thinks that the line carries, likewise.
+    line: Option<f64>,
 }
 
 /// A frame that is on the way.
@@ -117,26 +125,31 @@ impl Pacer {
         Self {
             on_way: VecDeque::new(),
             bytes_on_way: 0,
-            started: None,
+            due: Duration::ZERO,
             shown: Duration::ZERO,
             base: Base::default(),
             samples: VecDeque::new(),
+            line: None,
         }
     }
 
-    /// Whether a frame may start.
-    pub(super) fn start(&self, now: Duration) -> Start {
+    /// Whether a frame may start; one of what goes first where something is `small`.
+    pub(super) fn start(&self, now: Duration, small: bool) -> Start {
         let rate = self.rate();
-        if !self.on_way.is_empty() && !self.has_room(rate) {
+        let room = if small { SMALL_ROOM } else { 0.0 };
+        if !self.on_way.is_empty() && !self.has_room(rate, room) {
             return Start::WhenShown;
         }
-        if let Some(next) = self.started.map(|started| started + INTERVAL)
-            && next > now
-        {
+        let next = self.due.saturating_sub(INTERVAL);
+        if next > now {
             return Start::At(next);
         }
-        let bytes = rate.map(|rate| whole((rate * FRAME_TIME).max(LEAST)));
-        Start::Now(Budget { bytes, rate })
+        let bytes = match rate {
+            Some(rate) => Some((rate * FRAME_TIME).max(LEAST)),
+            None if self.samples.is_empty() => Some(FIRST),
+            None => None,
+        };
+        Start::Now(Budget { bytes: bytes.map(whole), rate })
     }
 
     /// Whether all that was sent is shown.
@@ -146,13 +159,19 @@ impl Pacer {
 
     /// A frame begins to be made.
     pub(super) fn begun(&mut self, now: Duration) {
-        self.started = Some(now);
+        self.due = self.due.max(now) + INTERVAL;
     }
 
     /// A frame of so many bytes, pieces included, begins to leave.
     pub(super) fn sent(&mut self, number: u64, bytes: usize, now: Duration) {
         self.bytes_on_way += bytes;
         self.on_way.push_back(OnWay { number, bytes, sent: now });
+    }
+
+    /// What QUIC sends at most, in bytes a second. Frames that were held up by one packet are shown at
+    /// once and tell too much of themselves.
+    pub(super) fn line(&mut self, rate: f64) {
+        self.line = Some(rate);
     }
 
     /// The viewer shows this frame and all before it, pieces included; `trip` is a packet's round
@@ -171,21 +190,34 @@ impl Pacer {
         self.bytes_on_way = 0;
     }
 
-    fn has_room(&self, rate: Option<f64>) -> bool {
+    fn has_room(&self, rate: Option<f64>, more: f64) -> bool {
         let base = self.base.least().unwrap_or(0.0);
         // However small they are: the one that is being shown, the next, and those between.
         let frames = 2.0 + base / INTERVAL.as_secs_f64();
         let few = self.on_way.len() < MAX_ON_WAY && float(self.on_way.len()) < frames;
-        few && rate.is_none_or(|rate| float(self.bytes_on_way) <= rate * (base + QUEUE_TIME))
+        let most = match rate {
+            Some(rate) => rate * (base + QUEUE_TIME),
+            // The next one only when the first has told something.
+            None if self.samples.is_empty() => FIRST / 2.0,
+            None => f64::MAX,
+        };
+        few && float(self.bytes_on_way) <= most + more
     }
 
     /// Bytes a second; `None` where nothing is known or the line is no limit.
     fn rate(&self) -> Option<f64> {
+        let rate = match (self.measured(), self.line) {
+            (Some(one), Some(other)) => one.min(other),
+            (one, other) => one.or(other)?,
+        };
+        (rate < WIDE).then_some(rate)
+    }
+
+    fn measured(&self) -> Option<f64> {
         // A loss makes single frames late, and a burst of answers makes single ones early.
         let mut samples: Vec<f64> = self.samples.iter().copied().collect();
         samples.sort_by(|a, b| b.total_cmp(a));
-        let rate = *samples.get(samples.len() / 4)?;
-        (rate < WIDE).then_some(rate)
+        samples.get(samples.len() / 4).copied()
     }
 
     fn measure(&mut self, frame: OnWay, now: Duration) {
@@ -201,7 +233,7 @@ impl Pacer {
         } else {
             // Faster than can be told: the line is at least so wide, and may be wider.
             let least = float(frame.bytes) / JITTER;
-            self.rate().map_or(WIDE, |rate| (rate * 1.5).max(least))
+            self.measured().map_or(WIDE, |rate| (rate * 1.5).max(least))
         };
         self.samples.push_back(sample);
         if self.samples.len() > SAMPLES {
@@ -244,7 +276,7 @@ mod tests {
                     pacer.shown(number, trip, Duration::from_secs_f64(at + self.delay));
                     ages.push(at - sent);
                 }
-                if let Start::Now(budget) = pacer.start(Duration::from_secs_f64(now)) {
+                if let Start::Now(budget) = pacer.start(Duration::from_secs_f64(now), false) {
                     let size = budget.bytes.map_or(want, |most| most.min(want));
                     number += 1;
                     pacer.begun(Duration::from_secs_f64(now));
@@ -294,7 +326,7 @@ mod tests {
         Line { rate: 2_500_000.0, delay: 0.02 }.run(3.0, 15_000, &mut pacer);
         pacer.forget();
         // The clock of the second run starts at 0 again; what counts are the samples.
-        pacer.started = None;
+        pacer.due = Duration::ZERO;
         pacer.shown = Duration::ZERO;
         let (ages, _) = Line { rate: 37_500.0, delay: 0.02 }.run(10.0, 15_000, &mut pacer);
         let late = ages.iter().skip(ages.len() / 2).copied().fold(0.0, f64::max);
@@ -302,18 +334,35 @@ mod tests {
     }
 
     #[test]
-    fn nothing_starts_before_its_time() {
+    fn two_frames_follow_each_other_and_the_next_waits_for_its_time() {
         let mut pacer = Pacer::new();
         let now = Duration::from_secs(1);
-        assert!(matches!(pacer.start(now), Start::Now(Budget { bytes: None, .. })));
+        let least = Duration::from_millis(1);
+        for number in 1..=2 {
+            assert!(matches!(pacer.start(now, false), Start::Now(Budget { bytes: None, .. })));
+            pacer.begun(now);
+            pacer.sent(number, 500, now);
+            pacer.shown(number, least, now);
+        }
+        assert_eq!(pacer.start(now, false), Start::At(now + INTERVAL));
+        let now = now + INTERVAL;
+        assert!(matches!(pacer.start(now, false), Start::Now(_)));
         pacer.begun(now);
-        pacer.sent(1, 500, now);
-        assert_eq!(pacer.start(now), Start::At(now + INTERVAL));
-        pacer.sent(2, 500, now);
-        assert_eq!(pacer.start(now + INTERVAL), Start::WhenShown);
+        assert_eq!(pacer.start(now, false), Start::At(now + INTERVAL));
+    }
+
+    #[test]
+    fn nothing_starts_while_much_is_on_the_way() {
+        let mut pacer = Pacer::new();
+        let now = Duration::from_secs(1);
+        for number in 1..=2 {
+            pacer.begun(now);
+            pacer.sent(number, 500, now);
+        }
+        assert_eq!(pacer.start(now + INTERVAL, false), Start::WhenShown);
         pacer.shown(2, Duration::from_millis(1), now + INTERVAL);
         assert!(pacer.is_calm());
-        assert!(matches!(pacer.start(now + INTERVAL), Start::Now(_)));
+        assert!(matches!(pacer.start(now + INTERVAL, false), Start::Now(_)));
     }
 
     #[test]

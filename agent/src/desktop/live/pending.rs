@@ -7,8 +7,11 @@ use deskside_screen::{Rect, Size, TILE};
 
 use crate::desktop::Region;
 
-/// Damage of so many tiles or fewer goes first: a line of text that is being typed, a button.
-const SMALL: usize = 12;
+/// Damage of so many tiles or fewer goes first: a line of text that is being typed, a button, a small
+/// window. A sixteenth of a screen of 1080p.
+const SMALL: usize = 32;
+/// More damage than this is drawn in many steps.
+const LARGE: usize = 12;
 
 /// The damaged tiles of one picture.
 #[derive(Debug)]
@@ -34,7 +37,17 @@ impl Pending {
 
     /// Whether more is damaged than goes first.
     pub(super) fn is_large(&self) -> bool {
-        self.rest.len() > SMALL
+        self.rest.len() > LARGE
+    }
+
+    /// Tiles that are damaged.
+    pub(super) fn len(&self) -> usize {
+        self.small.len() + self.rest.len()
+    }
+
+    /// Whether there is something that goes first.
+    pub(super) fn has_small(&self) -> bool {
+        !self.small.is_empty()
     }
 
     /// All of the picture is damaged.
@@ -43,19 +56,36 @@ impl Pending {
         self.rest = (0..self.across * self.size.height().div_ceil(TILE)).collect();
     }
 
-    /// What happened at once, in pixels of the picture.
+    /// What happened at once, in pixels of the picture: its small parts are small for themselves.
     pub(super) fn add(&mut self, damage: &[Rect]) {
-        let tiles: BTreeSet<usize> = damage.iter().flat_map(|rect| self.tiles(*rect)).collect();
-        if tiles.len() > SMALL {
-            self.rest.extend(tiles.into_iter().filter(|tile| !self.small.contains(tile)));
-            return;
+        let mut parts: Vec<BTreeSet<usize>> =
+            damage.iter().map(|rect| self.tiles(*rect).collect()).collect();
+        parts.sort_by_key(BTreeSet::len);
+        let mut most = SMALL;
+        for part in parts {
+            if let Some(left) = most.checked_sub(part.len()) {
+                most = left;
+                self.add_small(part);
+            } else {
+                most = 0;
+                self.rest.extend(part.into_iter().filter(|tile| !self.small.contains(tile)));
+            }
         }
+    }
+
+    fn add_small(&mut self, tiles: BTreeSet<usize>) {
         for tile in tiles {
             self.rest.remove(&tile);
             if !self.small.contains(&tile) {
                 self.small.push_back(tile);
             }
         }
+    }
+
+    /// Takes what goes first, as many tiles as `most`; where there is nothing, of the rest.
+    pub(super) fn take_first(&mut self, most: usize) -> Vec<Rect> {
+        let most = if self.small.is_empty() { most } else { most.min(self.small.len()) };
+        self.take(most)
     }
 
     /// Takes as many tiles as `most`, at least one where there is one.
@@ -116,15 +146,18 @@ mod tests {
 
     #[test]
     fn what_is_small_goes_first_and_the_rest_in_turn() {
-        let mut pending = Pending::new(Size::new(640, 200).unwrap());
-        pending.add(&[rect(0, 0, 640, 200)]);
+        let mut pending = Pending::new(Size::new(640, 400).unwrap());
+        pending.add(&[rect(0, 0, 640, 400)]);
         pending.add(&[rect(300, 70, 10, 10)]);
         assert_eq!(pending.take(2), [rect(0, 0, 64, 64), rect(256, 64, 64, 64)]);
         assert_eq!(pending.take(1), [rect(64, 0, 64, 64)]);
+        // What is small is so whatever happened beside it, and goes alone where that is wished.
+        pending.add(&[rect(0, 0, 640, 400), rect(600, 70, 10, 10)]);
+        assert_eq!(pending.take_first(9), [rect(576, 64, 64, 64)]);
         // New damage above does not hold up what is below.
-        pending.add(&[rect(0, 0, 640, 128)]);
+        pending.add(&[rect(0, 0, 640, 256)]);
         assert_eq!(pending.take(1), [rect(128, 0, 64, 64)]);
-        assert_eq!(pending.take(1_000).len(), 4 * 10 - 1);
+        assert_eq!(pending.take(1_000).len(), 7 * 10 - 1);
         assert!(pending.is_empty());
         assert!(pending.take(5).is_empty());
     }

@@ -1,7 +1,8 @@
-//! The picture that is watched: where it lies on the desktop, its pixels as they were last read, what
-//! of it is damaged, and its encoder.
+//! The picture that is watched: where it lies on the desktop, what of it is damaged, and its encoder.
 
-use deskside_screen::{Encoder, Rect, Size};
+use std::time::Duration;
+
+use deskside_screen::{Coded, EncodeError, Encoder, Rect, Size, Source};
 
 use super::Scene;
 use super::pending::{Pending, within};
@@ -14,8 +15,6 @@ pub(super) struct Stage {
     pub(super) size: Size,
     pub(super) encoder: Encoder,
     pub(super) pending: Pending,
-    /// The pixels as they were last read: BGRX, row by row.
-    pub(super) bgrx: Vec<u8>,
 }
 
 impl Stage {
@@ -31,7 +30,7 @@ impl Stage {
         };
         let mut pending = Pending::new(size);
         pending.add_all();
-        Ok(Self { scene, size, encoder, pending, bgrx: vec![0; size.pixels() * 4] })
+        Ok(Self { scene, size, encoder, pending })
     }
 
     pub(super) fn damaged(&mut self, damage: &[Region]) {
@@ -40,38 +39,76 @@ impl Stage {
         self.pending.add(&rects);
     }
 
-    /// Reads the rows of these tiles, which are in order.
+    /// Reads these tiles, which are in order.
     pub(super) fn read(
-        &mut self,
+        &self,
         capture: &mut dyn Capture,
         tiles: &[Rect],
     ) -> Result<(), DesktopError> {
-        let row = self.size.width() * 4;
-        for (top, bottom) in rows(tiles) {
-            let number = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
-            let region = Region {
-                y: self.scene.region.y + number(top),
-                height: number(bottom - top),
-                ..self.scene.region
-            };
-            let bgrx = self.bgrx.get_mut(top * row..bottom * row).unwrap_or_default();
-            capture.read(region, bgrx)?;
-        }
-        Ok(())
+        let regions: Vec<Region> = hulls(tiles).into_iter().map(|it| self.on_desktop(it)).collect();
+        capture.fetch(&regions)
+    }
+
+    /// Codes what changed in these tiles, which were read.
+    pub(super) fn code(
+        &mut self,
+        capture: &dyn Capture,
+        tiles: &[Rect],
+        now: Duration,
+    ) -> Result<Option<Coded>, EncodeError> {
+        let read = Read { capture, region: self.scene.region, size: self.size };
+        self.encoder.frame(&read, tiles, now)
+    }
+
+    const fn on_desktop(&self, part: Rect) -> Region {
+        placed(part, self.scene.region)
     }
 }
 
-/// Rows from here to there that cover the tiles, without a gap in each.
-fn rows(tiles: &[Rect]) -> Vec<(usize, usize)> {
-    let mut rows: Vec<(usize, usize)> = Vec::new();
+/// The picture as it was read, tile by tile.
+struct Read<'a> {
+    capture: &'a dyn Capture,
+    region: Region,
+    size: Size,
+}
+
+impl Source for Read<'_> {
+    fn size(&self) -> Size {
+        self.size
+    }
+
+    fn copy(&self, rect: Rect, to: &mut [u8]) {
+        self.capture.copy(placed(rect, self.region), to);
+    }
+}
+
+/// A part of the picture of `region`, on the desktop.
+#[allow(clippy::cast_possible_truncation, reason = "a picture's sides fit 16 bits")]
+const fn placed(part: Rect, region: Region) -> Region {
+    Region {
+        x: region.x + part.x as u32,
+        y: region.y + part.y as u32,
+        width: part.width as u32,
+        height: part.height as u32,
+    }
+}
+
+/// Parts that cover the tiles: of rows without a gap each, as wide as their tiles reach.
+fn hulls(tiles: &[Rect]) -> Vec<Rect> {
+    let mut hulls: Vec<Rect> = Vec::new();
     for tile in tiles {
-        let (top, bottom) = (tile.y, tile.y + tile.height);
-        match rows.last_mut() {
-            Some((_, end)) if *end >= top => *end = bottom.max(*end),
-            _ => rows.push((top, bottom)),
+        match hulls.last_mut() {
+            Some(hull) if hull.y + hull.height >= tile.y => {
+                let right = (hull.x + hull.width).max(tile.x + tile.width);
+                let bottom = (hull.y + hull.height).max(tile.y + tile.height);
+                hull.x = hull.x.min(tile.x);
+                hull.width = right - hull.x;
+                hull.height = bottom - hull.y;
+            }
+            _ => hulls.push(*tile),
         }
     }
-    rows
+    hulls
 }
 
 /// What is to be seen of this monitor; of the whole desktop where there is no such monitor.
@@ -90,10 +127,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rows_of_tiles_are_read_at_once_where_they_touch() {
-        let tile = |x: usize, y: usize| Rect { x, y, width: 64, height: 64 };
-        let tiles = [tile(0, 0), tile(640, 0), tile(0, 64), tile(64, 256)];
-        assert_eq!(rows(&tiles), [(0, 128), (256, 320)]);
-        assert_eq!(rows(&[]), []);
+    fn tiles_are_read_at_once_where_their_rows_touch() {
+        let rect = |x: usize, y: usize, width, height| Rect { x, y, width, height };
+        let tile = |x: usize, y: usize| rect(x, y, 64, 64);
+        let tiles = [tile(128, 0), tile(640, 0), tile(64, 64), tile(64, 256)];
+        assert_eq!(hulls(&tiles), [rect(64, 0, 640, 128), tile(64, 256)]);
+        assert_eq!(hulls(&[]), []);
     }
 }

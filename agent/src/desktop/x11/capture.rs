@@ -149,8 +149,8 @@ impl Capture for X11Capture {
         capped_monitors(&self.connected).map_err(|error| read(&error))
     }
 
-    fn read(&mut self, region: Region, bgrx: &mut [u8]) -> Result<(), DesktopError> {
-        match self.connected.read(region, bgrx) {
+    fn fetch(&mut self, regions: &[Region]) -> Result<(), DesktopError> {
+        match self.connected.fetch(regions) {
             Ok(()) => Ok(()),
             // BadMatch: the desktop became smaller meanwhile.
             Err(ReplyError::X11Error(error)) => {
@@ -160,6 +160,10 @@ impl Capture for X11Capture {
             }
             Err(error) => Err(read(&error)),
         }
+    }
+
+    fn copy(&self, part: Region, bgrx: &mut [u8]) {
+        self.connected.copy(part, bgrx);
     }
 
     fn cursor(&mut self) -> Result<Option<Cursor>, DesktopError> {

@@ -7,6 +7,7 @@
 mod capture;
 mod clipboard;
 mod ear;
+mod fetched;
 mod hand;
 mod pixels;
 #[cfg(target_os = "linux")]
@@ -21,6 +22,7 @@ use x11rb::rust_connection::RustConnection;
 use self::capture::X11Capture;
 pub(super) use self::clipboard::watch_clipboard;
 pub(super) use self::ear::Ear;
+use self::fetched::Fetched;
 pub(super) use self::hand::X11Hand;
 use self::pixels::Layout;
 #[cfg(target_os = "linux")]
@@ -46,6 +48,7 @@ struct Connected {
     layout: Layout,
     #[cfg(target_os = "linux")]
     shared: Option<Shared>,
+    fetched: Fetched,
 }
 
 impl X11 {
@@ -117,17 +120,20 @@ impl Connected {
         #[cfg(target_os = "linux")]
         {
             match Shared::attach(&connection, layout.bytes_of(64, 64)) {
-                Ok(shared) => Ok(Self { connection, root, layout, shared: Some(shared) }),
+                Ok(shared) => {
+                    let (shared, fetched) = (Some(shared), Fetched::default());
+                    Ok(Self { connection, root, layout, shared, fetched })
+                }
                 Err(error) => {
                     // A refused descriptor may leave the connection unusable: start with a new one.
                     tracing::debug!(%error, "the display shares no memory");
                     let (connection, root, layout) = connect(display)?;
-                    Ok(Self { connection, root, layout, shared: None })
+                    Ok(Self { connection, root, layout, shared: None, fetched: Fetched::default() })
                 }
             }
         }
         #[cfg(not(target_os = "linux"))]
-        Ok(Self { connection, root, layout })
+        Ok(Self { connection, root, layout, fetched: Fetched::default() })
     }
 
     fn size(&self) -> Result<(u32, u32), ReplyError> {
@@ -166,23 +172,6 @@ impl Connected {
             return Ok(bytes);
         }
         self.plain_pixels(region)
-    }
-
-    /// As [`Self::pixels`], into memory that is there already: the cheapest way, row by row of a
-    /// picture that is read again and again.
-    fn read(&mut self, region: Region, bgrx: &mut [u8]) -> Result<(), ReplyError> {
-        #[cfg(target_os = "linux")]
-        if self.layout.is_bgrx() {
-            let needed = self.layout.bytes_of(region.width, region.height);
-            if let Some(shared) = self.shared_for(needed)? {
-                let read = shared.read(&self.connection, self.root, region, bgrx);
-                self.shared = Some(shared);
-                return read;
-            }
-        }
-        let bytes = self.pixels(region)?;
-        bgrx.iter_mut().zip(bytes).for_each(|(to, from)| *to = from);
-        Ok(())
     }
 
     #[cfg(target_os = "linux")]

@@ -12,8 +12,9 @@ use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, ftruncate, memfd_create
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 use thiserror::Error;
 use x11rb::connection::Connection as _;
+use x11rb::cookie::Cookie;
 use x11rb::errors::{ConnectionError, ReplyError, ReplyOrIdError};
-use x11rb::protocol::shm::{ConnectionExt as _, Seg};
+use x11rb::protocol::shm::{ConnectionExt as _, GetImageReply, Seg};
 use x11rb::protocol::xproto::{ImageFormat, Window};
 use x11rb::rust_connection::RustConnection;
 
@@ -84,11 +85,13 @@ impl Mapping {
 }
 
 impl Mapping {
-    /// Copies the first bytes, as many as `to` has room for.
-    fn copy_to(&self, to: &mut [u8]) {
-        let len = to.len().min(self.len);
-        // SAFETY: as in `copy`; the target is a slice of at least `len` bytes of our own.
-        unsafe { ptr::copy_nonoverlapping(self.start.as_ptr(), to.as_mut_ptr(), len) }
+    /// Copies the bytes from `offset` on, as many as `to` has room for.
+    fn copy_to(&self, offset: usize, to: &mut [u8]) {
+        let Some(rest) = self.len.checked_sub(offset) else { return };
+        let len = to.len().min(rest);
+        // SAFETY: as in `copy`, from `offset <= self.len` on, behind which `rest >= len` bytes are
+        // mapped; the target is a slice of at least `len` bytes of our own.
+        unsafe { ptr::copy_nonoverlapping(self.start.as_ptr().add(offset), to.as_mut_ptr(), len) }
     }
 }
 
@@ -139,33 +142,26 @@ impl Shared {
         region: Region,
         len: usize,
     ) -> Result<Vec<u8>, ReplyError> {
-        self.ask(connection, root, region)?;
+        self.ask(connection, root, region, 0)?.reply()?;
         Ok(self.mapping.copy(len))
     }
 
-    /// The same, into `to`.
-    pub(super) fn read(
-        &self,
-        connection: &RustConnection,
-        root: Window,
-        region: Region,
-        to: &mut [u8],
-    ) -> Result<(), ReplyError> {
-        self.ask(connection, root, region)?;
-        self.mapping.copy_to(to);
-        Ok(())
+    /// Copies what lies behind `offset` bytes.
+    pub(super) fn copy(&self, offset: usize, to: &mut [u8]) {
+        self.mapping.copy_to(offset, to);
     }
 
-    fn ask(
+    /// Asks for the image of `region`, to be put behind `offset` bytes. It is there with the answer.
+    pub(super) fn ask<'a>(
         &self,
-        connection: &RustConnection,
+        connection: &'a RustConnection,
         root: Window,
         region: Region,
-    ) -> Result<(), ReplyError> {
+        offset: usize,
+    ) -> Result<Cookie<'a, RustConnection, GetImageReply>, ConnectionError> {
         let (x, y, width, height) = wire(region)?;
-        let format = ImageFormat::Z_PIXMAP.into();
-        let segment = self.segment;
-        connection.shm_get_image(root, x, y, width, height, !0, format, segment, 0)?.reply()?;
-        Ok(())
+        let (format, segment) = (ImageFormat::Z_PIXMAP.into(), self.segment);
+        let offset = u32::try_from(offset).map_err(|_| ConnectionError::InsufficientMemory)?;
+        connection.shm_get_image(root, x, y, width, height, !0, format, segment, offset)
     }
 }

@@ -16,9 +16,14 @@ use quinn::udp::{RecvMeta, Transmit};
 use quinn::{AsyncUdpSocket, UdpPoller};
 
 use super::{Last, Owner, Port, Socket, VIRTUAL, sift};
+use crate::transport::{LEG_PACKET, LINE_PACKET};
 
 /// Receives that one poll may spend on other views' datagrams before it lets others run.
 const MAX_FOREIGN_BATCHES: usize = 16;
+
+/// What a port may receive at once, in bytes: the longest coalesced batch, and any one datagram. Every
+/// view has buffers for it, since whoever reads the port reads for all.
+const COALESCED: usize = 64 * 1024;
 
 /// What quinn takes for a socket: the leg's, or one line's.
 pub(crate) struct View {
@@ -71,7 +76,6 @@ impl View {
                 mailbox.queue.push_front((received, datagram));
                 break;
             };
-            // Every buffer of quinn's holds the largest datagram that a socket can receive.
             let length = datagram.len().min(buffer.len());
             let (Some(room), Some(whole)) = (buffer.get_mut(..length), datagram.get(..length))
             else {
@@ -232,8 +236,10 @@ impl AsyncUdpSocket for View {
         self.socket.way().port.max_transmit_segments()
     }
 
+    /// quinn makes each of its buffers so many of its own largest packets long.
     fn max_receive_segments(&self) -> usize {
-        self.socket.way().port.max_receive_segments()
+        let packet = if self.owner.is_some() { LINE_PACKET } else { LEG_PACKET };
+        COALESCED.div_ceil(packet.into())
     }
 
     fn may_fragment(&self) -> bool {
