@@ -68,6 +68,7 @@ fn text(file: &str) -> Vec<u8> {
 /// `DESKSIDE_BLESS=1 cargo test -p deskside-protocol --test corpus` writes the seeds anew, after
 /// `--test vectors`.
 #[test]
+#[allow(clippy::too_many_lines, reason = "a table, one row for each seed")]
 fn seeds_are_what_this_version_writes() {
     if std::env::var_os("DESKSIDE_BLESS").is_none() {
         return;
