@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use deskside_protocol::key::SigningKey;
 use deskside_protocol::recording::Report;
@@ -14,7 +15,7 @@ use deskside_protocol::wire::record::Reason;
 use deskside_tests::agent::Wish;
 use deskside_tests::hostile;
 use deskside_tests::light::Access;
-use deskside_tests::process::Process;
+use deskside_tests::process::{PATIENCE, Process};
 use rustix::process::Signal;
 use zeroize::Zeroizing;
 
@@ -110,10 +111,17 @@ fn numbers_go_on_when_the_relay_and_both_programs_are_killed() {
     let (big, bytes) = house.noise("big.bin", BIG);
     let copied = house.alice.run(&["cp", &big, "agent:"]).unwrap();
     assert_eq!(copied.code, Some(0), "{copied}");
-    let kept = |folder: &Path| {
-        let tail = Tail::decode(&fs::read(tail_file(folder, &id).unwrap()).unwrap()).unwrap();
-        statement::number(tail.own.as_ref().unwrap())
-    };
+    let read =
+        |folder: &Path| Tail::decode(&fs::read(tail_file(folder, &id).unwrap()).unwrap()).unwrap();
+    let kept = |folder: &Path| statement::number(read(folder).own.as_ref().unwrap());
+    // A checkpoint comes within 10 s, and is in both ends' files with their next statements.
+    let until = Instant::now() + PATIENCE;
+    for folder in [agent.folder(), house.alice.home()] {
+        while read(folder).checkpoint.is_none() {
+            assert!(Instant::now() < until, "no checkpoint is kept");
+            assert_eq!(session.exec(&["true"], b"").unwrap().code, Some(0));
+        }
+    }
     let before = Ends { agent: kept(agent.folder()), technician: kept(house.alice.home()) };
     house.relay.kill().unwrap();
     house.relay.restart().unwrap();
@@ -142,7 +150,7 @@ fn numbers_go_on_when_the_relay_and_both_programs_are_killed() {
         assert_eq!(last.line, 2, "{last:?}");
         assert!(last.number > *before.of(end) && last.previous.is_some(), "{last:?}");
     }
-    // So much went over the line that there is a checkpoint, and the note names it.
+    // There was a checkpoint, and the note names it.
     for tail in [&kept.tails.agent, &kept.tails.technician] {
         assert!(kept.report.names.contains(&tail.checkpoint_sha256().unwrap()));
     }
