@@ -29,6 +29,15 @@ fn a_whole_session_is_read_and_nothing_in_it_is_disputed() {
         assert!(line[end]["acknowledged"].as_u64() > Some(10), "{line}");
         assert_eq!(line[end]["unopened"], 0, "{line}");
     }
+    // Both ends have stated what they sent and delivered, to the last, and the packets prove it.
+    let stated = &contents["statements"];
+    let whole = |end: &str| stated[end]["last"] == true && stated[end]["count"].as_u64() > Some(0);
+    assert!(whole("agent") && whole("technician"), "{stated}");
+    assert_eq!(
+        (&stated["disputed"], stated["proven"].as_u64() > Some(4)),
+        (&json!(0), true),
+        "{stated}"
+    );
     // Without the key nothing is read, and the verdict is the same.
     let file = house.fetched(&id);
     let words = ["audit", "verify", file.to_str().unwrap()];

@@ -177,10 +177,11 @@ fn what_is_not_allowed_is_asked_for_and_chat_and_pictures_reach_the_ticket() {
     seated.person.press(&[u32::from('a')]).unwrap();
     let exact = seated.original();
     seated.person.wait_until(|seen| !same(seen, &exact)).unwrap();
-    seated.shoot("ask-control");
+    let asking = seated.shoot("ask-control");
     seated.person.press(&[key::RETURN]).unwrap();
     // Nobody is there to be asked: it is refused at once, and that is shown.
     seated.connect.wait_for("refused").unwrap();
+    seated.person.wait_until(|seen| !same(seen, &exact) && *seen != asking).unwrap();
     seated.shoot("refused");
 
     seated.host('w');

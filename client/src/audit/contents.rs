@@ -3,12 +3,14 @@
 
 use std::io::{self, Read};
 
-use deskside_decode::{Counted, Decoder, Event, Finding, Item, LineReport, Report, Timeline};
+use deskside_decode::{Counted, Decoder, Finding, Item, LineReport, Report, Tally, Timeline};
+use deskside_protocol::key::PublicKey;
 use deskside_protocol::session::{End, Ends};
 use serde_json::{Value, json};
 
 use super::judge::walk;
 use super::seals::Sealed;
+use super::stated::Stated;
 use crate::output::{moment, size};
 
 /// Findings that are told one by one; how many more there are is said.
@@ -23,40 +25,47 @@ pub(super) struct Contents {
     messages: u64,
     /// Streams and datagrams that are not understood.
     unreadable: u64,
+    /// What the ends themselves said of it.
+    stated: Stated,
 }
 
 /// Reads what `from` gives with what was `sealed`; up to its first fault, which is the verifier's to
-/// name.
+/// name. What the ends state is held against their session `keys` and against the packets.
 ///
 /// # Errors
 /// What the disk says.
-pub(super) fn read(from: impl Read, sealed: Sealed) -> io::Result<Contents> {
+pub(super) fn read(
+    from: impl Read,
+    sealed: Sealed,
+    keys: Option<Ends<PublicKey>>,
+) -> io::Result<Contents> {
     let (mut decoder, mut timeline) = (Decoder::new(), Timeline::new());
+    let hashes = sealed.iter().map(|(line, _, secrets)| (*line, secrets.sha256()));
+    let stated = Stated::new(keys, hashes);
     for (line, end, secrets) in sealed {
         decoder.sealed(line, end, secrets);
     }
-    let mut contents = Contents::default();
+    let mut contents = Contents { stated, ..Contents::default() };
     walk(from, |next| {
         let Ok(block) = next else { return };
         decoder.feed(block);
         while let Some(event) = decoder.poll() {
-            contents.take(event, &mut timeline);
+            timeline.feed(event);
+            contents.count(&mut timeline, &mut decoder);
         }
     })?;
     timeline.finish();
-    contents.count(&mut timeline);
+    contents.count(&mut timeline, &mut decoder);
     contents.report = decoder.finish();
     Ok(contents)
 }
 
 impl Contents {
-    fn take(&mut self, event: Event, timeline: &mut Timeline) {
-        timeline.feed(event);
-        self.count(timeline);
-    }
-
-    fn count(&mut self, timeline: &mut Timeline) {
+    fn count(&mut self, timeline: &mut Timeline, decoder: &mut Decoder) {
         while let Some(entry) = timeline.poll() {
+            for (half, claim) in self.stated.take(&entry) {
+                decoder.compare(entry.line, half, &claim);
+            }
             match entry.item {
                 Item::Opened => self.streams += 1,
                 Item::Message(_) => self.messages += 1,
@@ -73,7 +82,7 @@ impl Contents {
 
     /// Whether nothing that was read speaks against the recording.
     pub(super) fn is_sound(&self) -> bool {
-        self.report.is_sound()
+        self.report.is_sound() && self.stated.is_sound()
     }
 
     /// What is wrong, when, and whom it points at, one sentence each.
@@ -86,6 +95,7 @@ impl Contents {
         if more > 0 {
             all.push(format!("And {more} more findings like these."));
         }
+        all.extend(self.stated.sentences());
         if self.report.malformed > 0 {
             let blocks = self.report.malformed;
             all.push(format!("The packets of {blocks} blocks cannot be taken apart."));
@@ -127,6 +137,36 @@ impl Contents {
         )
     }
 
+    /// What both ends stated, and what of it the packets prove.
+    pub(super) fn statements(&self) -> String {
+        let (agent, technician) =
+            (self.stated.count(End::Agent), self.stated.count(End::Technician));
+        if agent + technician == 0 {
+            return "none: what came through rests on the ends' acknowledgements".to_owned();
+        }
+        let last = match (self.stated.has_last(End::Agent), self.stated.has_last(End::Technician)) {
+            (true, true) => "both ends said a last word",
+            (true, false) => "the technician's last word is missing: the tail is unproven",
+            (false, true) => "the agent's last word is missing: the tail is unproven",
+            (false, false) => "neither end's last word is there: the tail is unproven",
+        };
+        let tally = self.tally();
+        format!(
+            "{agent} of the agent, {technician} of the technician; {} places of streams proven, {} \
+             not comparable, {} disputed; {last}",
+            tally.proven, tally.consistent, tally.disputed
+        )
+    }
+
+    fn tally(&self) -> Tally {
+        let add = |all: Tally, one: &LineReport| Tally {
+            proven: all.proven + one.statements.proven,
+            consistent: all.consistent + one.statements.consistent,
+            disputed: all.disputed + one.statements.disputed,
+        };
+        self.report.lines.iter().fold(Tally::default(), add)
+    }
+
     fn bytes(&self) -> u64 {
         let ends = self.ends();
         ends.agent.bytes + ends.technician.bytes
@@ -152,8 +192,23 @@ impl Contents {
             "messages": self.messages,
             "bytes": self.bytes(),
             "unreadable": self.unreadable,
+            "statements": self.statements_event(),
             "lines": lines,
             "findings": findings,
+        })
+    }
+}
+
+impl Contents {
+    fn statements_event(&self) -> Value {
+        let end = |end| json!({"count": self.stated.count(end), "last": self.stated.has_last(end)});
+        let tally = self.tally();
+        json!({
+            "agent": end(End::Agent),
+            "technician": end(End::Technician),
+            "proven": tally.proven,
+            "consistent": tally.consistent,
+            "disputed": tally.disputed,
         })
     }
 }

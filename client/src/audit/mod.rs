@@ -9,6 +9,7 @@ mod judge;
 mod list;
 mod log;
 mod seals;
+mod stated;
 mod verdict;
 mod verify;
 mod whole;

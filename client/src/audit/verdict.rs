@@ -127,6 +127,7 @@ impl Judgement {
         }
         if let Some(contents) = &self.contents {
             row("contents", &contents.words());
+            row("statements", &contents.statements());
             row("on the way", &contents.way());
         }
         match self.anchor {

@@ -12,7 +12,7 @@ use deskside_protocol::key::PublicKey;
 use deskside_protocol::log::SignedHead;
 use deskside_protocol::log::leaf::Access;
 use deskside_protocol::recording::Report;
-use deskside_protocol::session::SessionId;
+use deskside_protocol::session::{End, Ends, SessionId};
 
 use super::anchor::{self, Anchor};
 use super::contents::{self, Contents};
@@ -152,7 +152,11 @@ async fn opened(
     let Some(identities) = identities else { return Ok(None) };
     let (seals, sealed) = seals::open(report, &identities);
     let file = file(path)?;
-    let reading = tokio::task::spawn_blocking(move || contents::read(file, sealed));
+    let keys = report.facts.as_ref().map(|facts| Ends {
+        agent: *facts.session_key(End::Agent),
+        technician: *facts.session_key(End::Technician),
+    });
+    let reading = tokio::task::spawn_blocking(move || contents::read(file, sealed, keys));
     let contents = reading.await.context("read")?.or_exit(Exit::NotFound, unreadable(path))?;
     Ok(Some((seals, contents)))
 }
