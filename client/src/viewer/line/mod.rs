@@ -1,6 +1,7 @@
 //! The window's half of the line: pictures come, keys and places go, clipboards follow each other.
 //! Each is a task of its own, on one line of the session after the other.
 
+mod aside;
 mod copying;
 mod handing;
 mod pieces;

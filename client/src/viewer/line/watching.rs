@@ -21,6 +21,7 @@ use deskside_screen::{Announced, DecodeError, Frame};
 use prost::Message as _;
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::aside::Aside;
 use super::pieces::{Arrived, Pieces};
 use super::{Gone, Work};
 use crate::viewer::front::{Front, Seen, Wanted};
@@ -65,7 +66,12 @@ async fn watched(front: &Front, line: &Line) -> Result<Never, Gone> {
     seen.mark_unchanged();
     let mut pieces = Pieces::of(beside.clone());
     let quality = beside.quality();
-    let mut screen = Screen { front, sender, actor, coming: None, quality, looked: Instant::now() };
+    let aside = Aside::start().map_err(|error| {
+        tracing::error!(%error, "there is no thread to decode on");
+        Gone::Lost
+    })?;
+    let (coming, looked) = (None, Instant::now());
+    let mut screen = Screen { front, sender, actor, aside, coming, quality, looked };
     let wish = *wanted.borrow_and_update();
     screen.want(wish, false).await?;
     let mut looks = interval(LOOK);
@@ -98,6 +104,7 @@ struct Screen<'a> {
     front: &'a Front,
     sender: Sender<Act>,
     actor: Actor,
+    aside: Aside,
     /// A frame of which not all has come, and since when it comes.
     coming: Option<(Announced, Instant)>,
     quality: Quality,
@@ -178,22 +185,23 @@ impl Screen<'_> {
         }
         let Some((announced, began)) = self.coming.take() else { return Ok(()) };
         let frame = announced.into_frame();
-        let decoded = self.decode(&frame, began.elapsed());
+        let decoded = self.decode(frame, began.elapsed()).await?;
         self.front.wake();
         self.after(decoded).await
     }
 
-    fn decode(&self, frame: &Frame, took: Duration) -> Result<(), DecodeError> {
-        let decode = || {
+    async fn decode(&self, frame: Frame, took: Duration) -> Result<Result<(), DecodeError>, Gone> {
+        // The first frame of a size makes room for it, too.
+        let large = frame.bytes() > LARGE || (frame.fresh && frame.size.pixels() > LARGE);
+        let front = self.front.clone();
+        let decode = move || {
             let began = Instant::now();
-            let mut sight = self.front.sight();
-            let decoded = sight.frame(frame, took);
+            let mut sight = front.sight();
+            let decoded = sight.frame(&frame, took);
             sight.busy(began.elapsed());
             decoded
         };
-        // The first frame of a size makes room for it, too.
-        let large = frame.bytes() > LARGE || (frame.fresh && frame.size.pixels() > LARGE);
-        if large { aside(decode) } else { decode() }
+        if large { self.aside.run(decode).await } else { Ok(decode()) }
     }
 
     async fn piece(&mut self, arrived: Arrived) -> Result<(), Gone> {
@@ -207,13 +215,15 @@ impl Screen<'_> {
                 return Ok(());
             }
         };
-        let decoded = aside(|| {
+        let front = self.front.clone();
+        let decode = move || {
             let began = Instant::now();
-            let mut sight = self.front.sight();
+            let mut sight = front.sight();
             let decoded = sight.piece(&piece);
             sight.busy(began.elapsed());
             decoded
-        });
+        };
+        let decoded = self.aside.run(decode).await?;
         self.front.wake();
         self.after(decoded).await
     }
@@ -261,11 +271,6 @@ impl Screen<'_> {
         };
         self.front.note(|model| model.reading = Some(reading));
     }
-}
-
-/// Does what takes long without holding up what else waits for this thread.
-fn aside<T>(work: impl FnOnce() -> T) -> T {
-    tokio::task::block_in_place(work)
 }
 
 /// The agent announces what cannot be: it is not spoken with on this stream any more.
