@@ -5,11 +5,15 @@
 //! quick round.
 #![allow(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 
+#[path = "support/clock.rs"]
+mod clock;
+
 use std::hint::black_box;
-use std::time::{Duration, Instant};
 
 use deskside_protocol::recording::{Packets, Reader, Step, Writer};
 use deskside_protocol::session::End;
+
+use clock::{is_measured, median, time};
 
 /// One GRO batch: 54 packets of 1,200 bytes are just below 64 KiB.
 const BATCH: usize = 54 * 1_200;
@@ -59,22 +63,8 @@ fn file(batch: &[u8], batches: usize) -> Vec<u8> {
     preamble.into_iter().chain(blocks).collect()
 }
 
-fn time(work: impl FnOnce()) -> Duration {
-    let start = Instant::now();
-    work();
-    start.elapsed()
-}
-
-fn median(mut times: Vec<Duration>) -> f64 {
-    times.sort_unstable();
-    times.get(times.len() / 2).map_or(f64::NAN, Duration::as_secs_f64)
-}
-
 fn main() {
-    // `cargo test --benches` passes no `--bench`.
-    let measured = std::env::args().any(|argument| argument == "--bench")
-        && !std::env::args().any(|argument| argument == "--test");
-    let (rounds, batches) = if measured { (ROUNDS, BATCHES) } else { (1, 16) };
+    let (rounds, batches) = if is_measured() { (ROUNDS, BATCHES) } else { (1, 16) };
     let batch: Vec<u8> = (0..=255).cycle().take(BATCH).collect();
     let stored = file(&batch, batches);
     // Interleaved, so that a noisy neighbour slows all three alike.

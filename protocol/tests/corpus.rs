@@ -6,44 +6,22 @@
 )]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[path = "support/replay.rs"]
+mod replay;
 mod support;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use data_encoding::HEXLOWER;
 use deskside_protocol::lv;
 use deskside_protocol::parsers;
 use prost::Message as _;
 
-fn corpus() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus")
-}
+use replay::{corpora, replay};
 
 #[test]
-fn every_parser_has_a_corpus_and_keeps_its_promise_on_it() {
-    for (name, check) in parsers::all() {
-        let folder = corpus().join(name);
-        let inputs = std::fs::read_dir(&folder).unwrap_or_else(|_| panic!("no corpus: {name}"));
-        let mut count = 0;
-        for input in inputs {
-            check(&std::fs::read(input.unwrap().path()).unwrap());
-            count += 1;
-        }
-        assert!(count > 0, "the corpus of {name} is empty");
-    }
-}
-
-#[test]
-fn every_corpus_and_every_target_has_its_parser() {
-    let targets = corpus().parent().unwrap().join("Cargo.toml");
-    let targets = std::fs::read_to_string(targets).unwrap();
-    for (name, _) in parsers::all() {
-        assert!(targets.contains(&format!("name = \"{name}\"")), "no fuzz target: {name}");
-    }
-    for folder in std::fs::read_dir(corpus()).unwrap() {
-        let name = folder.unwrap().file_name().into_string().unwrap();
-        assert!(parsers::check(&name, b""), "a corpus without a parser: {name}");
-    }
+fn every_parser_has_a_target_and_a_corpus_and_keeps_its_promise_on_it() {
+    replay(env!("CARGO_MANIFEST_DIR"), parsers::all());
 }
 
 /// The hex of a file of vectors, from behind the line `after` to the next comment.
@@ -148,7 +126,7 @@ fn seeds_are_what_this_version_writes() {
         ("token", "whole", &text("tokens.txt")),
     ];
     for (parser, name, bytes) in seeds {
-        let folder = corpus().join(parser);
+        let folder = corpora(env!("CARGO_MANIFEST_DIR")).join(parser);
         std::fs::create_dir_all(&folder).unwrap();
         std::fs::write(folder.join(name), bytes).unwrap();
     }

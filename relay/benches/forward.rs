@@ -4,6 +4,9 @@
 //! `cargo bench -p deskside-relay`; with `-- --test` one quick round.
 #![allow(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 
+#[path = "../../protocol/benches/support/clock.rs"]
+#[allow(dead_code, reason = "it times single packets by itself")]
+mod clock;
 #[path = "../src/recorder/tests/session.rs"]
 #[allow(dead_code, clippy::unwrap_used, reason = "it is the tests', which need more of it")]
 mod session;
@@ -23,6 +26,8 @@ use deskside_relay::metrics::Metrics;
 use deskside_relay::recorder::{Recorder, Recording};
 use deskside_relay::switch::{Attached, Intake, Line, Switch};
 use quinn::udp::{BATCH_SIZE, RecvMeta, Transmit};
+
+use clock::{is_measured, median};
 
 /// Bytes of a packet, as quinn sends them to a peer whose path it knows.
 const PACKET: usize = 1_452;
@@ -162,11 +167,6 @@ fn address(port: &Udp) -> SocketAddr {
     port.local_addr().expect("an address")
 }
 
-fn median(mut times: Vec<Duration>) -> f64 {
-    times.sort_unstable();
-    times.get(times.len() / 2).map_or(f64::NAN, Duration::as_secs_f64)
-}
-
 /// The line of the bench, recorded or not.
 fn line(bench: &Bench, recording: Option<Arc<Recording>>) -> Arc<Line> {
     let agent = Attached { label: bench.label, address: Some(address(&bench.agent)) };
@@ -247,13 +247,11 @@ async fn walking(mebibytes: usize, folder: &std::path::Path) {
 }
 
 fn main() {
-    let measured = std::env::args().any(|argument| argument == "--bench")
-        && !std::env::args().any(|argument| argument == "--test");
-    let (rounds, pings) = if measured { (ROUNDS, PINGS) } else { (20, 20) };
+    let (rounds, pings) = if is_measured() { (ROUNDS, PINGS) } else { (20, 20) };
     let folder = tempfile::tempdir().expect("a folder");
     // One thread, so that what the runtime does in between is the same for all.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.expect("a runtime");
-    runtime.block_on(walking(if measured { 512 } else { 4 }, folder.path()));
+    runtime.block_on(walking(if is_measured() { 512 } else { 4 }, folder.path()));
     runtime.block_on(forwarding(rounds, pings, folder.path()));
 }

@@ -5,8 +5,10 @@
 //! round.
 #![allow(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 
+#[path = "../../benches/support/clock.rs"]
+mod clock;
+
 use std::hint::black_box;
-use std::time::{Duration, Instant};
 
 use deskside_decode::forge::Forge;
 use deskside_decode::{Decoder, Suite, Timeline, What};
@@ -14,6 +16,8 @@ use deskside_protocol::recording::{Packets, Reader, Step, Writer};
 use deskside_protocol::seal::LineSecrets;
 use deskside_protocol::session::End;
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+
+use clock::{is_measured, median, time};
 
 /// Bytes of stream data in a packet: one of 1,400 bytes.
 const DATA: usize = 1_350;
@@ -111,22 +115,8 @@ fn open(packets: &[Vec<u8>]) {
     }
 }
 
-fn time(work: impl FnOnce()) -> Duration {
-    let start = Instant::now();
-    work();
-    start.elapsed()
-}
-
-fn median(mut times: Vec<Duration>) -> f64 {
-    times.sort_unstable();
-    times.get(times.len() / 2).map_or(f64::NAN, Duration::as_secs_f64)
-}
-
 fn main() {
-    // `cargo test --benches` passes no `--bench`.
-    let measured = std::env::args().any(|argument| argument == "--bench")
-        && !std::env::args().any(|argument| argument == "--test");
-    let (rounds, batches) = if measured { (ROUNDS, BATCHES) } else { (1, 4) };
+    let (rounds, batches) = if is_measured() { (ROUNDS, BATCHES) } else { (1, 4) };
     let Some((file, secrets, packets)) = recording(batches) else { return };
     let expected = batches * BATCH * DATA as u64;
     // Interleaved, so that a noisy neighbour slows all alike.

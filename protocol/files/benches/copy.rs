@@ -5,6 +5,10 @@
 //! `cargo bench -p deskside-files`; with `-- --test` (and under `cargo test --benches`) one quick
 //! round.
 
+#[path = "../../benches/support/clock.rs"]
+#[allow(dead_code, reason = "it counts processor time, too")]
+mod clock;
+
 use std::fs::File;
 use std::future::Future;
 use std::hint::black_box;
@@ -19,6 +23,8 @@ use deskside_files::{
 };
 use deskside_protocol::wire::message::message::Kind;
 use tokio::sync::mpsc;
+
+use clock::is_measured;
 
 /// Bytes of the file.
 const BYTES: usize = 1 << 30;
@@ -151,10 +157,7 @@ fn median(costs: &[Cost], of: impl Fn(&Cost) -> f64) -> f64 {
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    // `cargo test --benches` passes no `--bench`.
-    let measured = std::env::args().any(|argument| argument == "--bench")
-        && !std::env::args().any(|argument| argument == "--test");
-    let (rounds, bytes) = if measured { (ROUNDS, BYTES) } else { (1, 4 * PIECE) };
+    let (rounds, bytes) = if is_measured() { (ROUNDS, BYTES) } else { (1, 4 * PIECE) };
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
     let (from, into) = (folder.path().join("from"), folder.path().join("into"));
     std::fs::create_dir(&into)?;
@@ -177,7 +180,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         costs[3].push(cost(|| runtime.block_on(transfer(&from, &into)))?);
         std::fs::remove_file(&landed).map_err(FileError::Thread)?;
     }
-    if !measured {
+    if !is_measured() {
         println!("copy: one quick round, no figures");
         return Ok(());
     }

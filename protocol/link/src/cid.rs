@@ -71,7 +71,8 @@ pub fn leg_endpoint(node: Option<&SigningKey>) -> quinn::EndpointConfig {
 }
 
 /// Endpoint settings of a line whose packets to us carry `own`.
-pub(crate) fn line_endpoint(own: Label) -> quinn::EndpointConfig {
+#[must_use]
+pub fn line_endpoint(own: Label) -> quinn::EndpointConfig {
     let mut config = quinn::EndpointConfig::default();
     config.cid_generator(move || Box::new(LineIds(own)));
     if let Err(error) = config.max_udp_payload_size(LINE_PACKET) {
@@ -81,11 +82,13 @@ pub(crate) fn line_endpoint(own: Label) -> quinn::EndpointConfig {
 }
 
 /// First destination id of a leg that we dial: quinn's own would look like a line's half the time.
-pub(crate) fn dialled_leg() -> Arc<dyn Fn() -> ConnectionId + Send + Sync> {
+#[must_use]
+pub fn dialled_leg() -> Arc<dyn Fn() -> ConnectionId + Send + Sync> {
     Arc::new(|| ConnectionId::new(&leg_connection_id(&mut System::new())))
 }
 
 /// First destination id of a line that we dial: the peer's label, so that the relay can forward it.
-pub(crate) fn dialled_line(peer: Label) -> Arc<dyn Fn() -> ConnectionId + Send + Sync> {
+#[must_use]
+pub fn dialled_line(peer: Label) -> Arc<dyn Fn() -> ConnectionId + Send + Sync> {
     Arc::new(move || ConnectionId::new(&peer.connection_id(&mut System::new())))
 }

@@ -245,11 +245,14 @@ impl ClientCertVerifier for KeyVerifier {
 pub(crate) type TlsResult<T> = Result<T, Error>;
 
 /// Settings of a connection that we dial: `verifier` for the other end, `key` as our own.
-pub(crate) fn dialling(
+///
+/// # Errors
+/// rustls' own; never for keys of ours.
+pub fn dialling(
     verifier: Arc<dyn ServerCertVerifier>,
     key: &SigningKey,
     alpn: &[u8],
-) -> TlsResult<rustls::ClientConfig> {
+) -> Result<rustls::ClientConfig, Error> {
     let resolver = rustls::client::AlwaysResolvesClientRawPublicKeys::new(certified(key)?);
     let mut config = rustls::ClientConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&rustls::version::TLS13])?

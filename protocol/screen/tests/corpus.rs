@@ -6,32 +6,17 @@
 )]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-use std::path::{Path, PathBuf};
+#[path = "../../tests/support/replay.rs"]
+mod replay;
+
 use std::time::Duration;
 
 use deskside_screen::{Coded, Encoder, Size, View, parsers};
-
-fn corpus() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus")
-}
+use replay::{corpora, replay};
 
 #[test]
 fn every_parser_has_a_target_and_a_corpus_and_keeps_its_promise_on_it() {
-    let targets = corpus().parent().unwrap().join("Cargo.toml");
-    let targets = std::fs::read_to_string(targets).unwrap();
-    for (name, check) in parsers::all() {
-        assert!(targets.contains(&format!("name = \"{name}\"")), "no fuzz target: {name}");
-        let inputs = std::fs::read_dir(corpus().join(name));
-        let inputs: Vec<_> = inputs.unwrap_or_else(|_| panic!("no corpus: {name}")).collect();
-        assert!(!inputs.is_empty(), "the corpus of {name} is empty");
-        for input in inputs {
-            check(&std::fs::read(input.unwrap().path()).unwrap());
-        }
-    }
-    for folder in std::fs::read_dir(corpus()).unwrap() {
-        let name = folder.unwrap().file_name().into_string().unwrap();
-        assert!(parsers::check(&name, b""), "a corpus without a parser: {name}");
-    }
+    replay(env!("CARGO_MANIFEST_DIR"), parsers::all());
 }
 
 /// Lines, a picture, and the picture made exact.
@@ -74,7 +59,7 @@ fn seeds() {
     for (name, seed) in
         [("screen_frames", &frames[..]), ("screen_layout", &layout), ("screen_piece", piece)]
     {
-        let folder = corpus().join(name);
+        let folder = corpora(env!("CARGO_MANIFEST_DIR")).join(name);
         std::fs::create_dir_all(&folder).unwrap();
         std::fs::write(folder.join("whole"), seed).unwrap();
     }

@@ -25,15 +25,8 @@ pub(super) fn dialling(
     key: &SigningKey,
     transport: Arc<TransportConfig>,
 ) -> anyhow::Result<quinn::ClientConfig> {
-    let verifier = tls::KeyVerifier::pinned(key.public());
-    let resolver = rustls::client::AlwaysResolvesClientRawPublicKeys::new(tls::certified(key)?);
-    let mut tls = rustls::ClientConfig::builder_with_provider(tls::provider())
-        .with_protocol_versions(&[&rustls::version::TLS13])?
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(verifier))
-        .with_client_cert_resolver(Arc::new(resolver));
-    tls.alpn_protocols = vec![tls::LINE_ALPN.to_vec()];
-    tls.resumption = rustls::client::Resumption::disabled();
+    let verifier = Arc::new(tls::KeyVerifier::pinned(key.public()));
+    let tls = tls::dialling(verifier, key, tls::LINE_ALPN)?;
     let mut config = quinn::ClientConfig::new(Arc::new(QuicClientConfig::try_from(tls)?));
     config.transport_config(transport);
     Ok(config)

@@ -10,21 +10,17 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use bytes::Bytes;
-use deskside_link::random::System;
 use deskside_link::stream::{Receiver, Sender};
-use deskside_link::{tls, transport};
+use deskside_link::{cid, tls, transport};
 use deskside_protocol::act::{self, ActKey, Actor};
 use deskside_protocol::channel::Channel;
 use deskside_protocol::frame::MAX_MESSAGE;
 use deskside_protocol::key::{PublicKey, SigningKey};
-use deskside_protocol::label::{LINE_CID, Label};
+use deskside_protocol::label::Label;
 use deskside_protocol::wire::message::{Act, Message, Opening, message::Kind};
 use quinn::crypto::rustls::QuicClientConfig;
 use quinn::udp::{RecvMeta, Transmit};
-use quinn::{
-    AsyncUdpSocket, Connection, ConnectionId, ConnectionIdGenerator, Endpoint, EndpointConfig,
-    UdpPoller,
-};
+use quinn::{AsyncUdpSocket, Connection, Endpoint, UdpPoller};
 use tokio::sync::mpsc;
 use zeroize::Zeroizing;
 
@@ -99,23 +95,6 @@ impl AsyncUdpSocket for Plug {
     }
 }
 
-#[derive(Debug)]
-struct Ids(Label);
-
-impl ConnectionIdGenerator for Ids {
-    fn generate_cid(&mut self) -> ConnectionId {
-        ConnectionId::new(&self.0.connection_id(&mut System::new()))
-    }
-
-    fn cid_len(&self) -> usize {
-        LINE_CID
-    }
-
-    fn cid_lifetime(&self) -> Option<Duration> {
-        None
-    }
-}
-
 /// An endpoint that dials as the owner of one label.
 #[derive(Debug, Clone)]
 pub(super) struct Socket {
@@ -125,8 +104,7 @@ pub(super) struct Socket {
 
 impl Socket {
     pub(super) fn new(switch: &Arc<Switch>, own: Label, peer: Label) -> anyhow::Result<Self> {
-        let mut settings = EndpointConfig::default();
-        settings.cid_generator(move || Box::new(Ids(own)));
+        let settings = cid::line_endpoint(own);
         let (plug, runtime) = (Arc::new(Plug::new(switch, own)), Arc::new(quinn::TokioRuntime));
         let endpoint = Endpoint::new_with_abstract_socket(settings, None, plug, runtime)?;
         Ok(Self { endpoint, peer })
@@ -139,17 +117,11 @@ impl Socket {
         key: &SigningKey,
         peer_key: PublicKey,
     ) -> anyhow::Result<RawLine> {
-        let resolver = rustls::client::AlwaysResolvesClientRawPublicKeys::new(tls::certified(key)?);
-        let mut settings = rustls::ClientConfig::builder_with_provider(tls::provider())
-            .with_protocol_versions(&[&rustls::version::TLS13])?
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(tls::KeyVerifier::pinned(peer_key)))
-            .with_client_cert_resolver(Arc::new(resolver));
-        settings.alpn_protocols = vec![alpn.to_vec()];
+        let verifier = Arc::new(tls::KeyVerifier::pinned(peer_key));
+        let settings = tls::dialling(verifier, key, alpn)?;
         let mut config = quinn::ClientConfig::new(Arc::new(QuicClientConfig::try_from(settings)?));
-        let peer = self.peer;
-        let first = move || ConnectionId::new(&peer.connection_id(&mut System::new()));
-        config.transport_config(transport::line()).initial_dst_cid_provider(Arc::new(first));
+        let first = cid::dialled_line(self.peer);
+        config.transport_config(transport::line()).initial_dst_cid_provider(first);
         let connecting = self.endpoint.connect_with(config, SOMEWHERE, "deskside")?;
         let connection =
             tokio::time::timeout(KNOCK, connecting).await.context("nobody answers")??;

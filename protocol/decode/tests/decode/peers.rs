@@ -4,13 +4,14 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use deskside_decode::Suite;
+use deskside_link::cid;
 use deskside_link::random::System;
 use deskside_link::tls::{self, KeyVerifier};
 use deskside_protocol::key::SigningKey;
-use deskside_protocol::label::{LINE_CID, Label};
+use deskside_protocol::label::Label;
 use deskside_protocol::seal::{LABELS, LineSecrets};
 use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
-use quinn::{Connection, ConnectionId, ConnectionIdGenerator, Endpoint, EndpointConfig};
+use quinn::{Connection, Endpoint};
 use rustls::crypto::CryptoProvider;
 use rustls::crypto::ring::cipher_suite;
 use zeroize::Zeroizing;
@@ -94,29 +95,10 @@ impl rustls::KeyLog for Log {
     }
 }
 
-#[derive(Debug)]
-struct Ids(Label);
-
-impl ConnectionIdGenerator for Ids {
-    fn generate_cid(&mut self) -> ConnectionId {
-        ConnectionId::new(&self.0.connection_id(&mut System::new()))
-    }
-
-    fn cid_len(&self) -> usize {
-        LINE_CID
-    }
-
-    fn cid_lifetime(&self) -> Option<std::time::Duration> {
-        None
-    }
-}
-
 fn endpoint(own: Label, server: Option<quinn::ServerConfig>) -> Endpoint {
-    let mut config = EndpointConfig::default();
-    config.cid_generator(move || Box::new(Ids(own)));
     let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
     let socket = std::net::UdpSocket::bind(any).unwrap();
-    Endpoint::new(config, server, socket, Arc::new(quinn::TokioRuntime)).unwrap()
+    Endpoint::new(cid::line_endpoint(own), server, socket, Arc::new(quinn::TokioRuntime)).unwrap()
 }
 
 fn provider(suite: Suite) -> Arc<CryptoProvider> {
@@ -170,9 +152,7 @@ fn client(
     let crypto = QuicClientConfig::try_from(config).unwrap();
     let mut config = quinn::ClientConfig::new(Arc::new(crypto));
     config.transport_config(line());
-    config.initial_dst_cid_provider(Arc::new(move || {
-        ConnectionId::new(&label.connection_id(&mut System::new()))
-    }));
+    config.initial_dst_cid_provider(cid::dialled_line(label));
     config
 }
 

@@ -15,7 +15,7 @@ use deskside_protocol::key::SigningKey;
 use deskside_protocol::random::{self, Random as _};
 use deskside_protocol::wire::signal::{Hello, Join, Open, Signal, signal::Kind};
 use quinn::crypto::rustls::QuicClientConfig;
-use quinn::{Connection, ConnectionId, Endpoint};
+use quinn::{Connection, Endpoint};
 use tokio_util::sync::CancellationToken;
 
 /// The name in the TLS greeting of a leg.
@@ -47,21 +47,10 @@ pub(super) struct Tally {
 /// QUIC settings of an end that takes any relay.
 pub(super) fn client() -> anyhow::Result<quinn::ClientConfig> {
     let key = SigningKey::generate(&mut System::new());
-    let resolver = rustls::client::AlwaysResolvesClientRawPublicKeys::new(tls::certified(&key)?);
-    let mut config = rustls::ClientConfig::builder_with_provider(tls::provider())
-        .with_protocol_versions(&[&rustls::version::TLS13])?
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(tls::KeyVerifier::any()))
-        .with_client_cert_resolver(Arc::new(resolver));
-    config.alpn_protocols = vec![tls::LEG_ALPN.to_vec()];
+    let config = tls::dialling(Arc::new(tls::KeyVerifier::any()), &key, tls::LEG_ALPN)?;
     let crypto = QuicClientConfig::try_from(config).context("make TLS settings")?;
     let mut client = quinn::ClientConfig::new(Arc::new(crypto));
-    client.transport_config(transport::leg_at_end()).initial_dst_cid_provider(Arc::new(|| {
-        let mut id: [u8; 8] = random::bytes(&mut System::new());
-        // The first bit says that it is a leg's.
-        id[0] &= 0x7f;
-        ConnectionId::new(&id)
-    }));
+    client.transport_config(transport::leg_at_end()).initial_dst_cid_provider(cid::dialled_leg());
     Ok(client)
 }
 
