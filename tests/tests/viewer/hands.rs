@@ -1,12 +1,9 @@
 //! What the technician's hands do in the window, as it arrives on the user's screen: keys, mouse, laser,
 //! clipboard.
 
-use std::time::{Duration, Instant};
-
 use deskside_tests::clipboard;
 use deskside_tests::display::Display;
 use deskside_tests::person::{Person, key};
-use deskside_tests::process::PATIENCE;
 use x11rb::connection::Connection as _;
 use x11rb::protocol::Event;
 use x11rb::protocol::xproto::{
@@ -132,22 +129,10 @@ fn what_is_copied_in_one_place_is_pasted_in_the_other() {
     seated.wait_for_exact();
     let (theirs, ours) = &seated.displays;
     clipboard::copy(theirs, "Straße\n日本", false).unwrap();
-    pasted(ours, "Straße\n日本");
+    clipboard::wait_for(ours, "Straße\n日本").unwrap();
     // The other way it goes when the technician comes back to the window.
     seated.person.look_away().unwrap();
     clipboard::copy(ours, "ip -brief address", false).unwrap();
     seated.person.wait_for("Deskside").unwrap();
-    pasted(theirs, "ip -brief address");
-}
-
-/// Waits until a program on `display` pastes this.
-fn pasted(display: &Display, text: &str) {
-    let end = Instant::now() + PATIENCE;
-    let mut last = clipboard::paste(display);
-    while !last.as_ref().is_ok_and(|pasted| pasted == text) {
-        assert!(Instant::now() < end, "pasted {last:?} instead of {text:?}");
-        // A program is only told when it asks.
-        std::thread::sleep(Duration::from_millis(50));
-        last = clipboard::paste(display);
-    }
+    clipboard::wait_for(theirs, "ip -brief address").unwrap();
 }

@@ -37,18 +37,31 @@ fn one_monitor_after_the_other_and_all_of_them() {
 
 #[test]
 fn full_screen_covers_the_display_and_goes_back() {
-    let seated = Seated::new((1280, 800), "view", &[]);
+    let seated = Seated::new((1400, 1000), "view", &[]);
+    seated.wait_for_exact();
     let ours = &seated.displays.1;
     let manager = "openbox: is the package openbox installed?";
     let mut command = command("openbox");
     let _manager = Process::start(manager, command.env("DISPLAY", ours.name())).unwrap();
     let original = seated.original();
-    // The window has a frame around it now, and something black is beside that.
+    // Now the window has a frame, and is not where it was.
+    seated.person.wait_until(|seen| !same(seen, &original)).unwrap();
     seated.person.wait_for("Deskside").unwrap();
-    let full = || same(&seated.person.picture().ok()?, &original).then_some(());
-    seated.person.press_until(&[key::HOST, u32::from('f')], full).unwrap();
+    let framed = seated.shoot("framed");
+    seated.person.press(&[key::HOST, u32::from('f')]).unwrap();
+    // In the middle of the display; what is beside it is the window's.
+    let margin = ((1400 - u32::from(WIDTH)) / 2, (1000 - u32::from(HEIGHT)) / 2);
+    let full = |seen: &RgbImage| {
+        let middle = crop_imm(seen, margin.0, margin.1, u32::from(WIDTH), u32::from(HEIGHT));
+        let corners = [(0, 0), (1399, 0), (0, 999), (1399, 999)];
+        let one = seen.get_pixel(0, 0);
+        corners.iter().all(|(x, y)| seen.get_pixel(*x, *y) == one)
+            && same(&middle.to_image(), &original)
+    };
+    seated.person.wait_until(full).unwrap();
     seated.shoot("full-screen");
     seated.person.press(&[key::HOST, u32::from('f')]).unwrap();
-    seated.person.wait_until(|seen| !same(seen, &original)).unwrap();
-    seated.shoot("framed");
+    // The frame's title has another colour meanwhile.
+    let inside = |seen: &RgbImage| crop_imm(seen, 0, 40, 1400, 960).to_image();
+    seated.person.wait_until(|seen| inside(seen) == inside(&framed)).unwrap();
 }
