@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
+use crate::archive::Address;
 use crate::roles::Roles;
 
 /// The relay of Deskside: brings a technician and a user together, carries and records what passes
@@ -40,9 +41,15 @@ pub(super) struct PlacesArgs {
         hide_env_values = true
     )]
     pub(super) database: Option<String>,
-    /// Where recordings go, for now file:PATH [default: file:DATA/recordings].
+    /// Where recordings are written, for now file:PATH [default: file:DATA/recordings].
     #[arg(long, global = true, value_name = "URL", env = "DESKSIDE_STORE", hide_env_values = true)]
     pub(super) store: Option<String>,
+    /// Where finished recordings go from there: s3://BUCKET/PREFIX or file:///FOLDER [default: they stay].
+    #[arg(long, global = true, value_name = "URL", env = "DESKSIDE_ARCHIVE")]
+    pub(super) archive: Option<Address>,
+    /// File with the keys of the bucket, where AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set.
+    #[arg(long, global = true, value_name = "FILE", env = "DESKSIDE_ARCHIVE_CREDENTIALS")]
+    pub(super) archive_credentials: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
