@@ -38,7 +38,7 @@ const BEGINNING: (u64, [u8; 16]) = (0, [0; 16]);
 
 /// Keeps the archive until `stop`. What is under way then begins anew at the next start.
 pub(crate) async fn keep(relay: &Arc<Relay>, stop: CancellationToken) {
-    let Some(remote) = &relay.archive.remote else { return };
+    let Some(remote) = &relay.archive.remote else { return look_behind(relay).await };
     let mut keeper = Keeper::new(relay, remote);
     let mut looks = tokio::time::interval(LOOK);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -57,6 +57,18 @@ pub(crate) async fn keep(relay: &Arc<Relay>, stop: CancellationToken) {
         }
     }
     keeper.jobs.shutdown().await;
+}
+
+/// Without an archive: tells where one was forgotten.
+async fn look_behind(relay: &Relay) {
+    match relay.node.store().only_in_archive().await {
+        Ok(0) => {}
+        Ok(count) => tracing::error!(
+            count,
+            "recordings are in an archive, and this relay was started without --archive: they are shown as missing"
+        ),
+        Err(error) => tracing::error!(error = chain(&error), "where recordings are cannot be read"),
+    }
 }
 
 /// What came of a job.

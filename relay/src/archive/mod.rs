@@ -138,7 +138,11 @@ impl Archive {
     pub(crate) async fn read(&self, row: &SessionRow) -> Result<Reading<'_>, Fault> {
         if row.place != Place::Archive {
             match in_folder(&self.folder.join(&row.recording)).await {
-                Err(error) if error.kind() == io::ErrorKind::NotFound && self.remote.is_some() => {}
+                // It went over meanwhile. Of one without seals the archive may have another state.
+                Err(error)
+                    if error.kind() == io::ErrorKind::NotFound
+                        && self.remote.is_some()
+                        && row.shredded_at.is_none() => {}
                 opened => return Ok(opened?),
             }
         }

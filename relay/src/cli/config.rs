@@ -129,13 +129,11 @@ pub(super) fn places(args: PlacesArgs, config: Config) -> anyhow::Result<Places>
     if let Some(url) = args.store.or(config.store) {
         places.recordings = path_of(&url, "store", "file")?;
     }
-    let archive = match (args.archive, config.archive) {
-        (Some(address), _) => Some(address),
-        (None, Some(text)) => {
-            Some(text.parse().map_err(|error| wrong(&format!("archive: {error}")))?)
-        }
-        (None, None) => None,
-    };
+    // What somebody put a key into by mistake is not repeated.
+    let archive = args.archive.or(config.archive).map(|text| {
+        text.parse().map_err(|error: archive::NotAnAddress| wrong(&format!("--archive: {error}")))
+    });
+    let archive = archive.transpose()?;
     let credentials = args.archive_credentials.or(config.archive_credentials);
     places.archive = archive.map(|address| archive::Settings { address, credentials });
     Ok(places)

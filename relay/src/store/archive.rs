@@ -73,6 +73,17 @@ impl Store {
         Ok(Waiting { count: number(&row, "waiting")?, bytes: number(&row, "bytes")? })
     }
 
+    /// How many recordings are in the archive alone.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn only_in_archive(&self) -> Result<u64, StoreError> {
+        let row = sqlx::query("SELECT COUNT(*) AS archived FROM sessions WHERE place = 2")
+            .fetch_one(&self.pool)
+            .await?;
+        number(&row, "archived")
+    }
+
     /// Writes down where a finished recording is; on disk when this returns.
     ///
     /// # Errors
@@ -154,6 +165,7 @@ mod tests {
         store.set_place(&[1; 16], Place::Both).await.unwrap();
         store.set_place(&[2; 16], Place::Archive).await.unwrap();
         assert_eq!(all().await, [(1, Place::Both), (3, Place::Folder)]);
+        assert_eq!(store.only_in_archive().await.unwrap(), 1);
         let waiting = store.waiting_for_archive().await.unwrap();
         assert_eq!(waiting, Waiting { count: 2, bytes: 18 });
     }
