@@ -6,7 +6,9 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
+
+use crate::process::PATIENCE;
 
 /// Bytes that are passed on at once.
 const PIECE: usize = 16 * 1024;
@@ -110,10 +112,16 @@ impl Gate {
     }
 
     /// Waits until somebody is held up.
-    pub fn wait_until_held_up(&self) {
+    ///
+    /// # Errors
+    /// Where nobody is in time.
+    pub fn wait_until_held_up(&self) -> anyhow::Result<()> {
         let state = self.inside.state();
-        let held = self.inside.news.wait_while(state, |state| !state.held_up && !state.ended);
-        drop(held);
+        let waits = |state: &mut State| !state.held_up && !state.ended;
+        let waited = self.inside.news.wait_timeout_while(state, PATIENCE, waits);
+        let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        ensure!(state.held_up, "nobody was held up; {:?} bytes may still pass", state.left);
+        Ok(())
     }
 
     /// Nothing passes, and every connection breaks.

@@ -45,7 +45,7 @@ fn works(helped: &Helped) {
 /// Begins to copy more than a part to the agent.
 fn copying(house: &House) -> deskside_tests::process::Process {
     let (path, _) = house.noise("large", COPIED);
-    house.alice.copying(&["cp", &path, "agent:large"]).unwrap()
+    house.alice.copying(&[&path, "agent:"]).unwrap()
 }
 
 fn doctor(house: &House) -> Vec<Value> {
@@ -95,7 +95,7 @@ fn a_store_that_dies_in_the_middle_of_an_upload_slows_nobody() {
     let helped = house.helped("agent");
     bucket.gate.hold_up_after(SOME);
     let mut copying = copying(&house);
-    bucket.gate.wait_until_held_up();
+    bucket.gate.wait_until_held_up().unwrap();
     assert_eq!(copying.end().unwrap(), Some(0), "the copy ends while the store stands still");
     works(&helped);
     // It dies with all that it had, and another one comes, which knows of no upload.
@@ -119,7 +119,7 @@ fn a_relay_that_is_killed_in_the_middle_of_an_upload_begins_anew() {
     let helped = house.helped("agent");
     bucket.gate.hold_up_after(SOME);
     let mut copying = copying(&house);
-    bucket.gate.wait_until_held_up();
+    bucket.gate.wait_until_held_up().unwrap();
     assert_eq!(copying.end().unwrap(), Some(0));
     house.relay.kill().unwrap();
     assert_eq!(bucket.uploads().unwrap(), 1, "what the kill left behind");

@@ -152,10 +152,11 @@ fn whoever_removes_the_last_auditor_is_told_what_happens_then_and_it_does() {
     assert!(auditors(&house).is_empty());
     let mut agent = house.agent("agent");
     let ticket = house.alice.ticket("Printer").unwrap();
-    let refused = house.alice.refused(&agent.code().unwrap(), &ticket).unwrap();
+    let code = agent.code().unwrap();
+    let refused = house.alice.refused(&code, &ticket).unwrap();
     assert_eq!(refused.code, Some(3), "{refused}");
     house.relay.beside(&["auditor", "add", &last]).unwrap().done().unwrap();
-    let code = agent.code().unwrap();
+    // That code was not spent.
     let session = house.alice.connect(&code, &ticket).unwrap();
     session.end("").unwrap();
 }
