@@ -1,5 +1,6 @@
 //! The relay of Deskside: pairs ends by code, forwards and records lines that it cannot open.
 
+pub mod archive;
 pub mod authority;
 pub mod burned;
 pub mod cli;

@@ -25,6 +25,11 @@ pub struct Metrics {
     failed_pairings: Counter,
     locked: Counter,
     disk_stalls: Counter,
+    archive_waiting: Gauge,
+    archive_waiting_bytes: Gauge,
+    archive_failing: Gauge,
+    archive_failures: Counter,
+    archived: Counter,
 }
 
 impl std::fmt::Debug for Metrics {
@@ -90,6 +95,26 @@ impl Default for Metrics {
                 "deskside_disk_stalls_total",
                 "Times that a write of a recording took long and others went on without it",
             ),
+            archive_waiting: gauge(
+                &recorder,
+                "deskside_archive_waiting",
+                "Finished recordings that are not in the archive yet",
+            ),
+            archive_waiting_bytes: gauge(
+                &recorder,
+                "deskside_archive_waiting_bytes",
+                "Bytes of finished recordings that are not in the archive yet, to the MiB",
+            ),
+            archive_failing: gauge(
+                &recorder,
+                "deskside_archive_failing",
+                "Whether the archive fails: 1, or 0",
+            ),
+            archive_failures: count(
+                "deskside_archive_failures_total",
+                "Requests to the archive that failed and are tried again",
+            ),
+            archived: count("deskside_archived_total", "Recordings that were archived"),
             handle: recorder.handle(),
         }
     }
@@ -169,6 +194,29 @@ impl Metrics {
     /// A leg has to validate its address first.
     pub fn retried(&self) {
         self.retries.increment(1);
+    }
+
+    /// So much waits to be archived.
+    pub fn set_archive_waiting(&self, count: u64, bytes: u64) {
+        self.archive_waiting.set(u32::try_from(count).map_or(f64::INFINITY, f64::from));
+        // To the MiB and below 2^32 of them: bytes would not be exact as a float either.
+        let mebibytes = u32::try_from(bytes >> 20).map_or(f64::INFINITY, f64::from);
+        self.archive_waiting_bytes.set(mebibytes * 1_048_576.0);
+    }
+
+    /// Whether the archive does what it is asked for.
+    pub fn set_archive_failing(&self, failing: bool) {
+        self.archive_failing.set(f64::from(u8::from(failing)));
+    }
+
+    /// A request to the archive failed.
+    pub fn archive_failed(&self) {
+        self.archive_failures.increment(1);
+    }
+
+    /// A recording was archived.
+    pub fn archived(&self) {
+        self.archived.increment(1);
     }
 
     /// A leg was refused.

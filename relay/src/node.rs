@@ -20,6 +20,7 @@ use jiff::Timestamp;
 use prost::Message as _;
 use thiserror::Error;
 
+use crate::archive;
 use crate::authority::{Authority, AuthorityError};
 use crate::desk::Desk;
 use crate::invitation::{self, Secret};
@@ -82,6 +83,8 @@ pub struct Places {
     pub database: PathBuf,
     /// The folder of recordings.
     pub recordings: PathBuf,
+    /// Where finished recordings go from there, if anywhere.
+    pub archive: Option<archive::Settings>,
 }
 
 impl Places {
@@ -96,6 +99,7 @@ impl Places {
             authority: beside.into(),
             database: data.join("relay.db"),
             recordings: data.join("recordings"),
+            archive: None,
             data,
         }
     }

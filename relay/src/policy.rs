@@ -53,6 +53,9 @@ pub enum ChangeError {
     /// The auditor to add.
     #[error(transparent)]
     NewAuditor(#[from] AuditorError),
+    /// The auditor to remove is none.
+    #[error("the policy names no auditor {0}: deskside-relay auditor list")]
+    NoSuchAuditor(String),
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -140,6 +143,26 @@ pub async fn add_auditor(node: &Node, recipient: &str, now: u64) -> Result<Polic
         Some(next) => put(node, next, now).await,
         None => Ok(held),
     }
+}
+
+/// Removes auditors: what is recorded from now on is not sealed for them. What was sealed before stays so.
+///
+/// # Errors
+/// [`ChangeError::NoSuchAuditor`] where one of them is none; then nothing has changed.
+pub async fn remove_auditors(
+    node: &Node,
+    recipients: &[String],
+    now: u64,
+) -> Result<Policy, ChangeError> {
+    let mut next = successor(current(node).await?, now)?;
+    for recipient in recipients {
+        let before = next.auditors.len();
+        next.auditors.retain(|known| known != recipient);
+        if next.auditors.len() == before {
+            return Err(ChangeError::NoSuchAuditor(recipient.clone()));
+        }
+    }
+    put(node, next, now).await
 }
 
 /// The policy that follows `held`: the next serial, issued now.
@@ -261,6 +284,22 @@ mod tests {
             assert_eq!((policy.serial, policy.auditors.len()), (2, 1));
         }
         assert!(add_auditor(&node, "age1x", NOW).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn an_auditor_is_removed_and_was_one() {
+        let (node, folder) = founded().await;
+        let both = [EXAMPLE.to_owned(), "age1x".to_owned()];
+        add_auditor(&node, EXAMPLE, NOW).await.unwrap();
+        let error = remove_auditors(&node, &both, NOW).await.unwrap_err();
+        assert!(matches!(&error, ChangeError::NoSuchAuditor(unknown) if unknown == "age1x"));
+        assert_eq!(current(&node).await.unwrap().auditors.len(), 1, "all or nothing");
+        let policy = remove_auditors(&node, &both[..1], NOW).await.unwrap();
+        assert_eq!((policy.serial, policy.auditors.len()), (3, 0));
+        add_auditor(&node, EXAMPLE, NOW).await.unwrap();
+        std::fs::remove_dir_all(folder.path().join("relay-authority")).unwrap();
+        let error = remove_auditors(&node, &both[..1], NOW).await.unwrap_err();
+        assert!(matches!(error, ChangeError::Authority(_)));
     }
 
     #[tokio::test]

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::archive::Archive;
 use crate::limits::{Doer, Limited, Limits, Phases, What};
 use crate::log::Book;
 use crate::metrics::Metrics;
@@ -27,6 +28,8 @@ pub struct Relay {
     pub node: Node,
     /// The log of sessions.
     pub book: Book,
+    /// Where finished recordings are.
+    pub archive: Archive,
     /// What is counted.
     pub metrics: Metrics,
     /// `host:port` of the join link: the origin that the pairing binds.

@@ -10,6 +10,7 @@ use deskside_protocol::session::SessionId;
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
+use crate::archive::Fault;
 use crate::log::book::BookError;
 use crate::policy::{self, ChangeError};
 use crate::recorder::{ResumeError, shred};
@@ -40,6 +41,14 @@ pub enum SweepError {
     /// The log of sessions.
     #[error(transparent)]
     Book(#[from] BookError),
+    /// The archive.
+    #[error("the recording {} cannot be shredded in the archive", .recording)]
+    Archive {
+        /// Which.
+        recording: String,
+        /// Why.
+        source: Fault,
+    },
     /// The file.
     #[error("the recording {} cannot be shredded", path.display())]
     File {
@@ -125,11 +134,23 @@ async fn one(relay: &Relay, row: &SessionRow, now: u64) -> Result<bool, SweepErr
     }
     let session = SessionId::from_bytes(row.session);
     relay.book.shred(session, row.hash).await.map_err(BookError::from)?;
+    // Nobody carries it over meanwhile; it may have been before.
+    let _claim = relay.archive.claim(row).await;
+    let row = &store.session(&row.session).await?.unwrap_or_else(|| row.clone());
+    let archive = |source| SweepError::Archive { recording: row.recording.clone(), source };
+    match relay.archive.bring_back(store, row).await {
+        Ok(()) => {}
+        Err(fault) if fault.is_missing() => {}
+        Err(fault) => return Err(archive(fault)),
+    }
     let path = relay.node.places().recordings.join(&row.recording);
     let file = path.clone();
     let shredded = tokio::task::spawn_blocking(move || shred(&file)).await;
     let bytes = match shredded.map_err(|_| SweepError::Ending)? {
-        Ok(bytes) => bytes,
+        Ok(bytes) => {
+            relay.archive.write_anew(store, row).await.map_err(archive)?;
+            bytes
+        }
         // Nothing is left to shred.
         Err(ResumeError::Missing) => {
             tracing::error!(%session, file = %path.display(), "a recording is missing");

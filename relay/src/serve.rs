@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
 
+use crate::archive::{Archive, SetupError};
 use crate::http::Help;
 use crate::limits::{Limits, Network, Phases};
 use crate::log::{Book, Log, LogError};
@@ -73,6 +74,9 @@ pub enum ServeError {
     /// The log of sessions.
     #[error(transparent)]
     Log(#[from] LogError),
+    /// The archive: not that it is away, which a relay does without.
+    #[error(transparent)]
+    Archive(#[from] SetupError),
     /// The certificate or key of the legs.
     #[error("the certificate for --tls-cert and --tls-key does not fit")]
     Tls(#[source] io::Error),
@@ -118,6 +122,7 @@ pub struct Running {
 /// [`ServeError`].
 pub async fn start(settings: Settings, stop: CancellationToken) -> Result<Running, ServeError> {
     let lock = Lock::take(&settings.places.data)?;
+    let archive = Archive::open(&settings.places)?;
     // Sockets first: a start that cannot bind founds nothing and gives out no token.
     let (socket, address) = bind_udp(settings.listen)?;
     let (http_listener, http) = bind_tcp(settings.http).await?;
@@ -139,6 +144,7 @@ pub async fn start(settings: Settings, stop: CancellationToken) -> Result<Runnin
     let relay = Arc::new(Relay {
         node,
         book: Book::new(log),
+        archive,
         metrics: Metrics::new(),
         origin: join.origin(),
         certificate: settings.certificate,

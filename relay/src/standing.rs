@@ -360,6 +360,7 @@ mod tests {
             seen_at: None,
             renewal: crate::store::Renewal::ByItself,
             subject: None,
+            recipient: String::new(),
         }
     }
 

@@ -8,9 +8,11 @@
 pub mod agent;
 pub mod bench;
 pub mod browser;
+pub mod bucket;
 pub mod clipboard;
 pub mod dice;
 pub mod display;
+pub mod gate;
 pub mod hostile;
 pub mod light;
 pub mod memory;

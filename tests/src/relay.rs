@@ -18,6 +18,8 @@ use crate::web;
 #[derive(Debug)]
 pub struct Relay {
     data: PathBuf,
+    /// What it and every command beside it are told by their environment.
+    environment: Vec<(String, String)>,
     ready: Value,
     /// The process.
     pub process: Process,
@@ -57,10 +59,24 @@ impl Relay {
         Self::start_at(data, &lasting_port()?.to_string())
     }
 
+    /// As [`Relay::start_lasting`], told something by its environment, as is every command beside it.
+    ///
+    /// # Errors
+    /// The relay's own words.
+    pub fn start_told(data: &Path, environment: Vec<(String, String)>) -> anyhow::Result<Self> {
+        Self::told(data, &lasting_port()?.to_string(), environment)
+    }
+
+    fn told(data: &Path, listen: &str, environment: Vec<(String, String)>) -> anyhow::Result<Self> {
+        let command = &mut serve_command(data, listen)?;
+        let relay = Self::serving(data, command.envs(environment.iter().cloned()))?;
+        Ok(Self { environment, ..relay })
+    }
+
     fn serving(data: &Path, command: &mut Command) -> anyhow::Result<Self> {
         let mut process = Process::start("deskside-relay", command)?;
         let ready = process.wait_for("ready")?;
-        Ok(Self { data: data.to_owned(), ready, process })
+        Ok(Self { data: data.to_owned(), environment: Vec::new(), ready, process })
     }
 
     /// Starts one on the folder `data` whose disk can be filled later: [`Relay::fill_disk`].
@@ -85,7 +101,7 @@ impl Relay {
     /// # Errors
     /// What the system says.
     pub fn beside(&self, words: &[&str]) -> anyhow::Result<Ran> {
-        beside(&self.data, words)
+        beside_told(&self.data, words, &self.environment)
     }
 
     /// Its data folder.
@@ -171,7 +187,7 @@ impl Relay {
     /// # Errors
     /// The relay's own words.
     pub fn restart_at(&mut self, listen: &str) -> anyhow::Result<()> {
-        let again = Self::start_at(&self.data, listen)?;
+        let again = Self::told(&self.data, listen, self.environment.clone())?;
         (self.ready, self.process) = (again.ready, again.process);
         Ok(())
     }
@@ -240,8 +256,18 @@ pub fn lasting_port() -> anyhow::Result<SocketAddr> {
 /// # Errors
 /// What the system says.
 pub fn beside(data: &Path, words: &[&str]) -> anyhow::Result<Ran> {
+    beside_told(data, words, &[])
+}
+
+fn beside_told(
+    data: &Path,
+    words: &[&str],
+    environment: &[(String, String)],
+) -> anyhow::Result<Ran> {
     let name = format!("deskside-relay {}", words.join(" "));
-    run(&name, relay_command(data)?.args(words), None)
+    let mut command = relay_command(data)?;
+    command.args(words).envs(environment.iter().cloned());
+    run(&name, &mut command, None)
 }
 
 fn serve_command(data: &Path, listen: &str) -> anyhow::Result<Command> {

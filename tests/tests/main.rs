@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
+mod archive;
+mod auditors;
 mod bad_input;
 mod coming_back;
 mod decoding;

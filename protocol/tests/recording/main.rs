@@ -6,6 +6,7 @@
 mod support;
 
 mod altered;
+mod everywhere;
 mod paired;
 mod reading;
 mod sealed;

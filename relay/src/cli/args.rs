@@ -40,9 +40,21 @@ pub(super) struct PlacesArgs {
         hide_env_values = true
     )]
     pub(super) database: Option<String>,
-    /// Where recordings go, for now file:PATH [default: file:DATA/recordings].
+    /// Where recordings are written, for now file:PATH [default: file:DATA/recordings].
     #[arg(long, global = true, value_name = "URL", env = "DESKSIDE_STORE", hide_env_values = true)]
     pub(super) store: Option<String>,
+    /// Where finished recordings go from there: s3://BUCKET/PREFIX or file:///FOLDER [default: they stay].
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        env = "DESKSIDE_ARCHIVE",
+        hide_env_values = true
+    )]
+    pub(super) archive: Option<String>,
+    /// File with the keys of the bucket, where AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set.
+    #[arg(long, global = true, value_name = "FILE", env = "DESKSIDE_ARCHIVE_CREDENTIALS")]
+    pub(super) archive_credentials: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -186,8 +198,15 @@ pub(super) enum RotateCommand {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum AuditorCommand {
-    /// Seal recordings from now on for this age recipient too.
+    /// Seal recordings from now on for this age recipient too; not those of before.
     Add {
+        /// age1...
+        recipient: String,
+    },
+    /// Show for whom recordings are sealed, and whose keys these are.
+    List,
+    /// Seal recordings no more for this age recipient; what was sealed for it before stays readable.
+    Remove {
         /// age1...
         recipient: String,
     },

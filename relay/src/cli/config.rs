@@ -13,6 +13,7 @@ use serde::Deserialize;
 use thiserror::Error;
 
 use super::args::{PlacesArgs, ServeArgs};
+use crate::archive;
 use crate::limits::Phases;
 use crate::node::Places;
 use crate::relay::PublicCertificate;
@@ -37,6 +38,8 @@ pub(super) struct Config {
     authority: Option<PathBuf>,
     database: Option<String>,
     store: Option<String>,
+    archive: Option<String>,
+    archive_credentials: Option<PathBuf>,
     listen: Option<SocketAddr>,
     http: Option<SocketAddr>,
     admin: Option<SocketAddr>,
@@ -126,6 +129,13 @@ pub(super) fn places(args: PlacesArgs, config: Config) -> anyhow::Result<Places>
     if let Some(url) = args.store.or(config.store) {
         places.recordings = path_of(&url, "store", "file")?;
     }
+    // What somebody put a key into by mistake is not repeated.
+    let archive = args.archive.or(config.archive).map(|text| {
+        text.parse().map_err(|error: archive::NotAnAddress| wrong(&format!("--archive: {error}")))
+    });
+    let archive = archive.transpose()?;
+    let credentials = args.archive_credentials.or(config.archive_credentials);
+    places.archive = archive.map(|address| archive::Settings { address, credentials });
     Ok(places)
 }
 
@@ -223,7 +233,14 @@ mod tests {
     use super::*;
 
     fn places_args() -> PlacesArgs {
-        PlacesArgs { data: None, authority: None, database: None, store: None }
+        PlacesArgs {
+            data: None,
+            authority: None,
+            database: None,
+            store: None,
+            archive: None,
+            archive_credentials: None,
+        }
     }
 
     #[test]

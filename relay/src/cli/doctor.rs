@@ -9,7 +9,9 @@ use deskside_protocol::policy::{Policy, Recording};
 use serde_json::json;
 
 use super::say::{Say, table};
+use crate::archive::Archive;
 use crate::node::{Lock, Node, NodeError, Places};
+use crate::store::Waiting;
 use crate::{chain, clock, log, policy};
 
 /// A policy or certificate that ends within this time is worth a word, in seconds.
@@ -65,6 +67,7 @@ async fn examine(places: Places) -> Vec<Finding> {
     }
     findings.push(running(&places.data));
     findings.push(recordings(&places.recordings));
+    findings.extend(archive(&places).await);
     findings.push(sessions(&places.log()));
     findings.push(socket_buffer());
     match Node::open(places).await {
@@ -83,6 +86,7 @@ async fn inside(node: &Node, findings: &mut Vec<Finding>) {
         Ok(policy) => findings.extend([in_force(&policy), auditors(&policy)]),
         Err(error) => findings.push(Finding(Level::Fault, "policy", chain(&error))),
     }
+    findings.extend(waiting(node).await);
     findings.push(people(node).await);
     let authority = node.authority();
     findings.push(if authority.present() {
@@ -133,6 +137,34 @@ fn recordings(folder: &Path) -> Finding {
             format!("nothing can be written in {}: {error}", folder.display()),
         ),
     }
+}
+
+/// Whether the archive takes, gives back and deletes; nothing where the folder is the archive.
+async fn archive(places: &Places) -> Option<Finding> {
+    let what = "archive";
+    let archive = match Archive::open(places) {
+        Ok(archive) => archive,
+        Err(error) => return Some(Finding(Level::Fault, what, chain(&error))),
+    };
+    let probed = archive.probe().await?;
+    Some(match probed {
+        Ok(()) => Finding(Level::Well, what, archive.name().unwrap_or_default().to_owned()),
+        Err(sentence) => Finding(Level::Fault, what, sentence),
+    })
+}
+
+/// How much waits for the archive; nothing without one.
+async fn waiting(node: &Node) -> Option<Finding> {
+    let what = "archive";
+    node.places().archive.as_ref()?;
+    Some(match node.store().waiting_for_archive().await {
+        Ok(Waiting { count: 0, .. }) => Finding(Level::Well, what, "nothing waits for it".into()),
+        Ok(Waiting { count, bytes }) => {
+            let text = format!("{count} finished recordings of {} MiB wait for it", bytes >> 20);
+            Finding(Level::Mind, what, text)
+        }
+        Err(error) => Finding(Level::Fault, what, chain(&error)),
+    })
 }
 
 /// The log of sessions, whose tiles have to be those of its head.

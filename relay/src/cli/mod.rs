@@ -4,6 +4,7 @@
 //! say what came of it. Exit codes are those that all three programs share.
 
 mod args;
+mod auditor;
 mod authority;
 mod config;
 mod doctor;
@@ -22,7 +23,6 @@ use deskside_protocol::policy::PolicyError;
 use thiserror::Error;
 
 use crate::authority::AuthorityError;
-use crate::clock;
 use crate::enrolment::EnrolmentError;
 use crate::node::{Node, NodeError, Places};
 use crate::offline::OfflineError;
@@ -101,10 +101,15 @@ async fn run(cli: Cli, say: Say) -> anyhow::Result<Exit> {
                 }
             }
         }
-        Command::Auditor { command: AuditorCommand::Add { recipient } } => {
+        Command::Auditor { command } => {
             let node = node(config::places(cli.places, config)?).await?;
-            let policy = crate::policy::add_auditor(&node, &recipient, clock::seconds()).await?;
-            policy::in_force(&policy, say)?;
+            match command {
+                AuditorCommand::Add { recipient } => auditor::add(&node, &recipient, say).await?,
+                AuditorCommand::List => auditor::list(&node, say).await?,
+                AuditorCommand::Remove { recipient } => {
+                    auditor::remove(&node, recipient, say).await?;
+                }
+            }
         }
         Command::Policy { command } => {
             let node = node(config::places(cli.places, config)?).await?;
@@ -158,6 +163,7 @@ fn exit_of(error: &anyhow::Error) -> Exit {
         }
         Some(ChangeError::Policy(PolicyError::Malformed(_) | PolicyError::TooLarge)) => Exit::Usage,
         Some(ChangeError::NewAuditor(error)) => of_auditor(error),
+        Some(ChangeError::NoSuchAuditor(_)) => Exit::NotFound,
         Some(ChangeError::Authority(AuthorityError::Away { .. })) => Exit::NotFound,
         Some(ChangeError::Authority(_) | ChangeError::Policy(_) | ChangeError::Store(_)) | None => {
             Exit::Other

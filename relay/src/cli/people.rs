@@ -4,8 +4,8 @@ use deskside_protocol::identity::token::EnrolmentToken;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::NotThere;
 use super::say::{Say, table};
+use super::{NotThere, auditor};
 use crate::node::Node;
 use crate::roles::Roles;
 use crate::store::{Renewal, Technician};
@@ -109,12 +109,18 @@ pub(super) async fn unlock(node: &Node, login: &str, say: Say) -> anyhow::Result
 pub(super) async fn revoke(node: &Node, login: &str, say: Say) -> anyhow::Result<()> {
     let serials = node.store().revoke(login, clock::seconds()).await?;
     let serials = serials.ok_or_else(|| NotThere(format!("nobody here has the login {login}")))?;
-    say.answer(&json!({"login": login, "revoked": serials}), || match serials.len() {
-        0 => format!("{login} had no certificate in force; open invitations are withdrawn."),
-        1 => format!("{login}'s certificate no longer counts; open invitations are withdrawn."),
-        many => format!(
-            "{login}'s {many} certificates no longer count; open invitations are withdrawn."
-        ),
+    // After the revocation, which counts in any case.
+    let auditor = auditor::forget(node, login).await?;
+    let object = json!({"login": login, "revoked": serials, "auditor": auditor.object()});
+    say.answer(&object, || {
+        let certificates = match serials.len() {
+            0 => format!("{login} had no certificate in force; open invitations are withdrawn."),
+            1 => format!("{login}'s certificate no longer counts; open invitations are withdrawn."),
+            many => format!(
+                "{login}'s {many} certificates no longer count; open invitations are withdrawn."
+            ),
+        };
+        format!("{certificates}{}", auditor.words())
     })
 }
 

@@ -51,6 +51,6 @@ pub(super) fn in_force(policy: &Policy, say: Say) -> anyhow::Result<()> {
     })
 }
 
-fn object(policy: &Policy) -> anyhow::Result<Value> {
+pub(super) fn object(policy: &Policy) -> anyhow::Result<Value> {
     Ok(json!({"policy": serde_json::to_value(policy)?}))
 }

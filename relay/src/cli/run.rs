@@ -36,6 +36,9 @@ fn ready(running: &Running, say: Say) -> anyhow::Result<()> {
         "http": format!("http://{}", running.http),
         "admin": format!("http://{}", running.admin),
     });
+    if let (Some(archive), Some(fields)) = (running.relay.archive.name(), object.as_object_mut()) {
+        fields.insert("archive".to_owned(), archive.into());
+    }
     if let (Some(token), Some(fields)) = (&running.enroll, object.as_object_mut()) {
         fields.insert("enroll".to_owned(), token.as_str().into());
     }
@@ -53,6 +56,9 @@ fn words(running: &Running, join: &str) -> String {
          join link  {join}\n",
         running.address, running.http, running.admin,
     );
+    if let Some(archive) = running.relay.archive.name() {
+        text.push_str(&format!("  archive    {archive}\n"));
+    }
     if let Some(token) = &running.enroll {
         text.push_str(&format!(
             "\nNobody is enrolled yet. Within seven days, on your own computer:\n\n  \

@@ -61,6 +61,12 @@ pub struct Issued {
 }
 
 impl Issued {
+    /// What recordings are sealed for from here on, where this is an auditor.
+    fn recipient(&self) -> String {
+        let auditor = self.wish.roles.contains(Role::Auditor);
+        self.wish.recipient.clone().filter(|_| auditor).unwrap_or_default()
+    }
+
     /// As it is written down.
     pub(super) fn row(&self, now: u64, renewal: Renewal, subject: Option<String>) -> Technician {
         Technician {
@@ -76,6 +82,7 @@ impl Issued {
             seen_at: None,
             renewal,
             subject,
+            recipient: self.recipient(),
         }
     }
 }

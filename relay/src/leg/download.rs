@@ -1,23 +1,17 @@
 //! Handing a recording to an auditor: the reason is written down before the first byte leaves.
 
-use std::io;
-use std::path::Path;
-
-use bytes::Bytes;
 use deskside_protocol::log::leaf::Access;
 use deskside_protocol::session::SessionId;
 use deskside_protocol::wire::signal::refused::Code;
 use deskside_protocol::wire::signal::{RecordingFetch, RecordingFollows, Refused, signal::Kind};
-use tokio::fs::File;
-use tokio::io::AsyncReadExt as _;
 
+use crate::archive::Reading;
+use crate::chain;
 use crate::log::book::Because;
 use crate::service::Service;
 use crate::store::Technician;
 use crate::talk::{Gone, Talk, trouble};
 
-/// Bytes of one read and one write.
-const PIECE: usize = 64 * 1024;
 /// The longest reason, in bytes.
 const MAX_REASON: usize = 1024;
 
@@ -28,20 +22,20 @@ pub(super) async fn serve(
     who: Technician,
     fetch: RecordingFetch,
 ) {
-    let (file, length) = match open(service, &who, &fetch).await {
-        Ok(opened) => opened,
+    let reading = match open(service, &who, &fetch).await {
+        Ok(reading) => reading,
         Err(refused) => return talk.refuse_with(refused).await,
     };
-    if let Err(gone) = send(&mut talk, file, length).await {
+    if let Err(gone) = send(&mut talk, reading).await {
         tracing::debug!(%gone, "a download broke off");
     }
 }
 
-async fn open(
-    service: &Service,
+async fn open<'a>(
+    service: &'a Service,
     who: &Technician,
     fetch: &RecordingFetch,
-) -> Result<(File, u64), Refused> {
+) -> Result<Reading<'a>, Refused> {
     let reason = reason(&fetch.reason)?;
     let refuse = |code: Code, text: &str| Refused { code: code as i32, text: text.to_owned() };
     let kind = Access::from_wire(fetch.kind.max(1));
@@ -57,8 +51,7 @@ async fn open(
     let id = SessionId::from_bytes(session);
     let logged = service.relay.book.access(node.store(), id, kind, because).await;
     logged.map_err(|error| trouble(&error))?;
-    let path = node.places().recordings.join(&row.recording);
-    opened(&path).await.map_err(|error| trouble(&error))
+    service.relay.archive.read(&row).await.map_err(|fault| trouble(&fault))
 }
 
 /// Why somebody wants something, as it is written down.
@@ -71,22 +64,14 @@ pub(super) fn reason(said: &str) -> Result<&str, Refused> {
     Err(Refused { code: Code::BadRequest as i32, text })
 }
 
-async fn opened(path: &Path) -> io::Result<(File, u64)> {
-    let file = File::open(path).await?;
-    let length = file.metadata().await?.len();
-    Ok((file, length))
-}
-
-async fn send(talk: &mut Talk, file: File, length: u64) -> Result<(), Gone> {
-    talk.send(Kind::RecordingFollows(RecordingFollows { bytes: length })).await?;
-    let mut file = file.take(length);
+async fn send(talk: &mut Talk, mut reading: Reading<'_>) -> Result<(), Gone> {
+    talk.send(Kind::RecordingFollows(RecordingFollows { bytes: reading.length() })).await?;
     loop {
-        let mut piece = Vec::with_capacity(PIECE);
-        match (&mut file).take(PIECE as u64).read_to_end(&mut piece).await {
-            Ok(0) => break,
-            Ok(_) => talk.send_raw(Bytes::from(piece)).await?,
-            Err(error) => {
-                tracing::error!(%error, "a recording cannot be read");
+        match reading.next().await {
+            Ok(Some(piece)) => talk.send_raw(piece).await?,
+            Ok(None) => break,
+            Err(fault) => {
+                tracing::error!(error = chain(&fault), "a recording cannot be read");
                 return Err(Gone::Left);
             }
         }

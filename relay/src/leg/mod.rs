@@ -32,6 +32,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use self::entry::Entry;
+use crate::archive;
 use crate::hall::Hall;
 use crate::limits::What;
 use crate::recorder::Recorder;
@@ -86,6 +87,7 @@ pub(crate) async fn serve(
     tasks.spawn(expire(service.clone()));
     tasks.spawn(standing::keep(service.clone()));
     tasks.spawn(sweep(service.clone()));
+    tasks.spawn(archive(service.clone()));
     accept(&endpoint, &service, &mut tasks).await;
     if tokio::time::timeout(DRAIN, async { while tasks.join_next().await.is_some() {} })
         .await
@@ -138,6 +140,11 @@ async fn expire(service: Arc<Service>) {
 /// Destroys the seals of recordings whose time is over.
 async fn sweep(service: Arc<Service>) {
     retention::keep(&service.relay, service.stop.clone()).await;
+}
+
+/// Carries finished recordings into the archive.
+async fn archive(service: Arc<Service>) {
+    archive::keep(&service.relay, service.stop.clone()).await;
 }
 
 async fn leg(service: Arc<Service>, incoming: Incoming, entry: Entry) {

@@ -149,14 +149,11 @@ async fn noted(
 async fn recordings(service: &Service) -> Result<Kind, Refused> {
     let store = service.relay.node.store();
     let rows = store.sessions(MAX_LISTED).await.map_err(|error| trouble(&error))?;
-    let recorded = rows.into_iter().filter(|row| !row.recording.is_empty());
-    let folder = service.relay.node.places().recordings.clone();
-    // Looking at 500 names takes a disk some milliseconds: not here.
-    let recordings = tokio::task::spawn_blocking(move || {
-        let here = |row: &SessionRow| folder.join(&row.recording).exists();
-        recorded.map(|row| recording(!here(&row), row)).collect()
-    });
-    let recordings = recordings.await.map_err(|error| trouble(&error))?;
+    let recorded: Vec<_> = rows.into_iter().filter(|row| !row.recording.is_empty()).collect();
+    let missing = service.relay.archive.missing(&recorded).await;
+    let missing = missing.map_err(|error| trouble(&error))?;
+    let recordings = missing.into_iter().zip(recorded);
+    let recordings = recordings.map(|(missing, row)| recording(missing, row)).collect();
     Ok(Kind::Recordings(Recordings { recordings }))
 }
 

@@ -14,13 +14,14 @@ use deskside_protocol::identity::certificate;
 use deskside_protocol::identity::rotation::RotationError;
 use deskside_protocol::key::{PublicKey, SigningKey};
 use deskside_protocol::policy::{Policy, PolicyError};
-use deskside_protocol::wire::record::{Certificate, Signed};
+use deskside_protocol::wire::record::{Certificate, Role, Signed};
 use prost::Message as _;
 use thiserror::Error;
 
 use crate::enrolment::{EnrolmentError, Wish, sign};
 use crate::node::Node;
 use crate::policy::ChangeError;
+use crate::roles::Roles;
 use crate::store::{Renewal, SigningRequest, StoreError, StoredPolicy, Technician};
 
 /// Why nothing is signed or taken in.
@@ -175,6 +176,10 @@ fn row(
             None => Renewal::ByItself,
         },
         subject: None,
+        recipient: match request.roles.parse::<Roles>() {
+            Ok(roles) if roles.contains(Role::Auditor) => request.recipient.clone(),
+            Ok(_) | Err(_) => String::new(),
+        },
     })
 }
 

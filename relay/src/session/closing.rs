@@ -96,6 +96,7 @@ pub(super) async fn write_down(
             tracing::error!(%session, error = chain(&error), "the end of a session cannot be written down");
         }
     }
+    service.relay.archive.ended();
     tracing::info!(%session, ?reason, bytes, "a session ended");
     if reason == Reason::NotAsked {
         // Rare and large: an idle session does not carry it.

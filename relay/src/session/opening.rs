@@ -136,7 +136,7 @@ pub(super) fn grace(policy: &Policy) -> Duration {
     Duration::from_secs(policy.grace_seconds.into())
 }
 
-fn file_name(id: SessionId) -> String {
+pub(super) fn file_name(id: SessionId) -> String {
     format!("{id}.dsr")
 }
 
@@ -248,6 +248,7 @@ async fn try_to_record(
     *logged = opened.is_ok();
     recorded?;
     opened?;
+    service.relay.archive.follow(id, &file_name(id), &recording);
     Ok(recording)
 }
 

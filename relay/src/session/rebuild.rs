@@ -284,6 +284,10 @@ impl Rebuild {
         let was_recorded = !self.row.recording.is_empty();
         let session = self.session(signed, held);
         let recording = session.recording.clone();
+        if let Some(recording) = &recording {
+            let name = opening::file_name(session.id());
+            session.service.relay.archive.follow(session.id(), &name, recording);
+        }
         let went_unrecorded = was_recorded && recording.is_none();
         let addresses = Ends::default();
         let bytes_per_second = session.bounds.bytes_per_second;

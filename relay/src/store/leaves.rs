@@ -94,7 +94,7 @@ impl Store {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(in crate::store) mod tests {
     use super::*;
     use crate::store::{Back, LineRow, NewSession};
     use deskside_protocol::session::Ends;

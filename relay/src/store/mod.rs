@@ -6,6 +6,7 @@
 //! and `BEGIN IMMEDIATE` stand in this file alone. Times are arguments, in seconds since 1970.
 
 mod access;
+mod archive;
 mod authority;
 mod burned;
 mod founding;
@@ -35,9 +36,12 @@ use sqlx::{Row as _, Sqlite, SqliteConnection, Transaction};
 use thiserror::Error;
 
 pub use access::{Act, NewAccess};
+pub use archive::{Place, Waiting};
 pub use authority::NewAuthority;
 pub use burned::Burned;
 pub use leaves::LeafRow;
+#[cfg(test)]
+pub(crate) use leaves::tests::session as new_session;
 pub use people::{Enrolling, Invitation, NewInvitation, Renewal, RolesText, Technician};
 pub use policy::StoredPolicy;
 pub use request::SigningRequest;

@@ -97,6 +97,9 @@ pub struct Technician {
     pub renewal: Renewal,
     /// Issuer and subject at the provider, where somebody signed in.
     pub subject: Option<String>,
+    /// age recipient that came with an auditor's enrolment; empty where none did, or where that was
+    /// before it was written down.
+    pub recipient: String,
 }
 
 /// An enrolment under way: the invitation is spent in here, and nowhere else until [`Self::finish`].
@@ -380,9 +383,10 @@ pub(super) async fn put_technician(
     sqlx::query(
         "INSERT INTO technicians \
          (serial, login, name, roles, public_key, certificate, enrolled_at, expires_at, \
-         renewal, subject) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
+         renewal, subject, recipient) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
          ON CONFLICT (serial) DO UPDATE SET login = $2, name = $3, roles = $4, certificate = $6, \
-         expires_at = $8, renewal = $9, subject = $10",
+         expires_at = $8, renewal = $9, subject = $10, \
+         recipient = CASE WHEN $11 = '' THEN recipient ELSE $11 END",
     )
     .bind(signed(who.serial)?)
     .bind(&who.login)
@@ -394,6 +398,7 @@ pub(super) async fn put_technician(
     .bind(signed(who.expires_at)?)
     .bind(signed(who.renewal.number())?)
     .bind(&who.subject)
+    .bind(&who.recipient)
     .execute(&mut **writing)
     .await?;
     Ok(())
@@ -423,5 +428,6 @@ fn technician(row: &SqliteRow) -> Result<Technician, StoreError> {
         seen_at: maybe_number(row, "seen_at")?,
         renewal: Renewal::of(number(row, "renewal")?)?,
         subject: row.try_get("subject")?,
+        recipient: row.try_get("recipient")?,
     })
 }

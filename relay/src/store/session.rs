@@ -6,7 +6,7 @@ use sqlx::sqlite::SqliteRow;
 use deskside_protocol::session::Ends;
 
 use super::writer::Write;
-use super::{Store, StoreError, array, maybe_number, number};
+use super::{Place, Store, StoreError, array, maybe_number, number};
 
 /// What brings the ends of a session back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,6 +105,8 @@ pub struct SessionRow {
     pub held: bool,
     /// When its seals were destroyed, in seconds.
     pub shredded_at: Option<u64>,
+    /// Where the recording is, once it is finished.
+    pub place: Place,
 }
 
 impl Store {
@@ -216,6 +218,7 @@ pub(super) fn session_row(row: &SqliteRow) -> Result<SessionRow, StoreError> {
             .transpose()?,
         held: row.try_get("held")?,
         shredded_at: maybe_number(row, "shredded_at")?,
+        place: Place::from_number(row.try_get("place")?).ok_or(StoreError::Value("place"))?,
     })
 }
 

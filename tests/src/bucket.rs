@@ -1,0 +1,121 @@
+//! A real S3 server with one bucket, and the way to it that a relay is told of.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use anyhow::{Context as _, ensure};
+
+use crate::gate::Gate;
+use crate::process::{Process, command};
+use crate::web;
+
+/// The bucket's name.
+pub const BUCKET: &str = "audio";
+
+/// The server, behind a gate. All that it holds goes with it.
+#[derive(Debug)]
+pub struct Bucket {
+    /// Between the relay and the server.
+    pub gate: Gate,
+    process: Process,
+    address: SocketAddr,
+}
+
+impl Bucket {
+    /// Starts one; the gate is open.
+    ///
+    /// # Errors
+    /// Where it is not installed, or its own words.
+    pub fn start() -> anyhow::Result<Self> {
+        Self::started(false)
+    }
+
+    /// Starts one that knows nobody's keys.
+    ///
+    /// # Errors
+    /// As for [`Bucket::start`].
+    pub fn strict() -> anyhow::Result<Self> {
+        Self::started(true)
+    }
+
+    fn started(strict: bool) -> anyhow::Result<Self> {
+        let (process, address) = serve(strict)?;
+        let gate = Gate::closed()?;
+        gate.open(address);
+        Ok(Self { gate, process, address })
+    }
+
+    /// Kills it, with all that it holds, and starts an empty one, which the gate does not lead to yet.
+    ///
+    /// # Errors
+    /// As for [`Bucket::start`].
+    pub fn replace(&mut self) -> anyhow::Result<()> {
+        (self.process, self.address) = serve(false)?;
+        Ok(())
+    }
+
+    /// Everything passes.
+    pub fn open(&self) {
+        self.gate.open(self.address);
+    }
+
+    /// What a relay is told: the archive's address.
+    #[must_use]
+    pub fn archive() -> String {
+        format!("s3://{BUCKET}/desk")
+    }
+
+    /// What a relay is told by its environment.
+    #[must_use]
+    pub fn environment(&self) -> Vec<(String, String)> {
+        let pairs = [
+            ("DESKSIDE_ARCHIVE", Self::archive()),
+            ("AWS_ENDPOINT_URL", format!("http://{}", self.gate.address())),
+            ("AWS_ALLOW_HTTP", "true".to_owned()),
+            ("AWS_REGION", "us-east-1".to_owned()),
+            ("AWS_ACCESS_KEY_ID", "relay".to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", "nobody-else-knows".to_owned()),
+        ];
+        pairs.map(|(name, value)| (name.to_owned(), value)).to_vec()
+    }
+
+    /// Bytes of the object of a session; `None` where there is none.
+    ///
+    /// # Errors
+    /// Where the server does not answer.
+    pub fn object(&self, session: &str) -> anyhow::Result<Option<Vec<u8>>> {
+        let path = format!("/{BUCKET}/desk/{session}.dsr");
+        let answer = web::get(&self.address.to_string(), &path, &[])?;
+        Ok((answer.status == 200).then_some(answer.body))
+    }
+
+    /// How many uploads in parts have no end.
+    ///
+    /// # Errors
+    /// Where the server does not answer.
+    pub fn uploads(&self) -> anyhow::Result<usize> {
+        let answer = web::get(&self.address.to_string(), &format!("/{BUCKET}?uploads"), &[])?;
+        ensure!(answer.status == 200, "the bucket says {}: {}", answer.status, answer.text());
+        Ok(answer.text().matches("<UploadId>").count())
+    }
+}
+
+fn serve(strict: bool) -> anyhow::Result<(Process, SocketAddr)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("store");
+    let python: PathBuf = folder.join("venv/bin/python");
+    ensure!(
+        python.exists(),
+        "the object store is not installed: tests/run does it, by tests/store/requirements.txt"
+    );
+    let mut command = command(python);
+    // It ends with its standard input.
+    command.current_dir(folder).args(["server.py", BUCKET, "0"]).stdin(Stdio::piped());
+    if strict {
+        command.env("INITIAL_NO_AUTH_ACTION_COUNT", "0");
+    }
+    let mut process = Process::start("the object store", &mut command)?;
+    let ready = process.wait_for("ready")?;
+    let address = ready["address"].as_str().context("find an address")?;
+    Ok((process, address.parse().context("read an address")?))
+}
