@@ -29,24 +29,24 @@ pub enum Changed {
 
 /// Decodes one picture, frame after frame.
 pub struct Decoder {
-    decompressor: Decompressor,
-    shown: Option<Shown>,
+    pub(crate) decompressor: Decompressor,
+    pub(crate) shown: Option<Shown>,
     /// The last frame's number.
-    number: u64,
+    pub(crate) number: u64,
     /// Pieces whose frame is still to come.
-    early: VecDeque<Piece>,
-    early_bytes: usize,
+    pub(crate) early: VecDeque<Piece>,
+    pub(crate) early_bytes: usize,
     /// Frames with the number of their pieces that did not come yet.
-    awaited: BTreeMap<u64, u32>,
+    pub(crate) awaited: BTreeMap<u64, u32>,
 }
 
-struct Shown {
-    grid: Grid,
-    picture: Picture,
+pub(crate) struct Shown {
+    pub(crate) grid: Grid,
+    pub(crate) picture: Picture,
     /// As the picture was before the frame that is being decoded.
-    before: Picture,
+    pub(crate) before: Picture,
     /// By block: the frame that wrote it last.
-    written: Vec<u64>,
+    pub(crate) written: Vec<u64>,
 }
 
 impl std::fmt::Debug for Decoder {
@@ -99,6 +99,9 @@ impl Decoder {
         }
         if frame.size != shown.grid.size() {
             return Err(DecodeError::SizeChanged);
+        }
+        if frame.renewed {
+            self.decompressor.restart()?;
         }
         let raw = self.decompressor.decompress(&frame.exact, Layout::most(shown.grid))?;
         let layout = shown.apply(frame.number, raw, &frame.residual)?;

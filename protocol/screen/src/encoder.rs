@@ -16,6 +16,13 @@ use crate::{Coded, EncodeError, Frame, Picture, Piece, Rect, Size, Source};
 /// Of 100; photos look right and take a twenty-fifth of what zstd makes of them.
 const QUALITY: u8 = 78;
 
+/// Frames after which the zstd stream begins anew, so that a replay can begin there: what it takes to
+/// decode so many is how long a seek takes. On a screen of text the memory is worth 100 kB, a
+/// twentieth of what 300 pages take.
+const RENEWED_FRAMES: u32 = 300;
+/// It begins anew after so much time too, with the next frame.
+const RENEWED_AFTER: Duration = Duration::from_secs(60);
+
 /// Codes one picture, frame after frame.
 pub struct Encoder {
     grid: Grid,
@@ -27,6 +34,9 @@ pub struct Encoder {
     stale: Vec<usize>,
     compressor: Compressor,
     motion: Motion,
+    /// When the zstd stream began, and how many frames it has.
+    began: Duration,
+    stretches: u32,
     /// The last frame's number.
     number: u64,
     fresh: bool,
@@ -67,6 +77,8 @@ impl Encoder {
             stale: Vec::new(),
             compressor: Compressor::new()?,
             motion: Motion::default(),
+            began: Duration::ZERO,
+            stretches: 0,
             number: 0,
             fresh: true,
             quality: QUALITY,
@@ -142,7 +154,7 @@ impl Encoder {
         }
         self.copies(&mut layout);
         self.natures(&mut layout);
-        let coded = self.code(&layout, fresh)?;
+        let coded = self.code(&layout, fresh, now)?;
         self.commit(layout, coded.frame.number, now);
         self.fresh = false;
         Ok(Some(coded))
@@ -190,7 +202,7 @@ impl Encoder {
         }
         self.fresh = true;
         self.catch_up(&[]);
-        let coded = self.code(&layout, false)?;
+        let coded = self.code(&layout, false, now)?;
         for (block, code) in layout.blocks(self.grid).collect::<Vec<_>>() {
             if code == Code::Residual {
                 self.set_piece(block, 0);
@@ -286,11 +298,14 @@ impl Encoder {
     }
 
     /// The bytes of a frame.
-    fn code(&mut self, layout: &Layout, fresh: bool) -> Result<Coded, EncodeError> {
+    fn code(&mut self, layout: &Layout, fresh: bool, now: Duration) -> Result<Coded, EncodeError> {
         let number = self.number + 1;
-        if fresh {
+        let renewed = !fresh && self.is_long(now);
+        if fresh || renewed {
             self.compressor.restart()?;
+            (self.began, self.stretches) = (now, 0);
         }
+        self.stretches += 1;
         let mut raw = Vec::new();
         layout.encode(self.grid, &mut raw);
         let of = |code: Code| move |block: usize| layout.code(block) == code;
@@ -316,8 +331,13 @@ impl Encoder {
         let count = u32::try_from(pieces.len()).map_err(|_| EncodeError::Jpeg)?;
         self.number = number;
         let size = self.grid.size();
-        let frame = Frame { number, size, fresh, exact, residual, pieces: count };
+        let frame = Frame { number, size, fresh, renewed, exact, residual, pieces: count };
         Ok(Coded { frame, pieces })
+    }
+
+    /// Whether the zstd stream has become long.
+    fn is_long(&self, now: Duration) -> bool {
+        self.stretches >= RENEWED_FRAMES || now.saturating_sub(self.began) >= RENEWED_AFTER
     }
 
     /// The frame is made: what it says is what the viewer will have.

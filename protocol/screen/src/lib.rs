@@ -40,6 +40,7 @@ mod layout;
 mod motion;
 mod nature;
 mod picture;
+mod point;
 mod rects;
 mod residual;
 mod stream;
@@ -51,6 +52,7 @@ pub use encoder::Encoder;
 pub use error::{DecodeError, EncodeError};
 pub use jpeg::MAX_PIECE;
 pub use picture::{MAX_PIXELS, MAX_SIDE, Picture, Rect, Size, Source, View};
+pub use point::Point;
 pub use wire::{Announced, MAX_JPEG, MAX_RAW, PieceAnnounced, WireError};
 
 use bytes::Bytes;
@@ -73,6 +75,9 @@ pub struct Frame {
     pub size: Size,
     /// Begins anew: nothing of what was before is needed to decode it.
     pub fresh: bool,
+    /// The zstd stream begins anew and the picture stays: who has the picture of before, a [`Point`],
+    /// can begin here.
+    pub renewed: bool,
     /// What changed, and the exact pixels: a stretch of the picture's zstd stream.
     pub exact: Bytes,
     /// Pixels that were approximate and become exact: a zstd frame of its own; empty where there are

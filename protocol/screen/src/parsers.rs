@@ -46,8 +46,8 @@ fn layout(bytes: &[u8]) {
     }
 }
 
-/// Frames one behind the other, each with a byte whose lowest bit says that it is fresh and the two
-/// lengths of its parts, of two bytes each.
+/// Frames one behind the other, each with a byte whose lowest bits say that it is fresh and renewed,
+/// and the two lengths of its parts, of two bytes each.
 fn frames(bytes: &[u8]) {
     let (Some(size), Ok(mut decoder)) = (size(), Decoder::new()) else { return };
     let (mut rest, mut number) = (bytes, 0);
@@ -63,6 +63,7 @@ fn frames(bytes: &[u8]) {
             number,
             size,
             fresh: flags & 1 == 1,
+            renewed: flags & 2 == 2,
             exact: Bytes::copy_from_slice(exact),
             residual: Bytes::copy_from_slice(residual),
             pieces: 0,

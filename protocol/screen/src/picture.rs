@@ -216,6 +216,11 @@ impl Picture {
         &self.pixels
     }
 
+    /// Of pixels, row by row; `None` where they are not as many as it has.
+    pub(crate) fn from_pixels(size: Size, pixels: Vec<u32>) -> Option<Self> {
+        (pixels.len() == size.pixels()).then_some(Self { size, pixels })
+    }
+
     /// A part of one row; empty where that is outside.
     #[must_use]
     pub fn row(&self, x: usize, y: usize, width: usize) -> &[u32] {

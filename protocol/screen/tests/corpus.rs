@@ -47,7 +47,7 @@ fn seeds() {
     assert!(!coded[1].pieces.is_empty(), "a picture");
     let mut frames = Vec::new();
     for Coded { frame, .. } in &coded {
-        frames.push(u8::from(frame.fresh));
+        frames.push(u8::from(frame.fresh) + 2 * u8::from(frame.renewed));
         for part in [&frame.exact, &frame.residual] {
             frames.extend(u16::try_from(part.len()).unwrap().to_le_bytes());
         }

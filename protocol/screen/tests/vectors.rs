@@ -22,7 +22,7 @@ const HEIGHT: usize = 130;
 /// Comments of the file.
 const PREFACE: &str = "\
 # What the agent sends of a picture, and what the technician sees after it.
-#   frame NUMBER WIDTH HEIGHT FRESH PIECES EXACT RESIDUAL    (- for no bytes)
+#   frame NUMBER WIDTH HEIGHT BEGINS PIECES EXACT RESIDUAL    (BEGINS: 1 fresh, 2 renewed; - for no bytes)
 #   piece FRAME X Y WIDTH HEIGHT JPEG
 #   sees SUM     the pixels' sum: s = s * 16777619 xor 0x00RRGGBB, modulo 2^64, from 2166136261 on
 ";
@@ -42,7 +42,7 @@ fn photo(x: usize, y: usize) -> u32 {
     u32::try_from(((x * 3 + noise) & 255) << 16 | ((y * 5 + noise) & 255) << 8 | (x + y)).unwrap()
 }
 
-/// Text; the text moved up by 16 pixels; a photo below it; the photo made exact.
+/// Text; the text moved up by 16 pixels; a photo below it; the photo made exact; the stream renewed.
 fn session() -> Vec<Coded> {
     let size = Size::new(WIDTH, HEIGHT).unwrap();
     let mut encoder = Encoder::new(size).unwrap();
@@ -58,6 +58,11 @@ fn session() -> Vec<Coded> {
         coded.push(frame);
     }
     coded.push(encoder.refine(Duration::ZERO, Duration::ZERO, usize::MAX).unwrap().unwrap());
+    // A minute later, the text moved again.
+    let bytes = screen(|x, y| if y < 96 { text(x, y + 20) } else { photo(x, y) });
+    let view = View::new(size, WIDTH * 4, &bytes).unwrap();
+    let later = Duration::from_secs(60);
+    coded.push(encoder.frame(&view, &[size.rect()], later).unwrap().unwrap());
     coded
 }
 
@@ -78,8 +83,9 @@ fn written() -> String {
     let mut out = PREFACE.to_owned();
     for Coded { frame, pieces } in session() {
         decoder.frame(&frame).unwrap();
-        let Frame { number, fresh, exact, residual, .. } = &frame;
-        let (exact, residual, fresh) = (hex(exact), hex(residual), u8::from(*fresh));
+        let Frame { number, fresh, renewed, exact, residual, .. } = &frame;
+        let (exact, residual) = (hex(exact), hex(residual));
+        let fresh = u8::from(*fresh) + 2 * u8::from(*renewed);
         let count = pieces.len();
         writeln!(out, "frame {number} {WIDTH} {HEIGHT} {fresh} {count} {exact} {residual}")
             .unwrap();
@@ -120,6 +126,7 @@ fn pinned_frames_make_their_pictures() {
                     number: count.parse().unwrap(),
                     size,
                     fresh: fresh == "1",
+                    renewed: fresh == "2",
                     exact: bytes(exact),
                     residual: bytes(residual),
                     pieces: of.parse().unwrap(),
@@ -140,6 +147,6 @@ fn pinned_frames_make_their_pictures() {
             _ => panic!("{line}"),
         }
     }
-    assert_eq!((frames, seen), (4, 4));
+    assert_eq!((frames, seen), (5, 5));
     assert!(pieces > 0);
 }

@@ -1,0 +1,91 @@
+//! Where a replay can begin: what a decoder knows before a renewed frame, packed to be kept by the
+//! hundred.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use bytes::Bytes;
+
+use crate::blocks::Grid;
+use crate::decoder::Shown;
+use crate::{DecodeError, Decoder, Picture, Piece, Size};
+
+/// zstd's fastest: a screen of text packs to a hundredth.
+const LEVEL: i32 = 1;
+
+/// A decoder between two frames. One that begins here reads what follows exactly where the next frame
+/// is [renewed](crate::Frame::renewed) or fresh.
+#[derive(Clone)]
+pub struct Point {
+    number: u64,
+    size: Size,
+    /// zstd of the pixels, four bytes each, and behind them by block the frame that wrote it last,
+    /// eight bytes each.
+    packed: Bytes,
+    early: VecDeque<Piece>,
+    awaited: BTreeMap<u64, u32>,
+}
+
+impl std::fmt::Debug for Point {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Point").field("number", &self.number).finish_non_exhaustive()
+    }
+}
+
+impl Point {
+    /// The number of the last frame before it.
+    #[must_use]
+    pub const fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Bytes of memory that it takes, about.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.packed.len() + self.early.iter().map(|piece| piece.jpeg.len()).sum::<usize>()
+    }
+}
+
+impl Decoder {
+    /// What it knows now; `None` where it shows nothing yet.
+    ///
+    /// # Errors
+    /// [`DecodeError::Zstd`] where there is no memory.
+    pub fn point(&self) -> Result<Option<Point>, DecodeError> {
+        let Some(shown) = &self.shown else { return Ok(None) };
+        let pixels = shown.picture.pixels().iter().flat_map(|pixel| pixel.to_le_bytes());
+        let written = shown.written.iter().flat_map(|frame| frame.to_le_bytes());
+        let raw: Vec<u8> = pixels.chain(written).collect();
+        let packed = zstd::bulk::compress(&raw, LEVEL).map_err(|_| DecodeError::Zstd)?;
+        Ok(Some(Point {
+            number: self.number,
+            size: shown.grid.size(),
+            packed: packed.into(),
+            early: self.early.clone(),
+            awaited: self.awaited.clone(),
+        }))
+    }
+
+    /// Begins at `point`.
+    ///
+    /// # Errors
+    /// [`DecodeError::Zstd`] where there is no memory.
+    pub fn at(point: &Point) -> Result<Self, DecodeError> {
+        let (size, grid) = (point.size, Grid::new(point.size));
+        let most = size.pixels() * 4 + grid.blocks() * 8;
+        let raw = zstd::bulk::decompress(&point.packed, most).map_err(|_| DecodeError::Zstd)?;
+        let (pixels, written) =
+            raw.split_at_checked(size.pixels() * 4).ok_or(DecodeError::Malformed)?;
+        let pixels = pixels.as_chunks().0.iter().map(|pixel| u32::from_le_bytes(*pixel)).collect();
+        let written = written.as_chunks().0.iter().map(|it| u64::from_le_bytes(*it)).collect();
+        let picture = Picture::from_pixels(size, pixels).ok_or(DecodeError::Malformed)?;
+        let before = picture.clone();
+        Ok(Self {
+            shown: Some(Shown { grid, picture, before, written }),
+            number: point.number,
+            early: point.early.clone(),
+            early_bytes: point.early.iter().map(|piece| piece.jpeg.len()).sum(),
+            awaited: point.awaited.clone(),
+            ..Self::new()?
+        })
+    }
+}
