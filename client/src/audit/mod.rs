@@ -10,14 +10,18 @@ mod list;
 mod log;
 mod seals;
 mod stated;
+mod tape;
 mod verdict;
 mod verify;
 mod whole;
 
 pub use fetch::{Wish, fetch, fetch_with_proof};
 pub use hold::hold;
+pub use judge::Organisation;
 pub use list::list;
-pub use verify::verify;
+pub use seals::{Identities, identities};
+pub use tape::Tape;
+pub use verify::{organisation, verify};
 pub use whole::whole;
 
 #[cfg(test)]

@@ -53,7 +53,10 @@ pub async fn verify(args: &VerifyArgs, home: &Home, output: &mut Output) -> anyh
 }
 
 /// The organisation's key: from `--org`, else the account's, else nobody's.
-fn organisation(hex: Option<&str>, home: &Home) -> anyhow::Result<Option<Organisation>> {
+///
+/// # Errors
+/// Exit 2 for a key that is none, or an account that cannot be read.
+pub fn organisation(hex: Option<&str>, home: &Home) -> anyhow::Result<Option<Organisation>> {
     let account = home.account()?;
     let Some(hex) = hex else {
         return Ok(account.map(|account| Organisation {
@@ -127,7 +130,7 @@ async fn judged(path: &Path, organisation: Option<Organisation>) -> anyhow::Resu
     judging.await.context("judge")?.or_exit(Exit::NotFound, unreadable(path))
 }
 
-fn file(path: &Path) -> anyhow::Result<std::fs::File> {
+pub(super) fn file(path: &Path) -> anyhow::Result<std::fs::File> {
     std::fs::File::open(path).map_err(|error| {
         let sentence = if error.kind() == ErrorKind::NotFound {
             format!("there is no file {}, and it is not a session's id", path.display())
@@ -138,7 +141,7 @@ fn file(path: &Path) -> anyhow::Result<std::fs::File> {
     })
 }
 
-fn unreadable(path: &Path) -> String {
+pub(super) fn unreadable(path: &Path) -> String {
     format!("{} cannot be read", path.display())
 }
 
@@ -152,13 +155,18 @@ async fn opened(
     let Some(identities) = identities else { return Ok(None) };
     let (seals, sealed) = seals::open(report, &identities);
     let file = file(path)?;
-    let keys = report.facts.as_ref().map(|facts| Ends {
-        agent: *facts.session_key(End::Agent),
-        technician: *facts.session_key(End::Technician),
-    });
-    let reading = tokio::task::spawn_blocking(move || contents::read(file, sealed, keys));
+    let keys = session_keys(report);
+    let reading = tokio::task::spawn_blocking(move || contents::read(file, &sealed, keys));
     let contents = reading.await.context("read")?.or_exit(Exit::NotFound, unreadable(path))?;
     Ok(Some((seals, contents)))
+}
+
+/// The keys by which each end signs in the session, where the pairing can be read.
+pub(super) fn session_keys(report: &Report) -> Option<Ends<PublicKey>> {
+    report.facts.as_ref().map(|facts| Ends {
+        agent: *facts.session_key(End::Agent),
+        technician: *facts.session_key(End::Technician),
+    })
 }
 
 fn concluded(

@@ -1,0 +1,190 @@
+//! A recording as something to be played: judged once, its seals opened, and then what was said on
+//! its lines, entry by entry, as often as somebody wants. Reads the file as a stream, with room for
+//! one block and for what a [`Decoder`] holds; asks no relay.
+
+use std::io::{self, Read};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use deskside_decode::{Decoder, Entry, Report as Decoded, Timeline};
+use deskside_protocol::exit::Exit;
+use deskside_protocol::recording::{Report, Verdict};
+
+use super::judge::{Organisation, judge, walk};
+use super::seals::{self, Identities, Sealed};
+use super::verify::{file, unreadable};
+use crate::failure::{Failure, OrExit as _};
+
+/// A recording that can be read.
+#[allow(missing_debug_implementations, reason = "holds secrets")]
+pub struct Tape {
+    path: PathBuf,
+    report: Report,
+    sealed: Sealed,
+}
+
+impl Tape {
+    /// Judges the recording at `path`, against `organisation` where it is known, and opens its seals
+    /// with `identities`. Blocks. What is wrong with a recording that can be read all the same is
+    /// told by [`Tape::report`], and is the caller's to pass on.
+    ///
+    /// # Errors
+    /// Exit 5 for a file that is not there, 7 for one that is no recording, and for one of which no
+    /// seal opens.
+    pub fn open(
+        path: &Path,
+        organisation: Option<Organisation>,
+        identities: &Identities,
+    ) -> anyhow::Result<Self> {
+        let report = judge(file(path)?, organisation).or_exit(Exit::NotFound, unreadable(path))?;
+        let (_, sealed) = seals::open(&report, identities);
+        if sealed.is_empty() {
+            return Err(Failure::new(Exit::Verification, closed(path, &report)).into());
+        }
+        Ok(Self { path: path.to_owned(), report, sealed })
+    }
+
+    /// What the file says without its packets: whose session it is, its times, its verdict.
+    #[must_use]
+    pub const fn report(&self) -> &Report {
+        &self.report
+    }
+
+    /// Shows what came through, in the order in which the other end acknowledged it: who wants one
+    /// order in time sorts by [`Entry::time_us`], stably. Blocks; ends at the file's first fault, at
+    /// its end, or when `seen` breaks off. Gives what the packets themselves say of the recording up
+    /// to there.
+    ///
+    /// # Errors
+    /// Exit 5 for a file that cannot be read any more.
+    pub fn play(&self, mut seen: impl FnMut(&Entry) -> ControlFlow<()>) -> anyhow::Result<Decoded> {
+        let unrolled = unroll(file(&self.path)?, &self.sealed, |entry, _| seen(entry));
+        unrolled.or_exit(Exit::NotFound, unreadable(&self.path))
+    }
+}
+
+/// Why nothing of a recording can be read.
+fn closed(path: &Path, report: &Report) -> String {
+    let name = path.display();
+    if let Verdict::Unreadable(damage) = &report.verdict {
+        format!("{name} is not a recording to be read: {damage}")
+    } else if report.verdict == Verdict::Shredded {
+        format!("{name} was shredded: nobody can read it any more")
+    } else if report.seals.is_empty() {
+        format!("{name} holds no sealed keys: nothing but a handshake can have passed")
+    } else {
+        format!(
+            "no seal of {name} opens with this identity: it is another auditor's, or became one \
+             after the session"
+        )
+    }
+}
+
+/// Decodes what `from` gives with what was `sealed`, up to its first fault, which is the verifier's
+/// to name. `seen` may hold what an entry states against the decoder, and breaks off when it wants.
+///
+/// # Errors
+/// What the disk says.
+pub(super) fn unroll(
+    from: impl Read,
+    sealed: &Sealed,
+    mut seen: impl FnMut(&Entry, &mut Decoder) -> ControlFlow<()>,
+) -> io::Result<Decoded> {
+    let (mut decoder, mut timeline) = (Decoder::new(), Timeline::new());
+    for (line, end, secrets) in sealed {
+        decoder.sealed(*line, *end, secrets.clone());
+    }
+    let mut show = |timeline: &mut Timeline, decoder: &mut Decoder| {
+        while let Some(entry) = timeline.poll() {
+            seen(&entry, decoder)?;
+        }
+        ControlFlow::Continue(())
+    };
+    let mut over = ControlFlow::Continue(());
+    walk(from, |next| {
+        let Ok(block) = next else { return ControlFlow::Break(()) };
+        decoder.feed(block);
+        while let Some(event) = decoder.poll() {
+            timeline.feed(event);
+            over = show(&mut timeline, &mut decoder);
+            over?;
+        }
+        ControlFlow::Continue(())
+    })?;
+    if over.is_continue() {
+        timeline.finish();
+        let _over = show(&mut timeline, &mut decoder);
+    }
+    Ok(decoder.finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use age::x25519::Identity;
+    use deskside_decode::forge::Forge;
+    use deskside_decode::{Item, Suite};
+    use deskside_protocol::session::End;
+
+    use super::super::fixture::Fixture;
+    use super::*;
+    use crate::failure::exit_of;
+
+    /// The agent opens a stream and says nothing on it, and the technician acknowledged that.
+    fn recording(identity: &Identity) -> Vec<u8> {
+        let forge = Forge::new(Suite::Aes128Gcm, 3).unwrap();
+        let mut fixture = Fixture::start();
+        for end in [End::Agent, End::Technician] {
+            fixture.seal(end, forge.secrets(), &identity.to_public());
+        }
+        let opening = b"\x0f\x03\x00\x06\x00\x00\x00\x02\x08\x06";
+        for (from, payload) in
+            [(End::Agent, &opening[..]), (End::Technician, b"\x02\x00\x00\x00\x00")]
+        {
+            fixture.packet(from, &forge.packet(from, 0, payload).unwrap());
+        }
+        fixture.close().0
+    }
+
+    fn opened(file: &[u8], identity: Identity) -> anyhow::Result<(tempfile::TempDir, Tape)> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.dsr");
+        std::fs::write(&path, file).unwrap();
+        let tape = Tape::open(&path, None, &vec![Box::new(identity)])?;
+        Ok((folder, tape))
+    }
+
+    #[test]
+    fn it_plays_as_often_as_one_likes_and_stops_where_one_likes() {
+        let identity = Identity::generate();
+        let (_folder, tape) = opened(&recording(&identity), identity).unwrap();
+        assert_eq!(tape.report().verdict, Verdict::Consistent);
+        for stop in [1, 2, usize::MAX] {
+            let mut items = Vec::new();
+            let decoded = tape.play(|entry| {
+                items.push(entry.item.clone());
+                if items.len() < stop { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            });
+            let all = [Item::LineOpened(Suite::Aes128Gcm), Item::Opened, Item::Finished];
+            assert_eq!(items, all[..stop.min(3)]);
+            assert_eq!(decoded.unwrap().lines.len(), 1);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_says_why() {
+        let (identity, other) = (Identity::generate(), Identity::generate());
+        let file = recording(&identity);
+        for (file, identity, words) in [
+            (&file[..], other, "opens with this identity"),
+            (b"hello, world", Identity::generate(), "not a recording"),
+            (&Fixture::start().close().0, Identity::generate(), "no sealed keys"),
+        ] {
+            let error = opened(file, identity).err().unwrap();
+            assert_eq!(exit_of(&error), Exit::Verification);
+            assert!(error.to_string().contains(words), "{error}");
+        }
+        let missing = Path::new("none.dsr");
+        let error = Tape::open(missing, None, &vec![Box::new(identity)]).err().unwrap();
+        assert_eq!(exit_of(&error), Exit::NotFound);
+    }
+}
