@@ -5,7 +5,7 @@ mod cutter;
 
 use deskside_decode::Entry;
 use deskside_protocol::wire::message::{CursorShape, Watching};
-use deskside_screen::{Changed, DecodeError, Decoder, Frame, Picture, Piece};
+use deskside_screen::{Changed, DecodeError, Decoder, Frame, Picture, Piece, Point};
 
 pub use cursor::Cursor;
 pub use cutter::Cutter;
@@ -82,6 +82,7 @@ pub struct Film {
 /// Where a film can begin to be shown, just before a take that it [can begin with](Film::can_begin_with).
 #[derive(Debug, Clone)]
 pub struct FilmPoint {
+    decoder: Option<Point>,
     cursor: Cursor,
     corner: (i32, i32),
     monitor: u32,
@@ -209,7 +210,7 @@ impl Film {
     pub const fn can_begin_with(told: &Told) -> bool {
         match told {
             Told::Began => true,
-            Told::Frame(frame) => frame.fresh,
+            Told::Frame(frame) => frame.fresh || frame.renewed,
             Told::Ended
             | Told::Watching(_)
             | Told::Piece(_)
@@ -225,7 +226,9 @@ impl Film {
     /// # Errors
     /// [`DecodeError::Zstd`] where there is no memory.
     pub fn point(&self) -> Result<FilmPoint, DecodeError> {
+        let point = self.decoder.as_ref().map(Decoder::point).transpose()?;
         Ok(FilmPoint {
+            decoder: point.flatten(),
             cursor: self.cursor.clone(),
             corner: self.corner,
             monitor: self.monitor,
@@ -239,9 +242,12 @@ impl Film {
     /// # Errors
     /// [`DecodeError::Zstd`] where there is no memory.
     pub fn at(point: &FilmPoint) -> Result<Self, DecodeError> {
-        let FilmPoint { cursor, corner, monitor, live, laser } = point.clone();
-        let decoder = Some(Decoder::new()?);
-        Ok(Self { decoder, cursor, corner, monitor, live, laser, ..Self::default() })
+        let decoder = match &point.decoder {
+            Some(decoder) => Decoder::at(decoder)?,
+            None => Decoder::new()?,
+        };
+        let FilmPoint { cursor, corner, monitor, live, laser, .. } = point.clone();
+        Ok(Self { decoder: Some(decoder), cursor, corner, monitor, live, laser, ..Self::default() })
     }
 }
 
@@ -249,7 +255,7 @@ impl FilmPoint {
     /// Bytes of memory that it takes, about.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        size_of::<Self>() + self.cursor.bytes()
+        size_of::<Self>() + self.cursor.bytes() + self.decoder.as_ref().map_or(0, Point::bytes)
     }
 }
 

@@ -47,14 +47,14 @@ impl Display {
         }
     }
 
-    /// The frames of these looks, each a millisecond behind the other.
+    /// The frames of these looks, each half a minute behind the other, so that there are renewed ones.
     fn film(&mut self, script: &mut Script, looks: &[(u32, bool)]) {
         let mut encoder = Encoder::new(Self::size()).unwrap();
         let mut pieces = 3;
         for ((seed, rough), at) in looks.iter().zip(1..) {
             self.paint(*seed, *rough);
             let view = View::new(Self::size(), SIDE * 4, &self.bytes).unwrap();
-            let now = Duration::from_millis(at);
+            let now = Duration::from_secs(at * 30);
             let coded = encoder.frame(&view, &[Self::size().rect()], now).unwrap();
             let Some(coded) = coded else { continue };
             script.frame(self.watch, &coded, &mut pieces);
@@ -142,8 +142,9 @@ proptest! {
 
     /// Whatever was on the screen is on the film after each frame, and from each point on.
     #[test]
-    fn what_was_seen_is_seen_again(looks in proptest::collection::vec(1..40_u32, 1..12)) {
-        let looks: Vec<(u32, bool)> = looks.into_iter().map(|seed| (seed, false)).collect();
+    fn what_was_seen_is_seen_again(looks in proptest::collection::vec((1..40_u32, any::<bool>()), 1..12)) {
+        let mut exact = true;
+        let rough: Vec<bool> = looks.iter().map(|(_, rough)| *rough).collect();
         let (mut script, mut display) = (Script::default(), Display::new());
         watch(&mut script, WATCH);
         display.film(&mut script, &looks);
@@ -155,8 +156,10 @@ proptest! {
                 points.push((at, film.point().unwrap()));
             }
             film.show(take).unwrap();
-            if let Told::Frame(_) = take.told {
-                prop_assert_eq!(film.picture(), seen.next());
+            if let Told::Frame(frame) = &take.told {
+                let now = seen.next();
+                exact &= !rough.iter().any(|rough| *rough);
+                prop_assert!(!exact || film.picture() == now, "frame {}", frame.number);
             }
         }
         prop_assert!(seen.next().is_none() && !points.is_empty());
