@@ -3,18 +3,21 @@
 
 mod anchor;
 mod contents;
+mod export;
 mod fetch;
 mod hold;
 mod judge;
 mod list;
 mod log;
 mod seals;
+mod source;
 mod stated;
 mod tape;
 mod verdict;
 mod verify;
 mod whole;
 
+pub use export::{Form, Time, export};
 pub use fetch::{Wish, fetch, fetch_with_proof};
 pub use hold::hold;
 pub use judge::Organisation;

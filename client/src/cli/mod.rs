@@ -2,11 +2,13 @@
 //! name; `run` only takes the arguments there.
 
 mod ask;
+mod audit;
 mod input;
 mod run;
 mod session;
 
 pub use ask::{Input, ask};
+pub use audit::{ExportArgs, SourceArgs, SpanArgs};
 pub use input::{ClipboardArgs, ClipboardCommand, InputArgs, InputCommand};
 pub use run::run;
 pub use session::{
@@ -239,6 +241,8 @@ pub enum AuditCommand {
     },
     /// Check that nobody changed a recording, and say who did
     Verify(VerifyArgs),
+    /// Make of a recording what other programs show: a film, text, packets, one page
+    Export(ExportArgs),
     /// Check that the relay's log of all sessions is whole, and that nothing was deleted
     Log,
     /// Keep a recording beyond its time; the relay logs who, when and why
@@ -313,6 +317,9 @@ mod tests {
             "deskside audit list",
             "deskside audit fetch 00 -o a.dsr --reason why",
             "deskside audit verify a.dsr --identity key --org 00",
+            "deskside audit export a.dsr --identity key -o a.jsonl",
+            "deskside audit export 00 --reason why -o a --as cast --from 1:30 --to 2026-11-26T14:05:00Z",
+            "deskside audit export a.dsr -o a.png --at 0:01:30.5 --no-cursor",
             "deskside audit log --json",
             "deskside audit hold 00 --reason why",
             "deskside audit hold 00 --reason why --release",
@@ -335,6 +342,9 @@ mod tests {
             "deskside exec --timeout 0 -- ls",
             "deskside audit fetch 00 -o a.dsr",
             "deskside audit hold 00",
+            "deskside audit export a.dsr",
+            "deskside audit export a.dsr -o a --as gif",
+            "deskside audit export a.dsr -o a.jsonl --from noon",
             "deskside screenshot --monitor 0",
         ] {
             assert_eq!(parse(line).err().map(|error| error.exit_code()), Some(2), "{line}");
