@@ -2,12 +2,16 @@
 //! name; `run` only takes the arguments there.
 
 mod ask;
+mod audit;
 mod input;
+mod replay;
 mod run;
 mod session;
 
 pub use ask::{Input, ask};
+pub use audit::SourceArgs;
 pub use input::{ClipboardArgs, ClipboardCommand, InputArgs, InputCommand};
+pub use replay::{ReplayArgs, SearchArgs};
 pub use run::run;
 pub use session::{
     ConnectArgs, CpArgs, ExecArgs, ResumeArgs, ScreenshotArgs, SessionArgs, WindowArgs,
@@ -239,6 +243,10 @@ pub enum AuditCommand {
     },
     /// Check that nobody changed a recording, and say who did
     Verify(VerifyArgs),
+    /// Look for words in what was said, typed, run and copied
+    Search(SearchArgs),
+    /// See a session again, in the browser of this computer
+    Replay(ReplayArgs),
     /// Check that the relay's log of all sessions is whole, and that nothing was deleted
     Log,
     /// Keep a recording beyond its time; the relay logs who, when and why
@@ -313,6 +321,10 @@ mod tests {
             "deskside audit list",
             "deskside audit fetch 00 -o a.dsr --reason why",
             "deskside audit verify a.dsr --identity key --org 00",
+            "deskside audit search printer --identity key",
+            "deskside audit search ERR --in a.dsr folder 00 --kind output,chat --reason why --json",
+            "deskside audit replay a.dsr --identity key --at 1:30 --no-browser --json",
+            "deskside audit replay 00 --reason why",
             "deskside audit log --json",
             "deskside audit hold 00 --reason why",
             "deskside audit hold 00 --reason why --release",
@@ -335,6 +347,9 @@ mod tests {
             "deskside exec --timeout 0 -- ls",
             "deskside audit fetch 00 -o a.dsr",
             "deskside audit hold 00",
+            "deskside audit search",
+            "deskside audit search a --kind smoke",
+            "deskside audit replay a.dsr --at noon",
             "deskside screenshot --monitor 0",
         ] {
             assert_eq!(parse(line).err().map(|error| error.exit_code()), Some(2), "{line}");
