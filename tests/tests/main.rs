@@ -5,6 +5,7 @@
 mod bad_input;
 mod coming_back;
 mod decoding;
+mod export;
 mod files;
 mod full_disk;
 mod grants;

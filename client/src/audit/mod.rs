@@ -3,6 +3,7 @@
 
 mod anchor;
 mod contents;
+mod export;
 mod fetch;
 mod hold;
 mod judge;
@@ -14,11 +15,11 @@ mod search;
 mod source;
 mod stated;
 mod tape;
-mod time;
 mod verdict;
 mod verify;
 mod whole;
 
+pub use export::{Form, Time, export};
 pub use fetch::{Wish, fetch, fetch_with_proof};
 pub use hold::hold;
 pub use judge::Organisation;
@@ -28,7 +29,6 @@ pub use seals::{Identities, identities};
 pub(crate) use search::{Hit, Seeker, Text, line, plain};
 pub use search::{Kind, search};
 pub use tape::Tape;
-pub use time::Time;
 pub use verify::{organisation, verify};
 pub use whole::whole;
 

@@ -2,19 +2,23 @@
 //! its lines, entry by entry, as often as somebody wants. Reads the file as a stream, with room for
 //! one block and for what a [`Decoder`] holds; asks no relay.
 
+use std::collections::BTreeSet;
 use std::io::{self, Read};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use deskside_decode::{Decoder, Entry, Report as Decoded, Timeline};
+use deskside_decode::{Decoder, Entry, Found, Recorded, Report as Decoded, Timeline};
 use deskside_protocol::exit::Exit;
 use deskside_protocol::recording::{Report, Verdict};
+use deskside_story::{Happening, Story};
+use indicatif::ProgressBar;
+use zeroize::Zeroizing;
 
 use super::contents::{self, Contents};
 use super::judge::{Organisation, judge, walk};
 use super::log;
 use super::seals::{self, Identities, Sealed, Seals};
-use super::verdict::Judgement;
+use super::verdict::{Judgement, verdict_sentence};
 use super::verify::{file, organisation, session_keys, unreadable};
 use crate::cli::SourceArgs;
 use crate::failure::{Failure, OrExit as _};
@@ -27,6 +31,7 @@ pub struct Tape {
     report: Report,
     seals: Seals,
     sealed: Sealed,
+    bar: ProgressBar,
 }
 
 impl Tape {
@@ -47,7 +52,33 @@ impl Tape {
         if sealed.is_empty() {
             return Err(Failure::new(Exit::Verification, closed(path, &report)).into());
         }
-        Ok(Self { path: path.to_owned(), report, seals, sealed })
+        let (path, bar) = (path.to_owned(), ProgressBar::hidden());
+        Ok(Self { path, report, seals, sealed, bar })
+    }
+
+    /// Shows on `bar`, from now on, how much of the file is read.
+    pub(super) fn watched(&mut self, bar: ProgressBar) {
+        self.bar = bar;
+    }
+
+    /// The file, from its beginning.
+    fn file(&self) -> anyhow::Result<impl Read> {
+        let file = file(&self.path)?;
+        let bytes = file.metadata().or_exit(Exit::NotFound, unreadable(&self.path))?.len();
+        self.bar.set_length(bytes);
+        self.bar.set_position(0);
+        Ok(self.bar.wrap_read(file))
+    }
+
+    /// What is to be said of it wherever something of it is shown: nothing where it is sound.
+    pub(super) fn warning(&self) -> Option<String> {
+        let verdict = &self.report.verdict;
+        (!verdict.is_sound()).then(|| verdict_sentence(verdict))
+    }
+
+    /// Whose it is, in digits.
+    pub(super) fn session(&self) -> String {
+        self.report.facts.as_ref().map(|facts| facts.session().to_string()).unwrap_or_default()
     }
 
     /// What the file says without its packets: whose session it is, its times, its verdict.
@@ -64,8 +95,90 @@ impl Tape {
     /// # Errors
     /// Exit 5 for a file that cannot be read any more.
     pub fn play(&self, mut seen: impl FnMut(&Entry) -> ControlFlow<()>) -> anyhow::Result<Decoded> {
-        let unrolled = unroll(file(&self.path)?, &self.sealed, |entry, _| seen(entry));
+        let unrolled = unroll(self.file()?, &self.sealed, |entry, _| seen(entry));
         unrolled.or_exit(Exit::NotFound, unreadable(&self.path))
+    }
+
+    /// Shows the packets themselves, those that open, in the order of the recording, up to the file's
+    /// first fault. Blocks.
+    ///
+    /// # Errors
+    /// Exit 5 for a file that cannot be read any more; what `seen` says, which ends it.
+    pub(super) fn packets(
+        &self,
+        mut seen: impl FnMut(Recorded) -> anyhow::Result<()>,
+    ) -> anyhow::Result<Decoded> {
+        let mut decoder = self.decoder();
+        decoder.keep_packets();
+        let mut failed = Ok(());
+        let walked = walk(self.file()?, |next| {
+            let Ok(block) = next else { return ControlFlow::Break(()) };
+            decoder.feed(block);
+            while decoder.poll().is_some() {}
+            while let Some(packet) = decoder.poll_packet() {
+                failed = seen(packet);
+                if failed.is_err() {
+                    return ControlFlow::Break(());
+                }
+            }
+            ControlFlow::Continue(())
+        });
+        walked.or_exit(Exit::NotFound, unreadable(&self.path))?;
+        failed?;
+        Ok(decoder.finish())
+    }
+
+    /// Tells what happened, and what in the recording does not go together: in the order of
+    /// [`Tape::play`]. Blocks.
+    ///
+    /// # Errors
+    /// Exit 5 for a file that cannot be read any more; what `seen` says, which ends it.
+    pub(super) fn happenings(
+        &self,
+        mut seen: impl FnMut(&Happening) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let mut story = Story::new();
+        let mut told = Ok(());
+        let mut tell = |story: &mut Story| {
+            while let Some(happening) = story.poll() {
+                seen(&happening)?;
+            }
+            anyhow::Ok(())
+        };
+        let decoded = self.play(|entry| {
+            story.feed(entry);
+            told = tell(&mut story);
+            if told.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        })?;
+        told?;
+        story.finish();
+        decoded.findings().for_each(|finding| story.found(finding));
+        tell(&mut story)
+    }
+
+    /// The lines' secrets as the key logs that were sealed, line by line; of an end that sealed
+    /// others than open it, by what `decoded` says, not its own.
+    pub(super) fn key_logs(&self, decoded: &Decoded) -> Zeroizing<String> {
+        let mut text = Zeroizing::new(String::new());
+        let Some(facts) = &self.report.facts else { return text };
+        let lied = |line, end| {
+            decoded.findings().any(|one| one.line == line && one.what == Found::WrongSecrets(end))
+        };
+        let mut written = BTreeSet::new();
+        for (line, end, secrets) in &self.sealed {
+            if !lied(*line, *end) && written.insert(*line) {
+                text.push_str(&secrets.to_key_log(facts.session(), *line, *end));
+            }
+        }
+        text
+    }
+
+    fn decoder(&self) -> Decoder {
+        let mut decoder = Decoder::new();
+        for (line, end, secrets) in &self.sealed {
+            decoder.sealed(*line, *end, secrets.clone());
+        }
+        decoder
     }
 }
 
@@ -79,7 +192,7 @@ impl Tape {
         seen: impl FnMut(&Entry) -> ControlFlow<()>,
     ) -> anyhow::Result<Contents> {
         let keys = session_keys(&self.report);
-        let read = contents::read_along(file(&self.path)?, &self.sealed, keys, seen);
+        let read = contents::read_along(self.file()?, &self.sealed, keys, seen);
         read.or_exit(Exit::NotFound, unreadable(&self.path))
     }
 

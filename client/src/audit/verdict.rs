@@ -274,7 +274,7 @@ fn facts_rows(facts: &Facts, row: &mut impl FnMut(&str, &str)) {
     row("relay", &facts.relay_origin);
 }
 
-fn verdict_sentence(verdict: &Verdict) -> String {
+pub(super) fn verdict_sentence(verdict: &Verdict) -> String {
     match verdict {
         Verdict::Verified => {
             "nobody changed this recording: the relay and both ends signed all of it, under your \

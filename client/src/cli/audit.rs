@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::audit::{Form, Time};
+
 /// Which recording, and who reads it.
 #[derive(Debug, Clone, Args)]
 pub struct SourceArgs {
@@ -19,4 +21,38 @@ pub struct SourceArgs {
     /// The organisation's public key, as 64 hexadecimal digits [default: your own organisation's]
     #[arg(long, value_name = "KEYHEX")]
     pub org: Option<String>,
+}
+
+/// Which part of it.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct SpanArgs {
+    /// From then on: 2026-11-26T14:05:00Z, or since the beginning 90 or 1:30 [default: all of it]
+    #[arg(long, value_name = "TIME")]
+    pub from: Option<Time>,
+    /// Up to then
+    #[arg(long, value_name = "TIME")]
+    pub to: Option<Time>,
+}
+
+/// `deskside audit export`.
+#[derive(Debug, Clone, Args)]
+pub struct ExportArgs {
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "flattened")]
+    pub source: SourceArgs,
+    /// Where to save it
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+    /// As what [default: by the ending of FILE]
+    #[arg(long = "as", value_name = "FORM", value_enum)]
+    pub form: Option<Form>,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "flattened")]
+    pub span: SpanArgs,
+    /// For png: at which moment [default: the last picture]
+    #[arg(long, value_name = "TIME")]
+    pub at: Option<Time>,
+    /// For pictures of the screen: without the user's pointer
+    #[arg(long)]
+    pub no_cursor: bool,
 }

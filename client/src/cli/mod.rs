@@ -9,7 +9,7 @@ mod run;
 mod session;
 
 pub use ask::{Input, ask};
-pub use audit::SourceArgs;
+pub use audit::{ExportArgs, SourceArgs, SpanArgs};
 pub use input::{ClipboardArgs, ClipboardCommand, InputArgs, InputCommand};
 pub use replay::{ReplayArgs, SearchArgs};
 pub use run::run;
@@ -247,6 +247,8 @@ pub enum AuditCommand {
     Search(SearchArgs),
     /// See a session again, in the browser of this computer
     Replay(ReplayArgs),
+    /// Make of a recording what other programs show: a film, text, packets, one page
+    Export(ExportArgs),
     /// Check that the relay's log of all sessions is whole, and that nothing was deleted
     Log,
     /// Keep a recording beyond its time; the relay logs who, when and why
@@ -325,6 +327,9 @@ mod tests {
             "deskside audit search ERR --in a.dsr folder 00 --kind output,chat --reason why --json",
             "deskside audit replay a.dsr --identity key --at 1:30 --no-browser --json",
             "deskside audit replay 00 --reason why",
+            "deskside audit export a.dsr --identity key -o a.jsonl",
+            "deskside audit export 00 --reason why -o a --as cast --from 1:30 --to 2026-11-26T14:05:00Z",
+            "deskside audit export a.dsr -o a.png --at 0:01:30.5 --no-cursor",
             "deskside audit log --json",
             "deskside audit hold 00 --reason why",
             "deskside audit hold 00 --reason why --release",
@@ -350,6 +355,9 @@ mod tests {
             "deskside audit search",
             "deskside audit search a --kind smoke",
             "deskside audit replay a.dsr --at noon",
+            "deskside audit export a.dsr",
+            "deskside audit export a.dsr -o a --as gif",
+            "deskside audit export a.dsr -o a.jsonl --from noon",
             "deskside screenshot --monitor 0",
         ] {
             assert_eq!(parse(line).err().map(|error| error.exit_code()), Some(2), "{line}");

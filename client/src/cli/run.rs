@@ -181,6 +181,9 @@ async fn audits(command: AuditCommand, home: &Home, output: &mut Output) -> anyh
             };
             audit::replay(args, home, output, stop).await?;
         }
+        AuditCommand::Export(args) => {
+            audit::export(args, home, output, std::io::stderr().is_terminal()).await?;
+        }
         AuditCommand::Verify(args) => return audit::verify(&args, home, output).await,
     }
     Ok(Exit::Done.code())

@@ -10,7 +10,6 @@ use anyhow::Context as _;
 use deskside_protocol::exit::Exit;
 use deskside_protocol::log::leaf::Access;
 use deskside_protocol::session::{End, SessionId};
-use deskside_story::Story;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
@@ -158,22 +157,13 @@ async fn look(source: &SourceArgs, args: &SearchArgs, home: &Home) -> anyhow::Re
 
 /// All lines that have the words in them, by their times.
 fn hits(tape: &Tape, seeker: &mut Seeker) -> anyhow::Result<Vec<Hit>> {
-    let (mut story, mut hits) = (Story::new(), Vec::new());
-    let mut tell = |story: &mut Story, seeker: &mut Seeker| {
-        while let Some(happening) = story.poll() {
-            if let Some(text) = Text::of(&happening) {
-                seeker.take(&text, |hit| hits.push(hit));
-            }
+    let mut hits = Vec::new();
+    tape.happenings(|happening| {
+        if let Some(text) = Text::of(happening) {
+            seeker.take(&text, |hit| hits.push(hit));
         }
-    };
-    let report = tape.play(|entry| {
-        story.feed(entry);
-        tell(&mut story, seeker);
-        std::ops::ControlFlow::Continue(())
+        Ok(())
     })?;
-    report.findings().for_each(|finding| story.found(finding));
-    story.finish();
-    tell(&mut story, seeker);
     seeker.finish(|hit| hits.push(hit));
     hits.sort_by_key(|hit| hit.time_us);
     Ok(hits)
