@@ -185,7 +185,15 @@ export class List {
     this.list.querySelector("[aria-current]")?.removeAttribute("aria-current");
     const item = this.list.children[this.now - this.first];
     item?.setAttribute("aria-current", "true");
-    if (item && !this.list.contains(document.activeElement)) item.scrollIntoView({ block: "nearest" });
+    if (item && !this.list.contains(document.activeElement)) this.reveal(item);
+  }
+
+  /** Scrolls the list, and never the page. */
+  reveal(item) {
+    const [top, bottom] = [item.offsetTop, item.offsetTop + item.offsetHeight];
+    const { scrollTop, clientHeight } = this.list;
+    if (top < scrollTop) this.list.scrollTop = top - 4;
+    else if (bottom > scrollTop + clientHeight) this.list.scrollTop = bottom - clientHeight + 4;
   }
 
   arrows(event) {

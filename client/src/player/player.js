@@ -24,6 +24,9 @@ export function time(text) {
   return text.trim().split(":").reduce((all, part) => all * 60 + Number(part), 0) * SECOND;
 }
 
+/** With a large letter. */
+const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+
 class Player {
   constructor(title) {
     this.began = title.began_us;
@@ -86,11 +89,11 @@ class Player {
     if (verdict) {
       $("verdict").dataset.state = verdict.sound ? (whole ? "sound" : "waiting") : "wrong";
       $("verdict-word").textContent = verdict.word;
-      $("verdict-sentence").textContent = verdict.sentences[0];
+      $("verdict-sentence").textContent = sentence(verdict.sentences[0]);
       const more = verdict.sentences.slice(1);
       if (!whole) more.push("What its packets say is being read.");
       if (dropped) more.push(`${dropped} things were too many to be shown here.`);
-      $("verdict-more").replaceChildren(...more.map((text) => element("li", text)));
+      $("verdict-more").replaceChildren(...more.map((text) => element("li", sentence(text))));
     }
     if (failed) this.progress(`It could not be read to its end: ${failed}`);
     else this.progress(whole ? "" : `Read up to ${words(this.read)} of ${words(this.length)}`);
@@ -137,7 +140,7 @@ class Player {
     this.list.move(this.at);
     if (document.activeElement !== $("time")) $("time").value = words(this.at);
     const date = new Date((this.began + this.at) / 1000);
-    const clock = date.toISOString().slice(0, 19).replace("T", " ") + " UTC";
+    const clock = `${date.toISOString().slice(11, 19)} UTC`;
     if ($("clock").textContent !== clock) $("clock").textContent = clock;
   }
 
