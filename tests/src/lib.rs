@@ -9,6 +9,7 @@ pub mod agent;
 pub mod bench;
 pub mod browser;
 pub mod clipboard;
+pub mod devtools;
 pub mod dice;
 pub mod display;
 pub mod hostile;

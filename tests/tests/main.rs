@@ -19,6 +19,7 @@ mod log;
 mod main_job;
 mod public_certificate;
 mod recording;
+mod replay;
 mod rotation;
 mod screen;
 mod secrecy;

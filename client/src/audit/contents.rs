@@ -40,12 +40,25 @@ pub(super) fn read(
     sealed: &Sealed,
     keys: Option<Ends<PublicKey>>,
 ) -> io::Result<Contents> {
+    read_along(from, sealed, keys, |_| ControlFlow::Continue(()))
+}
+
+/// As [`read`], and shows each entry on the way to somebody who may break off.
+///
+/// # Errors
+/// What the disk says.
+pub(super) fn read_along(
+    from: impl Read,
+    sealed: &Sealed,
+    keys: Option<Ends<PublicKey>>,
+    mut along: impl FnMut(&Entry) -> ControlFlow<()>,
+) -> io::Result<Contents> {
     let hashes = sealed.iter().map(|(line, _, secrets)| (*line, secrets.sha256()));
     let stated = Stated::new(keys, hashes);
     let mut contents = Contents { stated, ..Contents::default() };
     contents.report = unroll(from, sealed, |entry, decoder| {
         contents.count(entry, decoder);
-        ControlFlow::Continue(())
+        along(entry)
     })?;
     Ok(contents)
 }
@@ -66,6 +79,11 @@ impl Contents {
             | Item::Reset { .. }
             | Item::Stopped { .. } => {}
         }
+    }
+
+    /// What the decoder found.
+    pub(super) const fn report(&self) -> &Report {
+        &self.report
     }
 
     /// Whether nothing that was read speaks against the recording.

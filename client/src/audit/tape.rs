@@ -14,17 +14,22 @@ use deskside_story::{Happening, Story};
 use indicatif::ProgressBar;
 use zeroize::Zeroizing;
 
+use super::contents::{self, Contents};
 use super::judge::{Organisation, judge, walk};
-use super::seals::{self, Identities, Sealed};
-use super::verdict::verdict_sentence;
-use super::verify::{file, unreadable};
+use super::log;
+use super::seals::{self, Identities, Sealed, Seals};
+use super::verdict::{Judgement, verdict_sentence};
+use super::verify::{file, organisation, session_keys, unreadable};
+use crate::cli::SourceArgs;
 use crate::failure::{Failure, OrExit as _};
+use crate::home::Home;
 
 /// A recording that can be read.
 #[allow(missing_debug_implementations, reason = "holds secrets")]
 pub struct Tape {
     path: PathBuf,
     report: Report,
+    seals: Seals,
     sealed: Sealed,
     bar: ProgressBar,
 }
@@ -43,11 +48,12 @@ impl Tape {
         identities: &Identities,
     ) -> anyhow::Result<Self> {
         let report = judge(file(path)?, organisation).or_exit(Exit::NotFound, unreadable(path))?;
-        let (_, sealed) = seals::open(&report, identities);
+        let (seals, sealed) = seals::open(&report, identities);
         if sealed.is_empty() {
             return Err(Failure::new(Exit::Verification, closed(path, &report)).into());
         }
-        Ok(Self { path: path.to_owned(), report, sealed, bar: ProgressBar::hidden() })
+        let (path, bar) = (path.to_owned(), ProgressBar::hidden());
+        Ok(Self { path, report, seals, sealed, bar })
     }
 
     /// Shows on `bar`, from now on, how much of the file is read.
@@ -173,6 +179,42 @@ impl Tape {
             decoder.sealed(*line, *end, secrets.clone());
         }
         decoder
+    }
+}
+
+impl Tape {
+    /// As [`Tape::play`], and holds what the ends stated against the packets, as `verify` does.
+    ///
+    /// # Errors
+    /// Exit 5 for a file that cannot be read any more.
+    pub(super) fn read(
+        &self,
+        seen: impl FnMut(&Entry) -> ControlFlow<()>,
+    ) -> anyhow::Result<Contents> {
+        let keys = session_keys(&self.report);
+        let read = contents::read_along(self.file()?, &self.sealed, keys, seen);
+        read.or_exit(Exit::NotFound, unreadable(&self.path))
+    }
+
+    /// What `verify` says of it; without its contents as long as they were not read.
+    ///
+    /// # Errors
+    /// Exit 2 for an organisation's key that is none, and a proof beside the file that is none.
+    pub(super) fn judgement(
+        &self,
+        args: &SourceArgs,
+        home: &Home,
+        contents: Option<Contents>,
+    ) -> anyhow::Result<Judgement> {
+        let node = home.account()?.map(|account| account.join.node);
+        Ok(Judgement {
+            log: log::beside(&self.path, &self.report, node)?,
+            organisation: organisation(args.org.as_deref(), home)?.map(|known| known.key),
+            report: self.report.clone(),
+            seals: Some(self.seals.clone()),
+            contents,
+            anchor: None,
+        })
     }
 }
 

@@ -4,12 +4,14 @@
 mod ask;
 mod audit;
 mod input;
+mod replay;
 mod run;
 mod session;
 
 pub use ask::{Input, ask};
 pub use audit::{ExportArgs, SourceArgs, SpanArgs};
 pub use input::{ClipboardArgs, ClipboardCommand, InputArgs, InputCommand};
+pub use replay::{ReplayArgs, SearchArgs};
 pub use run::run;
 pub use session::{
     ConnectArgs, CpArgs, ExecArgs, ResumeArgs, ScreenshotArgs, SessionArgs, WindowArgs,
@@ -241,6 +243,10 @@ pub enum AuditCommand {
     },
     /// Check that nobody changed a recording, and say who did
     Verify(VerifyArgs),
+    /// Look for words in what was said, typed, run and copied
+    Search(SearchArgs),
+    /// See a session again, in the browser of this computer
+    Replay(ReplayArgs),
     /// Make of a recording what other programs show: a film, text, packets, one page
     Export(ExportArgs),
     /// Check that the relay's log of all sessions is whole, and that nothing was deleted
@@ -317,6 +323,10 @@ mod tests {
             "deskside audit list",
             "deskside audit fetch 00 -o a.dsr --reason why",
             "deskside audit verify a.dsr --identity key --org 00",
+            "deskside audit search printer --identity key",
+            "deskside audit search ERR --in a.dsr folder 00 --kind output,chat --reason why --json",
+            "deskside audit replay a.dsr --identity key --at 1:30 --no-browser --json",
+            "deskside audit replay 00 --reason why",
             "deskside audit export a.dsr --identity key -o a.jsonl",
             "deskside audit export 00 --reason why -o a --as cast --from 1:30 --to 2026-11-26T14:05:00Z",
             "deskside audit export a.dsr -o a.png --at 0:01:30.5 --no-cursor",
@@ -342,6 +352,9 @@ mod tests {
             "deskside exec --timeout 0 -- ls",
             "deskside audit fetch 00 -o a.dsr",
             "deskside audit hold 00",
+            "deskside audit search",
+            "deskside audit search a --kind smoke",
+            "deskside audit replay a.dsr --at noon",
             "deskside audit export a.dsr",
             "deskside audit export a.dsr -o a --as gif",
             "deskside audit export a.dsr -o a.jsonl --from noon",

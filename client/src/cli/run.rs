@@ -169,6 +169,18 @@ async fn audits(command: AuditCommand, home: &Home, output: &mut Output) -> anyh
                 "bytes": bytes, "proof": proof});
             output.show(&event, &text)?;
         }
+        AuditCommand::Search(args) => {
+            return audit::search(args, home, output, std::io::stderr().is_terminal()).await;
+        }
+        AuditCommand::Replay(args) => {
+            let stop = async {
+                // Where it cannot be waited for, the page's end still ends it.
+                if tokio::signal::ctrl_c().await.is_err() {
+                    std::future::pending::<()>().await;
+                }
+            };
+            audit::replay(args, home, output, stop).await?;
+        }
         AuditCommand::Export(args) => {
             audit::export(args, home, output, std::io::stderr().is_terminal()).await?;
         }

@@ -20,7 +20,7 @@ mod keys;
 mod story;
 mod threads;
 
-pub use film::{Cursor, Cutter, Film, FilmPoint, Take, Told, Turn};
+pub use film::{Cursor, Cutter, Film, FilmPoint, Take, Told, Turn, rgba};
 pub use happening::{
     Act, Allowance, Computer, FileEnd, Happening, Input, Monitor, Outcome, Refused, Scope, What,
 };

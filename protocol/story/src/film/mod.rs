@@ -2,6 +2,7 @@
 
 mod cursor;
 mod cutter;
+mod pixels;
 
 use deskside_decode::Entry;
 use deskside_protocol::wire::message::{CursorShape, Watching};
@@ -9,6 +10,7 @@ use deskside_screen::{Changed, DecodeError, Decoder, Frame, Picture, Piece, Poin
 
 pub use cursor::Cursor;
 pub use cutter::Cutter;
+pub use pixels::rgba;
 
 /// A laser shows for so long after its last word, as the agent has it. In microseconds.
 const LASER_US: u64 = 2_000_000;

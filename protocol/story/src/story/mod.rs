@@ -31,6 +31,8 @@ pub struct Story {
     hands: Hands,
     /// The screen as it was told last.
     screen: Option<What>,
+    /// The line that was closed last.
+    closed: Option<u16>,
     /// The line of the last entry, and its time.
     last: Option<(u16, u64)>,
     told: VecDeque<Happening>,
@@ -69,7 +71,10 @@ impl Story {
                 self.other_line(here);
                 self.tell(here, What::LineOpened(*suite));
             }
+            // Where both ends closed it, the first did.
+            Item::LineClosed(_) if self.closed == Some(line) => {}
             Item::LineClosed(closed) => {
+                self.closed = Some(line);
                 self.tell(here, What::LineClosed(closed.clone()));
             }
             Item::Message(message) => self.message(here, entry, message.kind.as_ref()),

@@ -5,8 +5,8 @@ use deskside_protocol::channel::Channel;
 use deskside_protocol::session::End;
 use deskside_protocol::wire::message::message::Kind;
 use deskside_protocol::wire::message::{self, pointer_at::Use};
-use deskside_screen::{Encoder, Picture, Size, View};
-use deskside_story::{Cutter, Film, FilmPoint, Take, Told, Turn};
+use deskside_screen::{Encoder, Picture, Rect, Size, View};
+use deskside_story::{Cutter, Film, FilmPoint, Take, Told, Turn, rgba};
 use proptest::prelude::*;
 
 use crate::script::Script;
@@ -105,6 +105,10 @@ fn pointer_and_laser_stand_in_the_picture() {
     assert!(turns.iter().any(|turn| matches!(turn, Turn::Picture(_))));
     assert_eq!(turns[turns.len() - 4..], [Turn::Shape, Turn::Places, Turn::Nothing, Turn::Places]);
     assert_eq!((film.pointed(), film.cursor().shape()), (Some((5, 5)), Some(&shape)));
+    assert_eq!(film.cursor().rgba(), [255, 255, 255, 1]);
+    let (mut pixels, one) = (Vec::new(), Rect { x: 0, y: 0, width: 2, height: 2 });
+    rgba(film.picture().unwrap(), one, &mut pixels);
+    assert_eq!((pixels.len(), pixels[3], pixels[0]), (16, 255, pixels[1]));
     assert_eq!(film.laser(script.now_us), Some((20, 30)));
     assert_eq!(film.laser(script.now_us + 2_000_001), None);
     assert!(film.is_live());

@@ -229,6 +229,7 @@ fn words_screens_ends_and_gaps_are_told() {
         .agent(Channel::Screen, 16, Kind::Chunk(chunk))
         .item(End::Agent, Some((Channel::Chat, 4)), Item::Unreadable(Trouble::Malformed))
         .agent(Channel::Shell, 20, said("what will be"))
+        .closed()
         .closed();
     script.line = 1;
     script.rest(5).opened().technician(Channel::Control, 0, Kind::Ending(ending)).closed();
@@ -241,7 +242,7 @@ fn words_screens_ends_and_gaps_are_told() {
     assert!(matches!(&whats[6], What::NotUnderstood { channel: Some(Channel::Chat), .. }));
     assert_eq!(whats[7], What::Newer { channel: Channel::Shell });
     assert!(matches!(whats[8], What::LineClosed(_)));
-    assert_eq!(whats[9], What::Gap { since_us: 12_000 });
+    assert_eq!(whats[9], What::Gap { since_us: 13_000 });
     assert!(matches!(whats[10], What::LineOpened(_)));
     assert_eq!(whats[11], What::Ending(Reason::TechnicianEnded));
     assert_eq!(whats.len(), 13);
