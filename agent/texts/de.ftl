@@ -87,6 +87,7 @@ banner-hotkey = Jederzeit stoppen: { $keys }
 banner-less = Weniger zeigen
 banner-more = Mehr zeigen
 banner-permissions = Was { $name } darf
+banner-mask = Ein getipptes Passwort nicht aufzeichnen
 banner-activity = Was geschehen ist
 banner-chat = Nachrichten
 banner-chat-field = Nachricht an { $name }
@@ -119,6 +120,9 @@ note-refused = Sie haben nicht erlaubt: { $what }
 note-narrowed = Die Regeln Ihres Helpdesks erlauben nicht mehr: { $what }
 note-revoked = Nicht mehr erlaubt: { $what }
 note-unrecorded = Ab jetzt wird die Sitzung nicht aufgezeichnet: Der Server des Helpdesks kann nichts mehr aufschreiben.
+note-masked-by = { $name } tippt ein Passwort: Was getippt wird, ist nicht in der Aufzeichnung.
+note-masked = Was getippt wird, ist nicht in der Aufzeichnung, höchstens zwei Minuten lang. Der Bildschirm ist es.
+note-unmasked = Was getippt wird, ist wieder in der Aufzeichnung.
 note-resumed = Die Sitzung geht weiter.
 note-back = Die Verbindung ist wieder da.
 

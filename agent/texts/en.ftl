@@ -88,6 +88,7 @@ banner-hotkey = Stop at any time: { $keys }
 banner-less = Show less
 banner-more = Show more
 banner-permissions = What { $name } may do
+banner-mask = Keep a password that is typed out of the recording
 banner-activity = What happened
 banner-chat = Messages
 banner-chat-field = Message to { $name }
@@ -120,6 +121,9 @@ note-refused = You did not allow: { $what }
 note-narrowed = The rules of your help desk no longer allow: { $what }
 note-revoked = No longer allowed: { $what }
 note-unrecorded = From here on the session is not recorded: the help desk’s server cannot write it down.
+note-masked-by = { $name } types a password: what is typed is not in the recording.
+note-masked = What is typed is not in the recording, for two minutes at most. The screen is.
+note-unmasked = What is typed is in the recording again.
 note-resumed = The session goes on.
 note-back = The connection is back.
 

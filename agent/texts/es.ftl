@@ -87,6 +87,7 @@ banner-hotkey = Parar en cualquier momento: { $keys }
 banner-less = Mostrar menos
 banner-more = Mostrar más
 banner-permissions = Lo que puede hacer { $name }
+banner-mask = No grabar una contraseña que se escribe
 banner-activity = Lo que ha pasado
 banner-chat = Mensajes
 banner-chat-field = Mensaje para { $name }
@@ -119,6 +120,9 @@ note-refused = Usted no ha permitido: { $what }
 note-narrowed = Las reglas de su servicio de ayuda ya no permiten: { $what }
 note-revoked = Ya no está permitido: { $what }
 note-unrecorded = A partir de ahora la sesión no se graba: el servidor del servicio de ayuda no puede guardarla.
+note-masked-by = { $name } escribe una contraseña: lo que se escribe no está en la grabación.
+note-masked = Lo que se escribe no está en la grabación, durante dos minutos como máximo. La pantalla sí.
+note-unmasked = Lo que se escribe vuelve a estar en la grabación.
 note-resumed = La sesión continúa.
 note-back = La conexión ha vuelto.
 

@@ -87,6 +87,7 @@ banner-hotkey = Arrêter à tout moment : { $keys }
 banner-less = Afficher moins
 banner-more = Afficher plus
 banner-permissions = Ce que { $name } peut faire
+banner-mask = Ne pas enregistrer un mot de passe saisi
 banner-activity = Ce qui s’est passé
 banner-chat = Messages
 banner-chat-field = Message à { $name }
@@ -119,6 +120,9 @@ note-refused = Vous n’avez pas autorisé : { $what }
 note-narrowed = Les règles de votre service d’aide n’autorisent plus : { $what }
 note-revoked = N’est plus autorisé : { $what }
 note-unrecorded = À partir de maintenant, la session n’est pas enregistrée : le serveur du service d’aide ne peut plus l’écrire.
+note-masked-by = { $name } saisit un mot de passe : la saisie n’est pas enregistrée.
+note-masked = La saisie n’est pas enregistrée, pendant deux minutes au plus. L’écran l’est.
+note-unmasked = La saisie est de nouveau enregistrée.
 note-resumed = La session continue.
 note-back = La connexion est rétablie.
 

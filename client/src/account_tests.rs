@@ -33,6 +33,7 @@ pub(crate) fn policy(auditors: Vec<String>) -> Policy {
         relays: Vec::new(),
         bytes_per_second: None,
         recording_quota_bytes: None,
+        masking: true,
         note: NoteContents::default(),
     }
 }

@@ -21,6 +21,7 @@ pub mod key;
 pub mod label;
 pub mod log;
 pub mod lv;
+pub mod mask;
 pub mod note;
 pub mod pairing;
 pub mod parsers;

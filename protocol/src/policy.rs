@@ -125,6 +125,10 @@ pub struct Policy {
     /// No bound but the disk where the policy says nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recording_quota_bytes: Option<u64>,
+    /// Whether a technician or a user may keep a password out of the recording. Written only where
+    /// it is not: policies of before there was masking read and write the same.
+    #[serde(default = "allowed", skip_serializing_if = "Clone::clone")]
+    pub masking: bool,
     /// What a ticket's note may hold.
     #[serde(default)]
     pub note: NoteContents,
@@ -216,6 +220,10 @@ const fn max_grace() -> u32 {
     MAX_GRACE
 }
 
+const fn allowed() -> bool {
+    true
+}
+
 /// Grants as a list of words; words that this version does not know are skipped.
 mod grant_words {
     use super::GrantSet;
@@ -251,6 +259,7 @@ mod tests {
             relays: vec!["help.example.com:4433".to_owned()],
             bytes_per_second: None,
             recording_quota_bytes: None,
+            masking: true,
             note: NoteContents::default(),
         }
     }
@@ -301,6 +310,16 @@ mod tests {
         {
             assert!(Policy::parse(&toml.replace(good, bad)).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn masking_is_allowed_where_nothing_is_said() {
+        let toml = policy().to_toml().unwrap();
+        assert!(!toml.contains("masking"));
+        let never = Policy { masking: false, ..policy() };
+        let toml = never.to_toml().unwrap();
+        assert!(toml.contains("masking = false"));
+        assert_eq!(Policy::parse(&toml), Ok(never));
     }
 
     #[test]

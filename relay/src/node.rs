@@ -352,6 +352,7 @@ fn first_policy(organisation: &str, now: u64) -> Result<Policy, PolicyError> {
         relays: Vec::new(),
         bytes_per_second: None,
         recording_quota_bytes: None,
+        masking: true,
         note: NoteContents::default(),
     })
 }

@@ -4,11 +4,12 @@ use std::process::{Command, Stdio};
 
 use anyhow::Context as _;
 use x11rb::connection::Connection as _;
+use x11rb::protocol::randr::{ConnectionExt as _, MonitorInfo};
 use x11rb::protocol::xproto::{
-    ConnectionExt as _, CreateGCAux, CreateWindowAux, ImageFormat, Rectangle, WindowClass,
+    ChangeWindowAttributesAux, ConnectionExt as _, CreateGCAux, CreateWindowAux, ImageFormat,
+    Rectangle, WindowClass,
 };
 use x11rb::rust_connection::RustConnection;
-use x11rb::wrapper::ConnectionExt as _;
 
 use crate::process::{Process, command};
 
@@ -54,6 +55,25 @@ impl Display {
         &self.name
     }
 
+    /// Two monitors beside each other instead of one: the left one this wide.
+    ///
+    /// # Errors
+    /// What the display says.
+    pub fn split(&self, left: u16) -> anyhow::Result<()> {
+        let (connection, screen) = x11rb::connect(Some(&self.name)).context("connect")?;
+        let root = connection.setup().roots.get(screen).context("find the screen")?;
+        let (all, height, root) = (root.width_in_pixels, root.height_in_pixels, root.root);
+        let outputs = connection.randr_get_screen_resources(root)?.reply()?.outputs;
+        let parts = [("left", outputs, 0, left), ("right", Vec::new(), left, all - left)];
+        for (name, outputs, x, width) in parts {
+            let name = connection.intern_atom(false, name.as_bytes())?.reply()?.atom;
+            let x = i16::try_from(x)?;
+            let monitor = MonitorInfo { name, x, width, height, outputs, ..Default::default() };
+            connection.randr_set_monitor(root, monitor)?.check()?;
+        }
+        Ok(())
+    }
+
     /// Puts a window on it with many colours: stripes, a ramp of every blue, one odd pixel in the
     /// last corner. It stays while the painting lives.
     ///
@@ -65,7 +85,7 @@ impl Display {
         let (width, height) = (root.width_in_pixels, root.height_in_pixels);
         let (root, depth) = (root.root, root.root_depth);
         let window = connection.generate_id()?;
-        let attributes = CreateWindowAux::new().override_redirect(1).background_pixel(0x0020_3040);
+        let attributes = CreateWindowAux::new().override_redirect(1);
         let (class, parent) = (WindowClass::INPUT_OUTPUT, 0);
         connection.create_window(
             depth,
@@ -80,22 +100,28 @@ impl Display {
             parent,
             &attributes,
         )?;
-        connection.map_window(window)?;
-        connection.sync()?;
+        // Drawn once, and painted again by the server wherever a window goes away.
+        let picture = connection.generate_id()?;
+        connection.create_pixmap(depth, picture, window, width, height)?;
         let gc = connection.generate_id()?;
-        connection.create_gc(gc, window, &CreateGCAux::new())?;
+        connection.create_gc(gc, picture, &CreateGCAux::new().foreground(0x0020_3040))?;
+        let all = Rectangle { x: 0, y: 0, width, height };
+        connection.poly_fill_rectangle(picture, gc, &[all])?;
         for (x, colour) in (0..width).zip(stripes()) {
             let stripe = x11rb::protocol::xproto::ChangeGCAux::new().foreground(colour);
             connection.change_gc(gc, &stripe)?;
             let x = i16::try_from(x).context("paint")?;
             let top = Rectangle { x, y: x / 4, width: 1, height: height / 2 };
-            connection.poly_fill_rectangle(window, gc, &[top])?;
+            connection.poly_fill_rectangle(picture, gc, &[top])?;
         }
         let odd = x11rb::protocol::xproto::ChangeGCAux::new().foreground(0x00fe_dc01);
         connection.change_gc(gc, &odd)?;
         let (x, y) = (i16::try_from(width)? - 1, i16::try_from(height)? - 1);
         let corner = Rectangle { x, y, width: 1, height: 1 };
-        connection.poly_fill_rectangle(window, gc, &[corner])?;
+        connection.poly_fill_rectangle(picture, gc, &[corner])?;
+        let behind = ChangeWindowAttributesAux::new().background_pixmap(picture);
+        connection.change_window_attributes(window, &behind)?;
+        connection.map_window(window)?;
         // An answer about these pixels comes after they are drawn.
         let drawn = connection.get_image(ImageFormat::Z_PIXMAP, window, x, y, 1, 1, u32::MAX)?;
         drawn.reply().context("paint")?;

@@ -1,6 +1,6 @@
 //! The person in front of a display: sees windows and their titles, presses keys, takes pictures.
 //!
-//! There is no window manager on these displays, so the person also does what one would do: gives a
+//! Most of these displays have no window manager, so the person also does what one would do: gives a
 //! window the keyboard.
 
 use std::time::{Duration, Instant};
@@ -89,8 +89,14 @@ impl Person {
 
     /// Every window that is shown and has a title.
     fn windows(&self) -> anyhow::Result<Vec<(Window, String)>> {
-        let children = self.connection.query_tree(self.root)?.reply()?.children;
+        // A window manager puts each window into a frame.
+        let mut children = self.connection.query_tree(self.root)?.reply()?.children;
         let mut windows = Vec::new();
+        for frame in children.clone() {
+            if let Ok(inside) = self.connection.query_tree(frame)?.reply() {
+                children.extend(inside.children);
+            }
+        }
         for window in children {
             let changes = ChangeWindowAttributesAux::new().event_mask(EventMask::PROPERTY_CHANGE);
             // One that is gone meanwhile has no title.
@@ -153,6 +159,15 @@ impl Person {
             self.connection.xtest_fake_input(kind, code, now, screen, 0, 0, 0)?.check()?;
         }
         Ok(())
+    }
+
+    /// Where the mouse is.
+    ///
+    /// # Errors
+    /// What the display says.
+    pub fn pointer(&self) -> anyhow::Result<(i16, i16)> {
+        let pointer = self.connection.query_pointer(self.root)?.reply()?;
+        Ok((pointer.root_x, pointer.root_y))
     }
 
     /// Moves the mouse there.

@@ -17,6 +17,7 @@ mod input;
 mod limits;
 mod log;
 mod main_job;
+mod masking;
 mod public_certificate;
 mod recording;
 mod replay;

@@ -1,29 +1,12 @@
 //! What stands in the terminal, and what each key means.
 
-use std::io;
-
 use deskside_protocol::grant::{Grant, GrantSet};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::*;
+use crate::events::told::Told;
 use crate::texts::Language;
-
-#[derive(Clone, Default)]
-struct Screen(Arc<Mutex<Vec<u8>>>);
-impl Write for Screen {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-impl Screen {
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-}
 
 fn visitor() -> Visitor {
     Visitor {
@@ -36,9 +19,9 @@ fn visitor() -> Visitor {
     }
 }
 
-fn terminal() -> (mpsc::Sender<String>, Screen, Terminal<Screen>) {
+fn terminal() -> (mpsc::Sender<String>, Told, Terminal<Told>) {
     let (sender, lines) = mpsc::channel(8);
-    let screen = Screen::default();
+    let screen = Told::default();
     let terminal = Terminal::new(
         Arc::new(Keyboard::of(lines)),
         screen.clone(),

@@ -52,11 +52,10 @@ fn objects(event: &Event<'_>) -> Vec<Value> {
         })],
         Event::ActionOver { number } => vec![json!({"event": "action_over", "number": number})],
         Event::Said { by, text } => {
-            let by = match by {
-                Speaker::User => "user",
-                Speaker::Technician(_) => "technician",
-            };
-            vec![json!({"event": "said", "by": by, "text": text})]
+            vec![json!({"event": "said", "by": speaker(*by), "text": text})]
+        }
+        Event::Masking { by, on } => {
+            vec![json!({"event": "masking", "by": speaker(*by), "on": on})]
         }
         Event::Narrowed { grants } => {
             vec![json!({"event": "policy", "forbidden": grants.words()})]
@@ -93,6 +92,13 @@ fn objects(event: &Event<'_>) -> Vec<Value> {
         })],
         Event::Ended { reason } => vec![json!({"event": "ended", "reason": reason_word(*reason)})],
         Event::Notice { text } => vec![json!({"event": "notice", "text": text})],
+    }
+}
+
+const fn speaker(by: Speaker<'_>) -> &'static str {
+    match by {
+        Speaker::User => "user",
+        Speaker::Technician(_) => "technician",
     }
 }
 

@@ -5,6 +5,8 @@
 mod lines;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(crate) mod told;
 mod words;
 
 use std::io::Write;
@@ -140,6 +142,13 @@ pub enum Event<'a> {
         by: Speaker<'a>,
         /// One line, made safe already.
         text: &'a str,
+    },
+    /// What the technician types is kept out of the recording, or no longer.
+    Masking {
+        /// Who asked for it.
+        by: Speaker<'a>,
+        /// From here on, or no longer.
+        on: bool,
     },
     /// Grants were taken back.
     Revoked {

@@ -55,6 +55,7 @@ pub(super) fn words(event: &Event<'_>) -> String {
         Event::Said { by: Speaker::Technician(name), text } => {
             format!("  {}: {text}\n", visible(name))
         }
+        Event::Masking { by, on } => masking(*by, *on),
         Event::Narrowed { grants } => format!(
             "  Your help desk's rules changed. Not possible in this session any more:\n{}",
             list(*grants)
@@ -106,6 +107,19 @@ fn code_in_words(code: &Code, expires_in: u32) -> String {
         *grouped,
         expires_in.div_ceil(60),
     )
+}
+
+fn masking(by: Speaker<'_>, on: bool) -> String {
+    match by {
+        _ if !on => "  What is typed is in the recording again.\n".to_owned(),
+        Speaker::Technician(name) => format!(
+            "  {} types a password now: what is typed is not in the recording.\n",
+            visible(name)
+        ),
+        Speaker::User => "  What your technician types is not in the recording, for two minutes \
+             at most. The screen is.\n"
+            .to_owned(),
+    }
 }
 
 fn gap(cause: Gone, technician: &str, grace: Duration) -> String {

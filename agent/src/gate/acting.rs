@@ -62,6 +62,20 @@ impl Heard {
         }
     }
 
+    /// As [`Self::next`], and what is masked too. Says whether it was.
+    ///
+    /// # Errors
+    /// [`Unheard`].
+    pub async fn next_any(&mut self) -> Result<Option<(Kind, bool)>, Unheard> {
+        loop {
+            let Some(act) = self.receiver.receive().await? else { return Ok(None) };
+            let (message, masked) = self.verifier.open_any(&act)?;
+            if let Some(kind) = message.kind {
+                return Ok(Some((kind, masked)));
+            }
+        }
+    }
+
     /// The next frame as raw bytes, which no MAC covers: the message behind a body vouches for it.
     /// `None` once the technician finished. Loses nothing when cancelled.
     ///

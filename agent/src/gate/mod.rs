@@ -12,6 +12,7 @@ mod asking;
 mod doing;
 mod ends;
 mod lease;
+mod masking;
 mod own;
 mod permit;
 mod refusal;
@@ -68,6 +69,9 @@ struct Shared {
     changes: watch::Sender<GrantSet>,
     /// Whether a question to the user stands.
     asking: watch::Sender<bool>,
+    may_mask: bool,
+    /// Whether the user wants what is typed masked.
+    masks: watch::Sender<bool>,
     /// Counts actions.
     actions: AtomicU64,
     stopped: CancellationToken,
@@ -89,7 +93,7 @@ impl Gate {
         asker: Arc<dyn Asker>,
         show: Arc<Show>,
     ) -> Self {
-        let Terms { policy, beforehand, visitor, record } = terms;
+        let Terms { policy, masking, beforehand, visitor, record } = terms;
         let lease = Lease::new(policy, beforehand, &record, Moment::now());
         let changes = watch::Sender::new(lease.held());
         let shared = Shared {
@@ -102,6 +106,8 @@ impl Gate {
             show,
             changes,
             asking: watch::Sender::new(false),
+            may_mask: masking,
+            masks: watch::Sender::new(false),
             actions: AtomicU64::new(0),
             stopped: CancellationToken::new(),
             not_asked: CancellationToken::new(),

@@ -12,6 +12,8 @@ use crate::consent::Visitor;
 pub struct Terms {
     /// What the policy lets a technician ask for at all.
     pub policy: GrantSet,
+    /// Whether it lets passwords stay out of the recording.
+    pub masking: bool,
     /// What `--allow` answered beforehand.
     pub beforehand: GrantSet,
     /// Who wants in: verified before there is a gate.

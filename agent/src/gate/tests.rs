@@ -49,7 +49,8 @@ fn visitor() -> Visitor {
 
 fn gate(policy: GrantSet, beforehand: GrantSet, asker: Arc<dyn Asker>) -> Gate {
     let show = Arc::new(Show::json(std::io::sink()));
-    let terms = Terms { policy, beforehand, visitor: visitor(), record: Record::default() };
+    let terms =
+        Terms { policy, masking: true, beforehand, visitor: visitor(), record: Record::default() };
     Gate::new(terms, Arc::new(Forget), asker, show)
 }
 
@@ -365,7 +366,8 @@ async fn each_action_is_told_with_a_number_and_so_is_its_end() {
     let lines = Lines::default();
     let show = Arc::new(Show::json(lines.clone()));
     let (policy, beforehand) = (GrantSet::all(), GrantSet::all());
-    let terms = Terms { policy, beforehand, visitor: visitor(), record: Record::default() };
+    let terms =
+        Terms { policy, masking: true, beforehand, visitor: visitor(), record: Record::default() };
     let gate = Gate::new(terms, Arc::new(Forget), Arc::new(Unattended), show);
     let first = gate.admit::<View>("your screen").await.unwrap();
     let second = gate.admit::<Command>("ip route").await.unwrap();

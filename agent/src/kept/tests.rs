@@ -242,7 +242,13 @@ async fn what_the_user_takes_back_is_on_the_disk_before_anybody_is_told() {
     let keeper = Arc::new(keeper(home.path(), Show::json(io::sink())));
     keeper.alive();
     let Kept { visitor, lease: record, .. } = kept();
-    let terms = Terms { policy: GrantSet::all(), beforehand: GrantSet::all(), visitor, record };
+    let terms = Terms {
+        policy: GrantSet::all(),
+        masking: true,
+        beforehand: GrantSet::all(),
+        visitor,
+        record,
+    };
     let gate = Gate::new(terms, keeper, Arc::new(Unattended), show);
     let mut changes = gate.changes();
     let on_disk = || form::decode(&std::fs::read(home.path().join(FILE)).unwrap()).unwrap().lease;

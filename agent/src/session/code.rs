@@ -94,7 +94,13 @@ async fn next_code(wishes: &mut Wishes) {
         match wishes.next().await {
             Some(Wish::NextCode) => return,
             Some(Wish::Stop) => std::future::pending().await,
-            Some(Wish::TakeBack(_) | Wish::Give(_) | Wish::GiveFor(..) | Wish::Say(_)) => {}
+            Some(
+                Wish::TakeBack(_)
+                | Wish::Give(_)
+                | Wish::GiveFor(..)
+                | Wish::Say(_)
+                | Wish::Mask(_),
+            ) => {}
             None => return tokio::time::sleep(UNATTENDED_PAUSE).await,
         }
     }

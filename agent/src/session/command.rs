@@ -7,8 +7,11 @@ use deskside_protocol::wire::message::{
     CommandExit, CommandOutput, CommandStart, command_exit, message::Kind,
 };
 
+use super::passage::{FORBIDDEN, Untaken};
 use crate::command::{CommandError, CommandSpec, Event, How, Running, Stdin};
 use crate::gate::{self, Answers, Gate, Heard, Unheard};
+
+const NOT_THOSE: Untaken = (Cause::BadRequest, "other arguments are masked than the command names");
 
 /// Serves a stream of the command channel.
 pub(super) async fn serve(
@@ -21,7 +24,12 @@ pub(super) async fn serve(
             .refuse_for(Cause::BadRequest, "a command begins with its start")
             .await?);
     };
-    let permit = match gate.admit::<gate::Command>(&shown(&start)).await {
+    let shown = shown(&start);
+    let start = match whole(start, heard, gate).await? {
+        Ok(start) => start,
+        Err((cause, text)) => return Ok(answers.refuse_for(cause, text).await?),
+    };
+    let permit = match gate.admit::<gate::Command>(&shown).await {
         Ok(permit) => permit,
         Err(refusal) => return Ok(answers.refuse(refusal.to_wire()).await?),
     };
@@ -40,7 +48,36 @@ pub(super) async fn serve(
     }
 }
 
-/// As the user is shown it: the words as typed.
+/// With the arguments that are masked, or why they are not taken.
+async fn whole(
+    mut start: CommandStart,
+    heard: &mut Heard,
+    gate: &Gate,
+) -> Result<Result<CommandStart, Untaken>, Unheard> {
+    if start.masked.is_empty() {
+        return Ok(Ok(start));
+    }
+    if !gate.may_mask() {
+        return Ok(Err(FORBIDDEN));
+    }
+    let Some((Kind::CommandMasked(masked), true)) = heard.next_any().await? else {
+        return Ok(Err((Cause::BadRequest, "the arguments that are masked did not follow")));
+    };
+    let places: Vec<usize> =
+        start.masked.iter().filter_map(|place| usize::try_from(*place).ok()).collect();
+    let rising = places.windows(2).all(|pair| matches!(pair, [one, other] if one < other));
+    // The program itself is never masked.
+    let fit = rising && !places.contains(&0) && places.len() == masked.arguments.len();
+    for (place, argument) in places.into_iter().zip(masked.arguments) {
+        match start.argv.get_mut(place) {
+            Some(here) if fit => *here = argument,
+            _ => return Ok(Err(NOT_THOSE)),
+        }
+    }
+    Ok(if fit { Ok(start) } else { Err(NOT_THOSE) })
+}
+
+/// As the user is shown it: the words as typed, without what is masked.
 fn shown(start: &CommandStart) -> String {
     start.argv.join(" ")
 }

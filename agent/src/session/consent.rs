@@ -98,7 +98,7 @@ mod tests {
             subject: String::new(),
         };
         let (policy, beforehand) = (GrantSet::all(), GrantSet::NONE);
-        let terms = Terms { policy, beforehand, visitor, record };
+        let terms = Terms { policy, masking: true, beforehand, visitor, record };
         let show = Arc::new(Show::json(std::io::sink()));
         let gate = Gate::new(terms, Arc::new(Forget), asker.clone(), show);
         (Consent::new(gate, GrantSet::all()), asker)

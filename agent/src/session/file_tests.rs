@@ -74,7 +74,7 @@ impl House {
             subject: String::new(),
         };
         let (policy, beforehand) = (GrantSet::all(), GrantSet::NONE);
-        let terms = Terms { policy, beforehand, visitor, record: Record::default() };
+        let terms = Terms { policy, masking: true, beforehand, visitor, record: Record::default() };
         let gate = Gate::new(terms, Arc::new(Forget), asker.clone(), show.clone());
         let files = Files::open(folder.path(), show).unwrap();
         let key = ActKey::new(Zeroizing::new([7; 32]));

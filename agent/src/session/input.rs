@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use deskside_protocol::grant::Grant;
 use deskside_protocol::wire::message::refusal::Cause;
-use deskside_protocol::wire::message::{self, Hand, message::Kind};
+use deskside_protocol::wire::message::{self, Hand, Masking, message::Kind};
 use tokio::sync::watch;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 
+use super::passage::{FORBIDDEN, NOT_HERE, Passage, Untaken};
 use super::pointer::{Place, Pointer};
 use crate::desktop::{Controls, Grip, HandError};
 use crate::gate::{self, Answers, Gate, Heard, Unheard};
@@ -25,6 +26,12 @@ const NONSENSE: &str = "the input channel takes buttons, the wheel, keys and tex
 
 /// One message of the technician's.
 enum Said {
+    Deed(Deed),
+    Masking(bool),
+}
+
+/// What is to be done.
+enum Deed {
     Gesture(Gesture),
     Text(String),
 }
@@ -37,6 +44,7 @@ pub(super) async fn serve(
     controls: Option<&Controls>,
     pointer: &Pointer,
 ) -> Result<(), Unheard> {
+    // The first is never masked: no passage was begun.
     let Some(first) = heard.next().await?.and_then(said) else {
         return Ok(answers.refuse_for(Cause::BadRequest, NONSENSE).await?);
     };
@@ -58,6 +66,9 @@ pub(super) async fn serve(
         grip: &grip,
         user: grip.user(),
         asking: gate.asking(),
+        gate,
+        passage: Passage::default(),
+        user_masks: gate.masked_by_user(),
         moves: pointer.follow(),
         withheld: None,
         told: None,
@@ -67,6 +78,7 @@ pub(super) async fn serve(
         () = grip.revoked() => None,
         ended = using.run(first) => Some(ended),
     };
+    using.forget_passage();
     // What is held down is let go before anything is said of it.
     drop(grip);
     match ended {
@@ -90,10 +102,11 @@ fn said(kind: Kind) -> Option<Said> {
         }
         Kind::Key(it) => Gesture::Key { usage: it.usage, down: it.down },
         Kind::StillHeld(_) => Gesture::StillHeld,
-        Kind::Typed(it) => return Some(Said::Text(it.text)),
+        Kind::Typed(it) => return Some(Said::Deed(Deed::Text(it.text))),
+        Kind::Masking(it) => return Some(Said::Masking(it.on)),
         _ => return None,
     };
-    Some(Said::Gesture(gesture))
+    Some(Said::Deed(Deed::Gesture(gesture)))
 }
 
 /// A grip that is used.
@@ -103,6 +116,9 @@ struct Using<'a> {
     grip: &'a Grip,
     user: watch::Receiver<bool>,
     asking: watch::Receiver<bool>,
+    gate: &'a Gate,
+    passage: Passage,
+    user_masks: watch::Receiver<bool>,
     moves: watch::Receiver<Place>,
     /// Something was not done: the last time, why.
     withheld: Option<message::Refusal>,
@@ -113,11 +129,20 @@ struct Using<'a> {
 impl Using<'_> {
     /// Until the technician finishes. Gives why not everything was done.
     async fn run(&mut self, first: Said) -> Result<Option<message::Refusal>, Unheard> {
+        if *self.user_masks.borrow_and_update() {
+            self.masked_by_user(true).await?;
+        }
         if let Some(refusal) = self.act(first).await? {
             return Ok(Some(refusal));
         }
         loop {
+            let passage = self.passage.ends();
             tokio::select! {
+                () = until(passage) => self.passage_over().await?,
+                Ok(()) = self.user_masks.changed() => {
+                    let on = *self.user_masks.borrow_and_update();
+                    self.masked_by_user(on).await?;
+                }
                 Ok(()) = self.user.changed() => {
                     let user = *self.user.borrow_and_update();
                     self.answers.send(Kind::Hand(Hand { user })).await?;
@@ -131,14 +156,15 @@ impl Using<'_> {
                 }
                 Ok(()) = self.moves.changed() => {
                     let (x, y) = *self.moves.borrow_and_update();
-                    if let Err(error) = self.make(Said::Gesture(Gesture::Move(x, y))).await {
+                    if let Err(error) = self.make(Deed::Gesture(Gesture::Move(x, y))).await {
                         tracing::trace!(%error, "a move came to nothing");
                     }
                 }
-                kind = self.heard.next() => {
-                    let Some(kind) = kind? else { return Ok(self.withheld.take()) };
-                    let Some(said) = said(kind) else {
-                        return Ok(Some(refused(Cause::BadRequest, NONSENSE.to_owned())));
+                kind = self.heard.next_any() => {
+                    let Some((kind, masked)) = kind? else { return Ok(self.withheld.take()) };
+                    let said = match self.taken(kind, masked) {
+                        Ok(said) => said,
+                        Err((cause, text)) => return Ok(Some(refused(cause, text.to_owned()))),
                     };
                     if let Some(refusal) = self.act(said).await? {
                         return Ok(Some(refusal));
@@ -148,9 +174,58 @@ impl Using<'_> {
         }
     }
 
+    /// What a message says, where it may be said so.
+    fn taken(&self, kind: Kind, masked: bool) -> Result<Said, Untaken> {
+        let said = said(kind).ok_or((Cause::BadRequest, NONSENSE))?;
+        let may_be = matches!(said, Said::Deed(Deed::Text(_) | Deed::Gesture(Gesture::Key { .. })));
+        if masked && !(may_be && self.passage.is_open(Instant::now())) {
+            return Err(NOT_HERE);
+        }
+        Ok(said)
+    }
+
+    async fn masked_by_user(&mut self, on: bool) -> Result<(), Unheard> {
+        if self.passage.user(on, Instant::now()) {
+            self.answers.send(Kind::Masking(Masking { on })).await?;
+        }
+        Ok(())
+    }
+
+    /// It lasted long enough.
+    async fn passage_over(&mut self) -> Result<(), Unheard> {
+        let (technician, user) = self.passage.over(Instant::now());
+        if technician {
+            self.gate.masks(false);
+        }
+        if user {
+            self.gate.mask(false);
+        }
+        Ok(self.answers.send(Kind::Masking(Masking { on: false })).await?)
+    }
+
+    /// The stream ends, and the technician's passage with it.
+    fn forget_passage(&mut self) {
+        if self.passage.technician(false, Instant::now()) {
+            self.gate.masks(false);
+        }
+    }
+
     /// Does one thing. Gives a refusal where the stream cannot go on.
     async fn act(&mut self, said: Said) -> Result<Option<message::Refusal>, Unheard> {
-        let Err(error) = self.make(said).await else { return Ok(None) };
+        let deed = match said {
+            Said::Masking(on) if on && !self.gate.may_mask() => {
+                let (cause, text) = FORBIDDEN;
+                return Ok(Some(refused(cause, text.to_owned())));
+            }
+            Said::Masking(on) => {
+                if self.passage.technician(on, Instant::now()) {
+                    self.gate.masks(on);
+                }
+                return Ok(None);
+            }
+            Said::Deed(deed) => deed,
+        };
+        let Err(error) = self.make(deed).await else { return Ok(None) };
         let refusal = refusal(&error);
         match error {
             HandError::Withheld(Withheld::User) => self.withheld = Some(refusal),
@@ -173,15 +248,23 @@ impl Using<'_> {
         Ok(None)
     }
 
-    async fn make(&self, said: Said) -> Result<(), HandError> {
+    async fn make(&self, deed: Deed) -> Result<(), HandError> {
         // The technician never answers for the user.
-        if *self.asking.borrow() && !matches!(said, Said::Gesture(Gesture::StillHeld)) {
+        if *self.asking.borrow() && !matches!(deed, Deed::Gesture(Gesture::StillHeld)) {
             return Err(Withheld::Asking.into());
         }
-        match said {
-            Said::Gesture(gesture) => self.grip.make(gesture).await,
-            Said::Text(text) => self.grip.text(text).await,
+        match deed {
+            Deed::Gesture(gesture) => self.grip.make(gesture).await,
+            Deed::Text(text) => self.grip.text(text).await,
         }
+    }
+}
+
+/// Until then; for ever where it is not said when.
+async fn until(end: Option<Instant>) {
+    match end {
+        Some(end) => sleep_until(end).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -69,6 +69,7 @@ pub(super) async fn run(agent: &mut Agent, begun: Begun, wishes: &mut Wishes) ->
     let keeper = Arc::new(keeper);
     let terms = Terms {
         policy: bond.policy.grants,
+        masking: bond.policy.masking,
         beforehand: agent.allow,
         visitor: bond.visitor.clone(),
         record,

@@ -16,8 +16,11 @@ mod input;
 mod input_tests;
 mod line;
 mod live;
+#[cfg(test)]
+mod mask_tests;
 mod opening;
 mod parting;
+mod passage;
 mod pointer;
 mod presence;
 mod resume;

@@ -13,6 +13,7 @@ use deskside_protocol::act::{ActKey, Actor, DATAGRAMS};
 use deskside_protocol::channel::Channel;
 use deskside_protocol::frame::MAX_MESSAGE;
 use deskside_protocol::grant::GrantSet;
+use deskside_protocol::mask::MaskKey;
 use deskside_protocol::wire::message::{Act, Message, PointerAt, message::Kind};
 use prost::Message as _;
 use rustls::pki_types::PrivatePkcs8KeyDer;
@@ -63,6 +64,14 @@ pub(super) async fn connection_of(
 pub(super) struct Says {
     pub(super) sender: Sender<Act>,
     pub(super) actor: Actor,
+}
+
+impl Says {
+    /// Says it so that only the agent can read it.
+    pub(super) async fn mask(&mut self, kind: Kind) {
+        let act = self.actor.mask(&Message { kind: Some(kind) }).unwrap();
+        self.sender.send(&act).await.unwrap();
+    }
 }
 
 impl Speak for Says {
@@ -128,7 +137,7 @@ pub(super) fn gate_with(
         ticket: text(),
         subject: text(),
     };
-    let terms = Terms { policy, beforehand, visitor, record: Record::default() };
+    let terms = Terms { policy, masking: true, beforehand, visitor, record: Record::default() };
     Gate::new(terms, Arc::new(Forget), asker, Arc::new(show))
 }
 
@@ -169,7 +178,8 @@ impl Stage {
             files,
             chat: chat.clone(),
         };
-        let key = ActKey::new(Zeroizing::new([7; 32]));
+        let mask = MaskKey::new(Zeroizing::new([9; 32]));
+        let key = ActKey::new(Zeroizing::new([7; 32])).with_mask(mask);
         let mut serving = JoinSet::new();
         let (beside, moving, mouse) = (Beside::new(agent.clone()), key.clone(), pointer.clone());
         serving.spawn(async move { drop(pointer::hear(beside, &moving, &mouse).await) });

@@ -3,20 +3,20 @@
 //! [`samples`] is said to be short.
 
 use std::collections::BTreeSet;
-use std::io::Write;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 
 use deskside_files::{Hear as _, Speak as _};
 use deskside_protocol::act::ActKey;
 use deskside_protocol::channel::Channel;
 use deskside_protocol::grant::{Grant, GrantSet};
 use deskside_protocol::wire::message::{
-    Button, Chunk, CommandExit, CommandInput, CommandOutput, CommandStart, Copied, CursorPlace,
-    CursorShape, Ending, FileDone, FileEnd, FileEntry, FileFrom, FileGet, FileHave, FilePut,
-    FileReady, FileSkipped, FilesSent, GrantRequest, Hand, Introduction, Key, Lease, Message,
-    PointerAt, Refusal, Revoked, Said, ScreenFrame, ScreenPiece, Screenshot, ScreenshotRequest,
-    Shown, StillHeld, Typed, Watch, Watching, Wheel, message::Kind, refusal::Cause,
+    Button, Chunk, CommandExit, CommandInput, CommandMasked, CommandOutput, CommandStart, Copied,
+    CursorPlace, CursorShape, Ending, FileDone, FileEnd, FileEntry, FileFrom, FileGet, FileHave,
+    FilePut, FileReady, FileSkipped, FilesSent, GrantRequest, Hand, Introduction, Key, Lease,
+    Masking, Message, PointerAt, Refusal, Revoked, Said, ScreenFrame, ScreenPiece, Screenshot,
+    ScreenshotRequest, Shown, StillHeld, Typed, Watch, Watching, Wheel, message::Kind,
+    refusal::Cause,
 };
 use deskside_protocol::wire::record::Signed;
 use prost::Message as _;
@@ -26,6 +26,7 @@ use super::stage::{Hears, Stage, connection_of, gate_with};
 use crate::consent::{Answer, Asker, Asking, Question};
 use crate::desktop::{self, Choice};
 use crate::events::Show;
+use crate::events::told::Told;
 use crate::gate::Gate;
 
 const PROTO: &str = include_str!("../../../protocol/proto/messages.proto");
@@ -53,9 +54,12 @@ fn due(channel: Channel, kind: &Kind) -> Due {
         Kind::FilePut(_) | Kind::FileGet(_) => on(Channel::File, Due::Grant(Grant::File)),
         Kind::GrantRequest(_) => on(Channel::Control, Due::Grant(Grant::Reboot)),
         Kind::Said(_) => on(Channel::Chat, Due::Nobody),
-        Kind::Button(_) | Kind::Wheel(_) | Kind::Key(_) | Kind::Typed(_) | Kind::StillHeld(_) => {
-            on(Channel::Input, Due::Grant(Grant::Control))
-        }
+        Kind::Button(_)
+        | Kind::Wheel(_)
+        | Kind::Key(_)
+        | Kind::Typed(_)
+        | Kind::StillHeld(_)
+        | Kind::Masking(_) => on(Channel::Input, Due::Grant(Grant::Control)),
         Kind::Copied(_) => on(Channel::Clipboard, Due::Grant(Grant::Clipboard)),
         Kind::Ending(_) => on(Channel::Control, Due::Over),
         // On a line that is not recorded nobody looks at it.
@@ -77,6 +81,7 @@ fn due(channel: Channel, kind: &Kind) -> Due {
         | Kind::CommandInput(_)
         | Kind::CommandOutput(_)
         | Kind::CommandExit(_)
+        | Kind::CommandMasked(_)
         | Kind::FileReady(_)
         | Kind::FileEntry(_)
         | Kind::FileHave(_)
@@ -118,11 +123,13 @@ fn samples(marker: &str) -> Vec<Kind> {
         Kind::Typed(Typed { text: "rm".to_owned() }),
         Kind::StillHeld(StillHeld {}),
         Kind::Hand(Hand::default()),
+        Kind::Masking(Masking { on: true }),
         Kind::Copied(Copied { text: "secret".to_owned() }),
-        Kind::CommandStart(CommandStart { argv, timeout_ms: 0 }),
+        Kind::CommandStart(CommandStart { argv, ..CommandStart::default() }),
         Kind::CommandInput(CommandInput::default()),
         Kind::CommandOutput(CommandOutput::default()),
         Kind::CommandExit(CommandExit::default()),
+        Kind::CommandMasked(CommandMasked::default()),
         Kind::FilePut(FilePut { files: 1, bytes: 3, ..FilePut::default() }),
         Kind::FileGet(FileGet { path: path.clone(), ..FileGet::default() }),
         Kind::FileReady(FileReady::default()),
@@ -166,26 +173,6 @@ impl Asker for Refusing {
     fn ask<'a>(&'a self, _question: &'a Question<'a>) -> Asking<'a> {
         self.0.fetch_add(1, Ordering::SeqCst);
         Box::pin(std::future::ready(Answer::Refuse))
-    }
-}
-
-/// What the user is told.
-#[derive(Clone, Default)]
-struct Told(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Told {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Told {
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
     }
 }
 

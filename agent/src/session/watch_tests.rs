@@ -8,7 +8,7 @@ use deskside_protocol::grant::{Grant, GrantSet};
 use deskside_protocol::wire::message::{
     Message, Said, Shown, Watch, Watching, message::Kind, refusal::Cause,
 };
-use deskside_screen::{Announced, Decoder, PieceAnnounced};
+use deskside_screen::{Announced, Decoder, Picture, PieceAnnounced};
 use tokio::task::JoinSet;
 
 use super::stage::{Hears, Says, Stage, gate_of};
@@ -78,8 +78,8 @@ async fn a_viewer_sees_the_desktop_and_each_change_of_it() {
     let (_stage, mut viewer) = Viewer::of(&gate).await;
     let mut seen = 0;
     let mut last = None;
-    // The made-up desktop counts twice a second.
-    while seen < 3 {
+    // The made-up desktop counts twice a second. On a busy computer it comes in parts.
+    while seen < 3 || colours(last.as_ref()) < 100 {
         viewer.next().await;
         let picture = viewer.decoder.picture().cloned();
         if picture.is_some() && picture != last {
@@ -90,8 +90,11 @@ async fn a_viewer_sees_the_desktop_and_each_change_of_it() {
     let scene = viewer.scene.unwrap();
     assert_eq!((scene.monitor, scene.width, scene.height), (1, 1280, 720));
     assert_eq!(scene.monitors.len(), 1);
-    let colours: std::collections::BTreeSet<u32> = last.unwrap().pixels().iter().copied().collect();
-    assert!(colours.len() > 100, "{} colours", colours.len());
+}
+
+fn colours(picture: Option<&Picture>) -> usize {
+    let pixels = picture.into_iter().flat_map(|picture| picture.pixels());
+    pixels.collect::<std::collections::BTreeSet<_>>().len()
 }
 
 #[tokio::test]

@@ -17,7 +17,13 @@ pub(super) async fn unheard(wishes: &mut Wishes, show: &Show) -> Infallible {
             // Heard by whoever waits for the session.
             Some(Wish::Stop) | None => return std::future::pending().await,
             Some(Wish::NextCode) => {}
-            Some(Wish::TakeBack(_) | Wish::Give(_) | Wish::GiveFor(..) | Wish::Say(_)) => {
+            Some(
+                Wish::TakeBack(_)
+                | Wish::Give(_)
+                | Wish::GiveFor(..)
+                | Wish::Say(_)
+                | Wish::Mask(_),
+            ) => {
                 show.tell(&Event::Notice { text: "Nobody is connected to this computer yet." });
             }
         }
@@ -36,6 +42,7 @@ pub(super) async fn heed(mut wishes: Wishes, gate: Gate, chat: Arc<Chat>, show: 
             Wish::Give(grants) => ungiven(grants, gate.give(grants, None)),
             Wish::GiveFor(grants, time) => ungiven(grants, gate.give(grants, Some(time))),
             Wish::Say(text) => say(&text, &gate, &chat).err(),
+            Wish::Mask(on) => (!gate.mask(on)).then(|| UNMASKED.to_owned()),
             Wish::NextCode => None,
         };
         if let Some(text) = text {
@@ -43,6 +50,9 @@ pub(super) async fn heed(mut wishes: Wishes, gate: Gate, chat: Arc<Chat>, show: 
         }
     }
 }
+
+/// Where the policy does not allow it.
+const UNMASKED: &str = "Your help desk wants everything recorded, passwords too.";
 
 /// What to say where less was given than the user wished.
 fn ungiven(wished: GrantSet, given: GrantSet) -> Option<String> {

@@ -28,6 +28,8 @@ pub enum Wish {
     Give(GrantSet),
     /// As [`Wish::Give`], and taken back by itself after this time.
     GiveFor(GrantSet, Duration),
+    /// What is typed stays out of the recording, or no longer.
+    Mask(bool),
     /// A line for the technician to read.
     Say(String),
     /// After several failed pairings: show the next code.

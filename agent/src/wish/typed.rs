@@ -16,6 +16,7 @@ pub const HELP: &str = "\
   stop                  end everything at once
   take back view        no longer allow it; several: take back view file; all: take back all
   give view             allow it; for some minutes only: give view 10
+  do not record typing  keep a password that is typed out of the recording; record typing ends it
   anything else         your technician reads it
   The words: view, control, command, shell, file, clipboard, reboot.";
 
@@ -49,6 +50,8 @@ pub fn typed(line: &str) -> Typed {
                 set(grants).map_or(Typed::Unclear, |grants| Typed::Wish(Wish::TakeBack(grants)))
             }
         },
+        ("do", ["not", "record", "typing"]) => Typed::Wish(Wish::Mask(true)),
+        ("record", ["typing"]) => Typed::Wish(Wish::Mask(false)),
         ("give", rest) => given(rest).unwrap_or_else(|| said(line)),
         _ => said(line),
     }
@@ -118,12 +121,20 @@ mod tests {
         assert_eq!(wish("take back all"), Wish::TakeBack(GrantSet::all()));
         assert_eq!(wish("give view"), Wish::Give(Grant::View.into()));
         assert_eq!(wish("give view file 10"), Wish::GiveFor(both, Duration::from_secs(600)));
+        assert_eq!(wish("do not record typing"), Wish::Mask(true));
+        assert_eq!(wish("Record typing"), Wish::Mask(false));
         assert_eq!(typed("help"), Typed::Help);
     }
 
     #[test]
     fn a_sentence_is_said_and_a_slip_takes_nothing_back_silently() {
-        for sentence in ["Stop it, please", "give me a second", "Take your time", "it works"] {
+        for sentence in [
+            "Stop it, please",
+            "do not record my voice",
+            "give me a second",
+            "Take your time",
+            "it works",
+        ] {
             assert_eq!(wish(sentence), Wish::Say(sentence.to_owned()));
         }
         for slip in ["take back", "take back veiw", "take back view now", "give view 100000"] {

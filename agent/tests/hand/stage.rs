@@ -114,7 +114,7 @@ fn gate() -> Gate {
         subject: "Printer".to_owned(),
     };
     let (all, record) = (GrantSet::all(), Record::default());
-    let terms = Terms { policy: all, beforehand: all, visitor, record };
+    let terms = Terms { policy: all, masking: true, beforehand: all, visitor, record };
     let show = Arc::new(Show::json(std::io::sink()));
     Gate::new(terms, Arc::new(Forget), Arc::new(Unattended), show)
 }

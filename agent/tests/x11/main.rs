@@ -72,7 +72,7 @@ async fn permit() -> Permit<View> {
         subject: "Printer".to_owned(),
     };
     let (all, record) = (GrantSet::all(), Record::default());
-    let terms = Terms { policy: all, beforehand: all, visitor, record };
+    let terms = Terms { policy: all, masking: true, beforehand: all, visitor, record };
     let show = Arc::new(Show::json(std::io::sink()));
     let gate = Gate::new(terms, Arc::new(Forget), Arc::new(Unattended), show);
     gate.admit::<View>("the screen").await.unwrap()

@@ -70,7 +70,7 @@ impl Contents {
         }
         match entry.item {
             Item::Opened => self.streams += 1,
-            Item::Message(_) => self.messages += 1,
+            Item::Message(_) | Item::Masked { .. } => self.messages += 1,
             Item::Unreadable(_) => self.unreadable += 1,
             Item::LineOpened(_)
             | Item::LineClosed(_)

@@ -13,6 +13,7 @@ const AFTER: &str = "\
 deskside input key ctrl+alt+t Return          two combinations, one after the other
 deskside input type 'Grüße aus Köln'          whatever the keyboard's layout there
 printf 'ls\\n' | deskside input type -         line breaks press Return
+deskside input type --masked - < password     in no recording; a line break at the end is left out
 deskside input click 640 400 --double         pixels of the user's desktop
 deskside input scroll 0 3                     three notches down, where the pointer is
 
@@ -60,6 +61,9 @@ pub enum InputCommand {
         /// The text, or - to read it from standard input
         #[arg(value_name = "TEXT|-", allow_hyphen_values = true)]
         text: String,
+        /// Keep it out of the recording: a password, from standard input
+        #[arg(long)]
+        masked: bool,
     },
     /// Click at a place of the desktop
     #[command(allow_negative_numbers = true)]
@@ -122,8 +126,17 @@ impl InputCommand {
         let on = |x: i32, y: i32| (x.saturating_add(corner.0), y.saturating_add(corner.1));
         Ok(match self {
             Self::Key { combos } => Act::keys(&combos)?,
-            Self::Type { text } if text == "-" => Act::text(&typed()?)?,
-            Self::Type { text } => Act::text(&text)?,
+            Self::Type { text, masked: true } if text == "-" => {
+                let text = typed()?;
+                Act::text(text.strip_suffix('\n').unwrap_or(&text))?.masked()
+            }
+            Self::Type { masked: true, .. } => {
+                let why = "what stands in a command line is seen by others: \
+                           deskside input type --masked - reads standard input";
+                return Err(Failure::new(Exit::Usage, why).into());
+            }
+            Self::Type { text, .. } if text == "-" => Act::text(&typed()?)?,
+            Self::Type { text, .. } => Act::text(&text)?,
             Self::Click { x, y, button, double, .. } => Act::click(on(x, y), button, double)?,
             Self::Move { x, y, .. } => Act::point(on(x, y)),
             Self::Scroll { right, down, at } => {

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::account::{Enrolment, Wished};
 use crate::arrival::{Arrived, arrive};
-use crate::commands::{self, Standard};
+use crate::commands::{self, Argv, Mask, Standard};
 use crate::control::{Session, open_sessions};
 use crate::failure::OrExit as _;
 use crate::home::{Environment, Home};
@@ -174,8 +174,8 @@ async fn audits(command: AuditCommand, home: &Home, output: &mut Output) -> anyh
         }
         AuditCommand::Replay(args) => {
             let stop = async {
-                // Where it cannot be waited for, the page's end still ends it.
-                if tokio::signal::ctrl_c().await.is_err() {
+                if let Err(error) = connect::stop_signal().await {
+                    tracing::error!(error = format!("{error:#}"), "only the page's end ends this");
                     std::future::pending::<()>().await;
                 }
             };
@@ -214,6 +214,9 @@ async fn screenshot(args: ScreenshotArgs, home: &Home, output: &mut Output) -> a
 }
 
 async fn exec(args: ExecArgs, home: &Home, output: &Output) -> anyhow::Result<u8> {
+    let variable = |name: &str| std::env::var(name).ok();
+    let masks = args.mask.iter().map(|word| Mask::read(word, variable));
+    let argv = Argv::new(args.argv, &masks.collect::<Result<Vec<_>, _>>()?)?;
     let session = session(home, &args.session).await?;
     let mut channel = session.open(message::Channel::Command).await?;
     let typed = std::io::stdin().is_terminal();
@@ -224,7 +227,7 @@ async fn exec(args: ExecArgs, home: &Home, output: &Output) -> anyhow::Result<u8
         json: output.json(),
     };
     let (reader, writer) = (&mut channel.reader, &mut channel.writer);
-    let outcome = commands::exec(reader, writer, args.argv, args.timeout, standard).await?;
+    let outcome = commands::exec(reader, writer, argv, args.timeout, standard).await?;
     Ok(outcome.exit_code())
 }
 

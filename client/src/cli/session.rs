@@ -101,6 +101,10 @@ pub struct ExecArgs {
     /// Stop the command after this many seconds and exit with 124
     #[arg(long, value_name = "S", value_parser = seconds)]
     pub timeout: Option<Duration>,
+    /// Keep {NAME} in the arguments out of recording and ticket; its text is in the environment, or in
+    /// a file: a password
+    #[arg(long, value_name = "NAME[=FILE]")]
+    pub mask: Vec<String>,
     /// The program and its arguments, behind --; no shell reads them
     #[arg(last = true, required = true, value_name = "ARGV")]
     pub argv: Vec<String>,

@@ -7,12 +7,14 @@ use anyhow::Context as _;
 use bytes::Bytes;
 use data_encoding::BASE64;
 use deskside_protocol::wire::message::{
-    CommandExit, CommandInput, CommandOutput, CommandStart, Message, command_exit, message::Kind,
+    CommandExit, CommandInput, CommandMasked, CommandOutput, CommandStart, Message, command_exit,
+    message::Kind,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
+use super::masks::Argv;
 use super::{answer, out_of_order};
 use crate::control::{MessageReader, MessageWriter};
 use crate::output::{json_line, written};
@@ -90,14 +92,14 @@ pub struct Standard<I, O, E> {
     pub json: bool,
 }
 
-/// Runs `argv` and passes everything on until it ends.
+/// Runs `argv`, with what is masked of it, and passes everything on until it ends.
 ///
 /// # Errors
 /// The agent's refusal, a session that ended, or a local stream that broke.
 pub async fn exec<R, W, I, O, E>(
     from: &mut MessageReader<R>,
     to: &mut MessageWriter<W>,
-    argv: Vec<String>,
+    argv: Argv,
     timeout: Option<Duration>,
     standard: Standard<I, O, E>,
 ) -> anyhow::Result<Outcome>
@@ -110,8 +112,13 @@ where
 {
     let timeout_ms =
         timeout.map_or(0, |timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX));
-    let start = Kind::CommandStart(CommandStart { argv, timeout_ms });
-    to.send(&Message { kind: Some(start) }).await?;
+    let Argv { shown, places, masked } = argv;
+    let start = CommandStart { argv: shown, timeout_ms, masked: places };
+    to.send(&Message { kind: Some(Kind::CommandStart(start)) }).await?;
+    if !masked.is_empty() {
+        let kind = Kind::CommandMasked(CommandMasked { arguments: masked });
+        to.send(&Message { kind: Some(kind) }).await?;
+    }
     let Standard { input, output, errors, json } = standard;
     let mut printer =
         Printer { output, errors, json, out_cut: Cut::default(), err_cut: Cut::default() };

@@ -30,7 +30,7 @@ async fn run(input: Option<&[u8]>, answers: Vec<Kind>, json: bool) -> Seen {
     let ((mut reader, mut writer), (mut from, mut to)) = pipe();
     let agent = tokio::spawn(async move {
         let argv = vec!["cat".to_owned(), "-".to_owned()];
-        let start = Kind::CommandStart(CommandStart { argv, timeout_ms: 1500 });
+        let start = Kind::CommandStart(CommandStart { argv, timeout_ms: 1500, masked: Vec::new() });
         assert_eq!(from.recv().await.unwrap().unwrap().kind, Some(start));
         let mut input = Vec::new();
         while let Some(Message { kind: Some(Kind::CommandInput(piece)) }) =
@@ -51,7 +51,8 @@ async fn run(input: Option<&[u8]>, answers: Vec<Kind>, json: bool) -> Seen {
     let standard = Standard { input, output: &mut output, errors: &mut errors, json };
     let argv = vec!["cat".to_owned(), "-".to_owned()];
     let timeout = Some(Duration::from_millis(1500));
-    let outcome = exec(&mut reader, &mut writer, argv, timeout, standard).await;
+    let outcome =
+        exec(&mut reader, &mut writer, Argv::new(argv, &[]).unwrap(), timeout, standard).await;
     Seen { outcome, output, errors, input: agent.await.unwrap() }
 }
 
@@ -135,7 +136,8 @@ async fn a_command_may_end_before_its_input() {
     let standard =
         Standard { input: Some(input), output: Vec::new(), errors: Vec::new(), json: false };
     let argv = vec!["true".to_owned()];
-    let outcome = exec(&mut reader, &mut writer, argv, None, standard).await;
+    let outcome =
+        exec(&mut reader, &mut writer, Argv::new(argv, &[]).unwrap(), None, standard).await;
     assert_eq!(outcome.unwrap(), Outcome::Code(0));
     agent.await.unwrap();
 }
@@ -150,7 +152,14 @@ async fn an_output_that_nobody_reads_ends_it() {
     let (output, gone) = tokio::io::duplex(8);
     drop(gone);
     let standard = Standard { input: None::<&[u8]>, output, errors: Vec::new(), json: false };
-    let outcome = exec(&mut reader, &mut writer, vec!["yes".to_owned()], None, standard).await;
+    let outcome = exec(
+        &mut reader,
+        &mut writer,
+        Argv::new(vec!["yes".to_owned()], &[]).unwrap(),
+        None,
+        standard,
+    )
+    .await;
     assert!(outcome.unwrap_err().is::<OutputClosed>());
     agent.await.unwrap();
 }

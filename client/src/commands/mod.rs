@@ -6,12 +6,14 @@ pub mod cp;
 mod exec;
 mod info;
 mod input;
+mod masks;
 mod screenshot;
 
 pub use clipboard::{copiable, copied, set_copied};
 pub use exec::{Outcome, Standard, exec};
 pub use info::{info_event, info_text};
 pub use input::{Act, corner, input};
+pub use masks::{Argv, Mask};
 pub use screenshot::{Picture, default_name, save, take};
 
 use deskside_protocol::exit::Exit;

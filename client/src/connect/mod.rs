@@ -20,6 +20,7 @@ mod over;
 mod pairing;
 mod proxy;
 mod resume;
+mod saying;
 mod talk;
 mod tally;
 mod telling;
@@ -29,7 +30,9 @@ mod window;
 
 pub use gap::Away;
 pub(crate) use lines::Lines;
+pub(crate) use live::stop_signal;
 pub use resume::resume;
+pub(crate) use saying::Saying;
 
 use std::io::IsTerminal as _;
 use std::sync::Arc;

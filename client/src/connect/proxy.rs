@@ -1,12 +1,11 @@
 //! A local command's stream, passed through: its messages go to the agent as acting messages, the
 //! agent's come back as they are.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use deskside_link::Line;
 use deskside_link::line::Stream;
 use deskside_link::stream::{Receiver, Sender, StreamError};
-use deskside_protocol::act::Actor;
 use deskside_protocol::channel::Channel;
 use deskside_protocol::close::CloseCode;
 use deskside_protocol::exit::Exit;
@@ -14,6 +13,7 @@ use deskside_protocol::wire::message::{Act, Message};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 
 use super::lines::Lines;
+use super::saying::Saying;
 use super::tally::{Tally, Watch};
 use crate::control::{MessageReader, MessageWriter, OpenRequest};
 use crate::failure::Failure;
@@ -35,11 +35,11 @@ async fn pass(mut lines: Lines, tally: &Tally, request: OpenRequest) -> anyhow::
         return Ok(());
     };
     let Stream { id, sender, receiver, .. } = stream;
-    let actor = line.act_key().actor(channel, id);
+    let saying = Arc::new(Mutex::new(Saying::new(line.act_key().actor(channel, id))));
     let (reader, writer) = request.accept().await?;
     let mut watch = tally.watch();
-    let mut out = Outward { reader, sender, actor };
-    let mut back = Inward { writer, receiver };
+    let mut out = Outward { reader, sender, saying: saying.clone() };
+    let mut back = Inward { writer, receiver, saying };
     let passed = async {
         // The command starts with a message of its own; the agent answers behind it.
         out.first(&mut watch).await?;
@@ -88,22 +88,27 @@ async fn open(lines: &mut Lines, channel: Channel) -> Option<(Arc<Line>, Stream<
 struct Outward {
     reader: MessageReader<OwnedReadHalf>,
     sender: Sender<Act>,
-    actor: Actor,
+    saying: Arc<Mutex<Saying>>,
 }
 
 impl Outward {
     async fn first(&mut self, watch: &mut Watch) -> anyhow::Result<()> {
         if let Some(message) = self.reader.recv().await? {
             watch.sent(message.kind.as_ref());
-            self.sender.send(&self.actor.wrap(&message)).await?;
+            self.send(&message).await?;
         }
         Ok(())
+    }
+
+    async fn send(&mut self, message: &Message) -> anyhow::Result<()> {
+        let act = self.saying.lock().unwrap_or_else(PoisonError::into_inner).wrap(message)?;
+        Ok(self.sender.send(&act).await?)
     }
 
     /// Passes messages on; ends only where the local command or the line is gone.
     async fn rest(&mut self) -> anyhow::Result<()> {
         while let Some(message) = self.reader.recv().await? {
-            self.sender.send(&self.actor.wrap(&message)).await?;
+            self.send(&message).await?;
         }
         self.sender.finish();
         std::future::pending().await
@@ -114,12 +119,15 @@ impl Outward {
 struct Inward {
     writer: MessageWriter<OwnedWriteHalf>,
     receiver: Receiver<Message>,
+    saying: Arc<Mutex<Saying>>,
 }
 
 impl Inward {
     async fn all(&mut self, watch: &Watch) -> anyhow::Result<()> {
         while let Some(message) = self.receiver.receive().await? {
-            watch.received(message.kind.as_ref());
+            let kind = message.kind.as_ref();
+            watch.received(kind);
+            self.saying.lock().unwrap_or_else(PoisonError::into_inner).heard(kind);
             self.writer.send(&message).await?;
         }
         Ok(self.writer.close().await?)

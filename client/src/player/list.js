@@ -61,7 +61,8 @@ export class List {
   }
 
   isOn(row) {
-    return !this.off.has(row.kind === "gap" ? "session" : row.kind);
+    const filter = { gap: "session", masked: "input" }[row.kind] ?? row.kind;
+    return !this.off.has(filter);
   }
 
   after(at) {

@@ -62,3 +62,6 @@ impl Served {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -32,6 +32,7 @@ export class Screen {
 
   async ask() {
     this.asking = true;
+    let failed = false;
     try {
       let asked;
       do {
@@ -46,11 +47,12 @@ export class Screen {
         if (asked !== this.wanted) await new Promise(requestAnimationFrame);
       } while (asked !== this.wanted);
     } catch {
-      this.whole = true;
+      // The program has ended, or could not read its file: once more in a second, from the beginning.
+      [failed, this.whole] = [true, true];
       await new Promise((again) => setTimeout(again, 1000));
-    } finally {
-      this.asking = false;
     }
+    this.asking = false;
+    if (failed) this.ask();
   }
 
   draw(bytes) {

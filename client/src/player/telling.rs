@@ -170,6 +170,18 @@ fn work(from: End, what: &What) -> Option<Telling> {
 fn hands(what: &What) -> Option<Telling> {
     match what {
         What::Input(input) => typed(input),
+        What::Masking => row("masked", "A password: what is typed is in no recording"),
+        What::MaskingEnded { of, messages, bytes } => {
+            let words = if *messages == 0 {
+                "nothing was typed".to_owned()
+            } else {
+                format!("{messages} messages, at most {}", size(bytes - messages.min(bytes)))
+            };
+            Some(Telling::End { of: *of, well: None, words, more: Value::Null })
+        }
+        What::Masked { of, .. } => {
+            more("masked", "An argument of the command is in no recording", json!({"in": of}))
+        }
         What::Hand { user: true } => row("input", "The user's own hand is on mouse and keyboard"),
         What::Hand { user: false } => row("input", "The user's hands rest"),
         What::Pointed { until_us, .. } => {

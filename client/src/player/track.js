@@ -94,11 +94,11 @@ export class Track {
   }
 
   mark(on, row, x, colour, height) {
-    if (row.kind === "gap" || row.kind === "trouble") {
+    if (row.kind === "gap" || row.kind === "masked" || row.kind === "trouble") {
       const from = x(row.since ?? row.at);
-      const wide = Math.max(2, x(row.at) - from);
+      const wide = Math.max(2, x(row.end?.at ?? row.at) - from);
       on.fillStyle = colour(row.kind);
-      on.globalAlpha = row.kind === "gap" ? 0.3 : 0.9;
+      on.globalAlpha = row.kind === "trouble" ? 0.9 : 0.35;
       on.fillRect(from, 0, wide, height);
       on.globalAlpha = 1;
       return;

@@ -27,6 +27,9 @@ pub(super) const END_YES: &str = "End it (Enter)";
 pub(super) const END_NO: &str = "Go on (Esc)";
 pub(super) const USER_HAND: &str = "The user is using the mouse";
 pub(super) const LASER_ON: &str = "Laser pointer: the user sees where you point";
+pub(super) const MASKED: &str = "A password: what you type is not in the recording";
+pub(super) const MASKED_BY_USER: &str = "The user wants what you type kept out of the recording";
+pub(super) const RECORDED_AGAIN: &str = "What you type is in the recording again";
 pub(super) const ONLY_LOOKING: &str = "This session is for looking only";
 pub(super) const NO_VIEW: &str = "The user does not let you see the screen";
 pub(super) const NO_VIEW_WHY: &str = "You see what was last shown. Ask for it in the panel.";
@@ -102,6 +105,7 @@ pub(super) fn action(action: Action) -> String {
         Action::Chat => "Write to the user".to_owned(),
         Action::Screenshot => "Screenshot for the ticket".to_owned(),
         Action::Laser => "Laser pointer: show, and touch nothing".to_owned(),
+        Action::Mask => "Type a password: not in the recording".to_owned(),
         Action::Ask(asked) => format!("Ask for: {}", grant(asked)),
         Action::End => "End the session".to_owned(),
     }

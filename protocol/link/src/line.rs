@@ -10,6 +10,7 @@ use deskside_protocol::channel::Channel;
 use deskside_protocol::close::CloseCode;
 use deskside_protocol::key::{PublicKey, SigningKey};
 use deskside_protocol::label::Label;
+use deskside_protocol::mask::{self, MaskKey};
 use deskside_protocol::seal::LineSecrets;
 use deskside_protocol::wire::message::Opening;
 use prost::Message;
@@ -215,7 +216,12 @@ impl Line {
         connection
             .export_keying_material(key.as_mut(), act::EXPORTER_LABEL, b"")
             .map_err(|_| own("the line's exporter gave no key"))?;
-        Ok(Self { connection, endpoint, secrets, act_key: ActKey::new(key), ledger: None })
+        let mut mask = Zeroizing::new([0; mask::KEY]);
+        connection
+            .export_keying_material(mask.as_mut(), mask::EXPORTER_LABEL, b"")
+            .map_err(|_| own("the line's exporter gave no key"))?;
+        let act_key = ActKey::new(key).with_mask(MaskKey::new(mask));
+        Ok(Self { connection, endpoint, secrets, act_key, ledger: None })
     }
 
     /// The same line, with all that goes over it counted from here on: to be asked of a line that is

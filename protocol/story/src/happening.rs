@@ -170,6 +170,24 @@ pub enum What {
         /// The user's own.
         user: bool,
     },
+    /// From here on what is typed is masked: the recording has it sealed for the agent alone.
+    Masking,
+    /// It is no longer.
+    MaskingEnded {
+        /// Where it began.
+        of: u64,
+        /// How many messages passed masked.
+        messages: u64,
+        /// Bytes of their seals: at least 17 more than each message has.
+        bytes: u64,
+    },
+    /// Something of a command is masked.
+    Masked {
+        /// The command, where it is known.
+        of: Option<u64>,
+        /// Bytes of the seal.
+        bytes: u64,
+    },
     /// The technician showed the user a place, with the laser.
     Pointed {
         /// Until when.

@@ -24,6 +24,8 @@ pub(crate) enum Thread {
     Screenshot { monitor: u32, of: Option<u64> },
     /// A question for more, by its number.
     Asked(u64),
+    /// A masked passage, where it began, and what passed in it.
+    Masking { of: u64, messages: u64, bytes: u64, over: bool },
 }
 
 /// A transfer.
@@ -104,7 +106,7 @@ impl Thread {
     /// The number of what it is about.
     pub(crate) const fn about(&self) -> Option<u64> {
         match self {
-            Self::Command { of, .. } | Self::Asked(of) => Some(*of),
+            Self::Command { of, .. } | Self::Asked(of) | Self::Masking { of, .. } => Some(*of),
             Self::Files(files) => Some(files.of),
             Self::Screenshot { of, .. } => *of,
         }
@@ -118,7 +120,14 @@ impl Thread {
                 vec![What::CommandEnded { of: *of, how }]
             }
             Self::Files(files) => files.end(how),
-            Self::Command { .. } | Self::Screenshot { .. } | Self::Asked(_) => Vec::new(),
+            Self::Masking { of, messages, bytes, over } if !*over => {
+                *over = true;
+                vec![What::MaskingEnded { of: *of, messages: *messages, bytes: *bytes }]
+            }
+            Self::Command { .. }
+            | Self::Screenshot { .. }
+            | Self::Asked(_)
+            | Self::Masking { .. } => Vec::new(),
         }
     }
 

@@ -212,6 +212,7 @@ pub(crate) fn policy() -> Policy {
         relays: Vec::new(),
         bytes_per_second: None,
         recording_quota_bytes: None,
+        masking: true,
         note: NoteContents::default(),
     }
 }

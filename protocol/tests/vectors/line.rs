@@ -7,9 +7,10 @@ use deskside_protocol::chat;
 use deskside_protocol::frame::{self, Decoder, FrameError, MAX_MESSAGE, MAX_SIGNAL};
 use deskside_protocol::label;
 use deskside_protocol::lv::{self, Malformed};
+use deskside_protocol::mask::{self, MaskKey};
 use deskside_protocol::seal::{LineSecrets, NotAKeyLog};
 use deskside_protocol::session::{End, SessionId};
-use deskside_protocol::wire::message::{Act, CommandStart, Message, Opening, Said, message};
+use deskside_protocol::wire::message::{Act, CommandStart, Message, Opening, Said, Typed, message};
 use deskside_protocol::wire::signal::{Hello, Opened, Refused, Signal, refused, signal};
 use prost::Message as _;
 use zeroize::Zeroizing;
@@ -152,7 +153,11 @@ fn labels() {
 }
 
 fn start(program: &str) -> Message {
-    let start = CommandStart { argv: vec![program.to_owned()], timeout_ms: 5_000 };
+    let start = CommandStart {
+        argv: vec![program.to_owned()],
+        timeout_ms: 5_000,
+        ..CommandStart::default()
+    };
     Message { kind: Some(message::Kind::CommandStart(start)) }
 }
 
@@ -210,12 +215,65 @@ fn acts() {
         ("from channel shell", shell),
         (
             "authentic, but no message",
-            Act { number: 0, mac: bytes(&hmac[..MAC]), message: bytes(garbage) },
+            Act { mac: bytes(&hmac[..MAC]), message: bytes(garbage), ..Act::default() },
         ),
     ] {
         let failure: ActError = key.verifier(Channel::Command, 4).open(&act).unwrap_err();
         sheet.fails(name, &act.encode_to_vec(), failure);
     }
+    sheet.pinned();
+}
+
+#[test]
+fn masks() {
+    let mut sheet = Sheet::new(
+        "mask",
+        "\
+# Masked text on stream 4, channel input. PROTOCOL.md, \"Masked messages\".
+",
+    );
+    let (exported, acting) = ([0x62; mask::KEY], [0x61; KEY]);
+    let masking = || {
+        let mask = MaskKey::new(Zeroizing::new(exported));
+        ActKey::new(Zeroizing::new(acting)).with_mask(mask)
+    };
+    let typed =
+        |text: &str| Message { kind: Some(message::Kind::Typed(Typed { text: text.into() })) };
+    let mut actor = masking().actor(Channel::Input, 4);
+    let acts = [actor.mask(&typed("hunter2")).unwrap(), actor.mask(&typed("")).unwrap()];
+    sheet.hex("key: 32 bytes of the exporter \"EXPORTER deskside mask\", no context", &exported);
+    let channel = (Channel::Input.to_wire() as i32).to_be_bytes();
+    let context = oracle::lv(&[b"deskside1 mask", &channel, &4_u64.to_be_bytes()]);
+    sheet.hex("the key of stream 4: HMAC-SHA-256", &oracle::hmac(&exported, &context));
+    let mut verifier = masking().verifier(Channel::Input, 4);
+    for act in &acts {
+        sheet.part(&format!("number {}", act.number));
+        let (message, masked) = verifier.open_any(act).unwrap();
+        assert!(masked);
+        sheet.hex("Message", &message.encode_to_vec());
+        sheet.hex("sealed: ChaCha20-Poly1305 of it, 80, and zeros up to 64 bytes", &act.sealed);
+        let covered = [
+            b"deskside1 act masked".as_slice(),
+            &channel,
+            &4_u64.to_be_bytes(),
+            &act.number.to_be_bytes(),
+            &act.sealed,
+        ];
+        let hmac = oracle::hmac(&acting, &oracle::lv(&covered));
+        assert_eq!(act.mac.as_ref(), &hmac[..MAC]);
+        sheet.hex("Act, with the MAC under the key of acting messages", &act.encode_to_vec());
+    }
+    sheet.part("what the agent refuses as the first message");
+    let [first, second] = &acts;
+    for (name, act) in [
+        ("another seal under the same MAC", Act { sealed: second.sealed.clone(), ..first.clone() }),
+        ("a message beside the seal", Act { message: bytes(b"x"), ..first.clone() }),
+    ] {
+        let failure = masking().verifier(Channel::Input, 4).open_any(&act).unwrap_err();
+        sheet.fails(name, &act.encode_to_vec(), failure);
+    }
+    let elsewhere = masking().verifier(Channel::Input, 4).open(first).unwrap_err();
+    sheet.fails("where nothing masked is taken", &first.encode_to_vec(), elsewhere);
     sheet.pinned();
 }
 

@@ -13,7 +13,7 @@ use deskside_protocol::log::proof::MAX_PROOF;
 use deskside_protocol::recording::Kind;
 use deskside_protocol::recording::format::{HANDSHAKE_BYTES, MAX_AGE, MAX_BODY};
 use deskside_protocol::wire::signal::refused::Code;
-use deskside_protocol::{file, frame, note, pairing, policy, reattach, statement};
+use deskside_protocol::{file, frame, mask, note, pairing, policy, reattach, statement};
 
 use crate::sheet;
 
@@ -72,7 +72,7 @@ fn its_tables_have_every_row() {
     for grant in Grant::all() {
         says(&format!("{} {}", grant.word(), grant.to_wire() as i32));
     }
-    for exporter in [EXPORTER_LABEL, reattach::EXPORTER_LABEL] {
+    for exporter in [EXPORTER_LABEL, mask::EXPORTER_LABEL, reattach::EXPORTER_LABEL] {
         says(std::str::from_utf8(exporter).unwrap());
     }
 }

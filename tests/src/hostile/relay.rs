@@ -371,6 +371,7 @@ fn policy() -> Policy {
         grace_seconds: 1,
         bytes_per_second: None,
         recording_quota_bytes: None,
+        masking: true,
         relays: Vec::new(),
         note: NoteContents::default(),
     }

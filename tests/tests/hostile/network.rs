@@ -192,9 +192,9 @@ fn unsealed(house: &House, session: &str) -> LineSecrets {
 fn forged(argv: &[&str]) -> Vec<u8> {
     let opening = Opening { channel: Channel::Command.to_wire() as i32 };
     let argv = argv.iter().map(|word| (*word).to_owned()).collect();
-    let start = Kind::CommandStart(CommandStart { argv, timeout_ms: 0 });
+    let start = Kind::CommandStart(CommandStart { argv, ..CommandStart::default() });
     let message = Message { kind: Some(start) }.encode_to_vec().into();
-    let act = Act { number: 0, mac: vec![7; 16].into(), message };
+    let act = Act { mac: vec![7; 16].into(), message, ..Act::default() };
     let frame = |bytes: bytes::Bytes| bytes.to_vec();
     let opening = frame(frame::encode(&opening, MAX_MESSAGE).unwrap());
     [opening, frame(frame::encode(&act, MAX_MESSAGE).unwrap())].concat()

@@ -11,7 +11,9 @@ use x11rb::protocol::damage::{self, ConnectionExt as _, ReportLevel};
 use x11rb::protocol::randr::{ConnectionExt as _, NotifyMask};
 use x11rb::protocol::xfixes::{self, ConnectionExt as _, CursorNotifyMask};
 use x11rb::protocol::xinput::{self, ConnectionExt as _, XIEventMask};
-use x11rb::protocol::xproto::{ConnectionExt as _, Rectangle};
+use x11rb::protocol::xproto::{
+    ChangeWindowAttributesAux, ConnectionExt as _, EventMask, Rectangle,
+};
 
 use super::{Connected, capped_monitors};
 use crate::desktop::bell::Bell;
@@ -55,6 +57,9 @@ impl X11Capture {
         if let Err(error) = connection.randr_select_input(root, monitors)?.check() {
             tracing::debug!(%error, "the display does not tell of monitors");
         }
+        // Of monitors that a program defined (RandR 1.5) the root is all that tells.
+        let shape = ChangeWindowAttributesAux::new().event_mask(EventMask::STRUCTURE_NOTIFY);
+        connection.change_window_attributes(root, &shape)?.check()?;
         if let Err(error) = Self::follow_pointer(connected) {
             tracing::debug!(%error, "the display does not tell where the pointer is");
         }
@@ -87,7 +92,9 @@ impl X11Capture {
             Event::DamageNotify(_) => self.news.damage = true,
             Event::XfixesCursorNotify(_) => self.news.cursor = true,
             Event::XinputRawMotion(_) => self.news.pointer = true,
-            Event::RandrScreenChangeNotify(_) | Event::RandrNotify(_) => self.news.layout = true,
+            Event::RandrScreenChangeNotify(_)
+            | Event::RandrNotify(_)
+            | Event::ConfigureNotify(_) => self.news.layout = true,
             _ => {}
         }
     }

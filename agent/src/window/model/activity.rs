@@ -37,6 +37,13 @@ pub enum Line {
     Narrowed(GrantSet),
     /// Nothing is recorded from here on.
     Unrecorded,
+    /// What is typed is kept out of the recording: by the user's wish, or the technician's.
+    Masked {
+        /// The user's.
+        own: bool,
+    },
+    /// It is recorded again.
+    Unmasked,
     /// This program was restarted.
     Resumed,
     /// A gap is over.

@@ -22,7 +22,7 @@ pub use self::press::{Order, Press};
 pub use self::question::{ALLOW_AFTER, Asked, Request, SETTLE};
 pub use self::stage::{Before, Code, Ending, Gap, Pose, Stage};
 use crate::consent::{Answer, Question, Visitor};
-use crate::events::Event;
+use crate::events::{Event, Speaker};
 use crate::wish::Wish;
 
 /// What the window knows.
@@ -31,6 +31,8 @@ pub struct Model {
     stage: Stage,
     visitor: Option<Visitor>,
     recorded: bool,
+    /// The user keeps what is typed out of the recording.
+    masks: bool,
     lease: GrantSet,
     /// What has a switch: everything that was ever allowed, refused or taken back.
     known: GrantSet,
@@ -60,6 +62,7 @@ impl Model {
             stage: Stage::Starting,
             visitor: None,
             recorded: false,
+            masks: false,
             lease: GrantSet::NONE,
             known: GrantSet::NONE,
             question: None,
@@ -118,6 +121,13 @@ impl Model {
                 self.recorded = false;
                 self.note(Line::Unrecorded);
             }
+            Event::Masking { by, on } => {
+                let own = matches!(by, Speaker::User);
+                if own {
+                    self.masks = *on;
+                }
+                self.note(if *on { Line::Masked { own } } else { Line::Unmasked });
+            }
             Event::Gap { cause, grace, .. } => {
                 self.gap = Some(Gap { cause: *cause, since: now, grace: *grace });
             }
@@ -149,6 +159,7 @@ impl Model {
     fn over(&mut self, ending: Ending) {
         self.stage = Stage::Over(ending);
         self.lease = GrantSet::NONE;
+        self.masks = false;
         self.question = None;
         self.gap = None;
     }
@@ -194,6 +205,7 @@ impl Model {
                 let grants = GrantSet::from(grant);
                 Some(Order::Wish(if on { Wish::Give(grants) } else { Wish::TakeBack(grants) }))
             }
+            Press::Mask(on) if self.stage == Stage::Here => Some(Order::Wish(Wish::Mask(on))),
             Press::Say(text) if self.stage == Stage::Here => {
                 let text = text.trim();
                 (!text.is_empty()).then(|| Order::Wish(Wish::Say(text.to_owned())))
@@ -205,7 +217,7 @@ impl Model {
             }
             Press::Again if matches!(self.stage, Stage::Over(_)) => Some(Order::Again),
             Press::Close => self.close(),
-            Press::Next | Press::Set(..) | Press::Say(_) | Press::Again => None,
+            Press::Next | Press::Set(..) | Press::Mask(_) | Press::Say(_) | Press::Again => None,
         }
     }
 
@@ -270,6 +282,13 @@ impl Model {
     #[must_use]
     pub const fn is_recorded(&self) -> bool {
         self.recorded
+    }
+
+    /// The switch that keeps what is typed out of the recording, where there is a recording and the
+    /// technician may type.
+    #[must_use]
+    pub fn masking(&self) -> Option<bool> {
+        (self.recorded && self.lease.contains(Grant::Control)).then_some(self.masks)
     }
 
     /// What the technician may do now.

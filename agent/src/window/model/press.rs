@@ -17,6 +17,8 @@ pub enum Press {
     Answer(u64, Answer),
     /// Sets a switch.
     Set(Grant, bool),
+    /// Keeps what is typed out of the recording, or no longer.
+    Mask(bool),
     /// Says something to the technician.
     Say(String),
     /// Ends the session, or gives up.

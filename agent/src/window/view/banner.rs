@@ -138,6 +138,11 @@ fn switches(
                 presses.push(Press::Set(grant, !on));
             }
         }
+        if let Some(on) = model.masking()
+            && parts::switch(ui, look, &look.texts.say("banner-mask"), on).clicked()
+        {
+            presses.push(Press::Mask(!on));
+        }
     });
 }
 
@@ -254,6 +259,9 @@ fn told(look: &Look<'_>, visitor: &Visitor, line: &Line) -> String {
         Line::Narrowed(grants) => texts.with("note-narrowed", &[("what", &texts.shorts(*grants))]),
         Line::Revoked(grants) => texts.with("note-revoked", &[("what", &texts.shorts(*grants))]),
         Line::Unrecorded => texts.say("note-unrecorded"),
+        Line::Masked { own: true } => texts.say("note-masked"),
+        Line::Masked { own: false } => texts.with("note-masked-by", &[("name", &visitor.name)]),
+        Line::Unmasked => texts.say("note-unmasked"),
         Line::Resumed => texts.say("note-resumed"),
         Line::Back => texts.say("note-back"),
         Line::Notice(text) => text.clone(),

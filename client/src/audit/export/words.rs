@@ -80,6 +80,9 @@ fn said(what: &What) -> Option<(&'static str, Value)> {
         | What::TransferEnded { .. } => file(what)?,
         What::Input(_)
         | What::Hand { .. }
+        | What::Masking
+        | What::MaskingEnded { .. }
+        | What::Masked { .. }
         | What::Pointed { .. }
         | What::Watch { .. }
         | What::Screen { .. }
@@ -161,6 +164,11 @@ fn file(what: &What) -> Option<(&'static str, Value)> {
 fn desk(what: &What) -> Option<(&'static str, Value)> {
     Some(match what {
         What::Input(input) => ("input", hands(input)),
+        What::Masking => ("masking", json!({})),
+        What::MaskingEnded { of, messages, bytes } => {
+            ("masking-ended", json!({"of": of, "messages": messages, "bytes": bytes}))
+        }
+        What::Masked { of, bytes } => ("masked", json!({"of": of, "bytes": bytes})),
         What::Hand { user } => ("hand", json!({"user": user})),
         What::Pointed { until_us, x, y } => {
             ("pointed", json!({"until": instant(*until_us), "x": x, "y": y}))

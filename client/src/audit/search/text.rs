@@ -97,6 +97,9 @@ fn words(what: &What, number: u64) -> Option<Words> {
         | What::TransferReady { .. }
         | What::TransferEnded { .. }
         | What::Hand { .. }
+        | What::Masking
+        | What::MaskingEnded { .. }
+        | What::Masked { .. }
         | What::Pointed { .. }
         | What::Watch { .. }
         | What::Screen { .. }

@@ -8,7 +8,7 @@ mod tests;
 
 use deskside_protocol::exit::Exit;
 use deskside_protocol::wire::message::{
-    Button, Key, Message, StillHeld, Typed, Wheel, message::Kind,
+    Button, Hand, Key, Masking, Message, StillHeld, Typed, Wheel, message::Kind,
 };
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -80,6 +80,16 @@ impl Act {
             event: json!({"event": "input", "did": "type", "characters": count}),
             text: format!("typed {characters}"),
         })
+    }
+
+    /// The same, kept out of the recording.
+    #[must_use]
+    pub fn masked(mut self) -> Self {
+        let masking = |on| Kind::Masking(Masking { on });
+        self.events.insert(0, masking(true));
+        self.events.push(masking(false));
+        self.event["masked"] = true.into();
+        self
     }
 
     /// Clicks at a place of the desktop.
@@ -175,15 +185,24 @@ where
     done.await
 }
 
+async fn first_hand<R: AsyncRead + Unpin>(from: &mut MessageReader<R>) -> anyhow::Result<Hand> {
+    let mut first = answer(from).await?;
+    while let Kind::Masking(_) = first {
+        first = answer(from).await?;
+    }
+    if let Kind::Hand(hand) = first { Ok(hand) } else { Err(out_of_order()) }
+}
+
 /// The agent says whose hand it is when that changes, and once more when all was done.
 async fn done<R: AsyncRead + Unpin>(from: &mut MessageReader<R>) -> anyhow::Result<()> {
-    let Kind::Hand(mut last) = answer(from).await? else { return Err(out_of_order()) };
+    let mut last = first_hand(from).await?;
     while let Some(message) = from.recv().await? {
         match message.kind {
             Some(Kind::Hand(hand)) => last = hand,
             Some(Kind::Refusal(refusal)) => return Err(Failure::from(&refusal).into()),
+            // The user wants it masked: the session has heard it.
+            Some(Kind::Masking(_)) | None => {}
             Some(_) => return Err(out_of_order()),
-            None => {}
         }
     }
     if last.user {

@@ -13,10 +13,10 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use super::{Gone, Work};
-use crate::connect::Lines;
+use crate::connect::{Lines, Saying};
 use crate::failure::Failure;
 use crate::viewer::front::{Front, Pointing};
-use crate::viewer::model::Held;
+use crate::viewer::model::{Held, Masks};
 
 /// How often it is said; the agent lets go after three times that.
 const STILL: Duration = Duration::from_millis(500);
@@ -43,7 +43,8 @@ impl Work for Handing {
             {
                 self.front.change(|model, now| model.tell(&*why.sentence, now));
             }
-            // What ended goes on with whatever is done next.
+            // What ended goes on with whatever is done next, and nothing of that is masked.
+            self.front.change(|model, _| model.masks = Masks::default());
             first = match self.acts.recv().await {
                 Some(first) => first,
                 None => std::future::pending().await,
@@ -75,10 +76,10 @@ async fn handed(
 ) -> Result<(), Gone> {
     let stream: Stream<Act, Message> = line.open(Channel::Input).await?;
     let Stream { id, mut sender, mut receiver, .. } = stream;
-    let mut actor = line.act_key().actor(Channel::Input, id);
+    let mut saying = Saying::new(line.act_key().actor(Channel::Input, id));
     let mut held = Held::default();
     held.said(&first);
-    sender.send(&actor.wrap(&Message { kind: Some(first) })).await?;
+    sender.send(&saying.wrap(&Message { kind: Some(first) }).map_err(Gone::Refused)?).await?;
     let mut still = interval_at(Instant::now() + STILL, STILL);
     still.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -89,9 +90,14 @@ async fn handed(
                 None => std::future::pending().await,
             },
             heard = receiver.receive() => {
-                match heard? {
+                let heard = heard?;
+                saying.heard(heard.as_ref().and_then(|message| message.kind.as_ref()));
+                match heard {
                     Some(Message { kind: Some(Kind::Hand(hand)) }) => {
                         front.change(|model, _| model.user_hand = hand.user);
+                    }
+                    Some(Message { kind: Some(Kind::Masking(masking)) }) => {
+                        front.change(|model, now| model.masked_by_user(masking.on, now));
                     }
                     // Something was not done, and the stream goes on.
                     Some(Message { kind: Some(Kind::Refusal(refusal)) }) => {
@@ -110,6 +116,6 @@ async fn handed(
             return Ok(());
         }
         held.said(&kind);
-        sender.send(&actor.wrap(&Message { kind: Some(kind) })).await?;
+        sender.send(&saying.wrap(&Message { kind: Some(kind) }).map_err(Gone::Refused)?).await?;
     }
 }

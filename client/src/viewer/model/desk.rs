@@ -73,7 +73,7 @@ impl Desk {
             Action::Screenshot => return Some(Order::Screenshot),
             Action::Ask(grant) => return Some(Order::Ask(grant)),
             // They concern what is seen.
-            Action::Monitor(_) | Action::Pan(..) => {}
+            Action::Monitor(_) | Action::Pan(..) | Action::Mask => {}
         }
         None
     }

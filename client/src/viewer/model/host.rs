@@ -64,6 +64,8 @@ pub enum Action {
     Screenshot,
     /// The pointer that only shows.
     Laser,
+    /// Keeps what is typed out of the recording, or no longer.
+    Mask,
     /// Asks the user for something.
     Ask(Grant),
     /// Ends the session, after a question.
@@ -71,11 +73,12 @@ pub enum Action {
 }
 
 /// Letters and what they do, as the list of shortcuts shows them.
-pub const LETTERS: [(char, Action); 13] = [
+pub const LETTERS: [(char, Action); 14] = [
     ('h', Action::Help),
     ('f', Action::FullScreen),
     ('z', Action::Zoom),
     ('l', Action::Laser),
+    ('p', Action::Mask),
     ('s', Action::Screenshot),
     ('w', Action::Chat),
     ('c', Action::Ask(Grant::Control)),

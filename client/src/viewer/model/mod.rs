@@ -66,6 +66,8 @@ pub struct Model {
     pub stopped: bool,
     /// The user's own hand is on mouse and keyboard.
     pub user_hand: bool,
+    /// Who keeps what is typed out of the recording.
+    pub masks: Masks,
     /// How the connection does.
     pub reading: Option<Reading>,
     /// Somebody reads it.
@@ -79,7 +81,35 @@ pub struct Model {
     notice: Option<(String, Instant)>,
 }
 
+/// Who keeps what is typed out of the recording.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Masks {
+    /// The technician.
+    pub own: bool,
+    /// The user.
+    pub users: bool,
+}
+
+impl Masks {
+    /// Whether anybody does.
+    #[must_use]
+    pub const fn any(self) -> bool {
+        self.own || self.users
+    }
+}
+
 impl Model {
+    /// The user wants what is typed kept out of the recording, or no longer; then it is over for both.
+    pub fn masked_by_user(&mut self, on: bool, now: Instant) {
+        self.masks.users = on;
+        if on {
+            self.tell(texts::MASKED_BY_USER, now);
+        } else {
+            self.masks.own = false;
+            self.tell(texts::RECORDED_AGAIN, now);
+        }
+    }
+
     /// A word about what just happened, for a few seconds.
     pub fn tell(&mut self, text: impl Into<String>, now: Instant) {
         self.notice = Some((text.into(), now + NOTICE));

@@ -103,10 +103,11 @@ pub(super) fn hints(context: &Context, scene: &Scene<'_>) {
         let at = (Align2::CENTER_BOTTOM, vec2(0.0, -18.0));
         pill(context, "notice", at, notice, PALETTE.ink);
     }
-    let steady = match (model.user_hand, scene.desk.laser) {
-        (true, _) => texts::USER_HAND,
-        (false, true) => texts::LASER_ON,
-        (false, false) => return,
+    let steady = match (model.user_hand, model.masks.any(), scene.desk.laser) {
+        (true, _, _) => texts::USER_HAND,
+        (false, true, _) => texts::MASKED,
+        (false, false, true) => texts::LASER_ON,
+        (false, false, false) => return,
     };
     pill(context, "steady", (Align2::LEFT_BOTTOM, vec2(18.0, -18.0)), steady, PALETTE.accent);
 }

@@ -1,6 +1,7 @@
 //! What the technician does with mouse and keyboard: it goes to what lies over the picture, to the
 //! window itself, or to the user's computer.
 
+use deskside_protocol::wire::message::{Masking, message::Kind};
 use winit::event::{ElementState, WindowEvent};
 
 use super::super::model::{Action, Card, Order};
@@ -90,6 +91,7 @@ impl Open {
                 self.hide();
                 self.release();
             }
+            Action::Mask => self.mask(),
             Action::Panel
             | Action::Help
             | Action::Zoom
@@ -105,6 +107,17 @@ impl Open {
         if self.desk.card.is_some() || self.desk.to_chat {
             self.release();
         }
+    }
+
+    /// A passage of typed text that is not in the recording begins, or ends.
+    fn mask(&mut self) {
+        if !self.may_act() {
+            return;
+        }
+        self.release();
+        let on = !self.model.masks.own;
+        self.front.change(|model, _| model.masks.own = on);
+        self.front.act(Kind::Masking(Masking { on }));
     }
 
     fn watch(&mut self, monitor: u32) {

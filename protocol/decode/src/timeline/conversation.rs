@@ -12,8 +12,8 @@ use deskside_protocol::wire::message::{Message, Opening};
 use prost::Message as _;
 
 use super::entry::{Entry, Item, Trouble};
-use super::message;
 use super::reader::{Expect, Framed, Reader};
+use super::{Heard, heard};
 use crate::event::{Event, What};
 use crate::finding::other;
 
@@ -134,11 +134,13 @@ impl Conversation {
                     self.open(from, body)?;
                     Item::Opened
                 }
-                Framed::Message(body) => {
-                    let message = message(from, &body).ok_or(Trouble::Malformed)?;
-                    self.heard(from, &message);
-                    Item::Message(Box::new(message))
-                }
+                Framed::Message(body) => match heard(from, &body).ok_or(Trouble::Malformed)? {
+                    Heard::Message(message) => {
+                        self.heard(from, &message);
+                        Item::Message(message)
+                    }
+                    Heard::Masked(bytes) => Item::Masked { bytes },
+                },
                 Framed::Raw { at, bytes } => Item::Raw { at, bytes },
             };
             if self.channel.is_none() {

@@ -38,6 +38,11 @@ pub enum Item {
     Opened,
     /// A message. One without a kind is of a newer version.
     Message(Box<Message>),
+    /// A message of the technician's that only the agent could read.
+    Masked {
+        /// Bytes of its seal: 17 to 80 more than the message.
+        bytes: usize,
+    },
     /// Raw bytes that a message announced: the body of a file or a picture, frame by frame.
     Raw {
         /// Where they stand on their stream, in bytes from its start.

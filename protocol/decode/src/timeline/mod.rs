@@ -116,7 +116,8 @@ fn datagram(from: End, bytes: &Bytes) -> Option<(Option<Channel>, Item)> {
     if bytes.is_empty() {
         return None; // provokes an acknowledgement
     }
-    let Some(message) = message(from, bytes) else {
+    // Nothing masked is said in datagrams.
+    let Some(Heard::Message(message)) = heard(from, bytes) else {
         return Some((None, Item::Unreadable(Trouble::Malformed)));
     };
     let channel = match message.kind {
@@ -124,15 +125,29 @@ fn datagram(from: End, bytes: &Bytes) -> Option<(Option<Channel>, Item)> {
         Some(Kind::CursorPlace(_)) => Some(Channel::Screen),
         Some(_) | None => None,
     };
-    Some((channel, Item::Message(Box::new(message))))
+    Some((channel, Item::Message(message)))
+}
+
+/// What somebody says.
+enum Heard {
+    Message(Box<Message>),
+    /// To the other end only: bytes of the seal.
+    Masked(usize),
 }
 
 /// What `from` says: a technician's messages are wrapped.
-fn message(from: End, bytes: &Bytes) -> Option<Message> {
-    match from {
-        End::Technician => Message::decode(Act::decode(bytes.clone()).ok()?.message).ok(),
-        End::Agent => Message::decode(bytes.clone()).ok(),
-    }
+fn heard(from: End, bytes: &Bytes) -> Option<Heard> {
+    let message = match from {
+        End::Technician => {
+            let Act { message, sealed, .. } = Act::decode(bytes.clone()).ok()?;
+            if !sealed.is_empty() {
+                return message.is_empty().then_some(Heard::Masked(sealed.len()));
+            }
+            message
+        }
+        End::Agent => bytes.clone(),
+    };
+    Message::decode(message).ok().map(|message| Heard::Message(Box::new(message)))
 }
 
 #[cfg(test)]

@@ -53,6 +53,7 @@ impl Cutter {
                 }
             }
             Item::Opened
+            | Item::Masked { .. }
             | Item::Stopped { .. }
             | Item::Finished
             | Item::Reset { .. }

@@ -1,6 +1,7 @@
 //! What a message means on its channel. Each says whether it is one that belongs there.
 
 use deskside_decode::Entry;
+use deskside_protocol::channel::Channel;
 use deskside_protocol::session::End;
 use deskside_protocol::wire::message;
 use deskside_protocol::wire::message::message::Kind;
@@ -8,7 +9,7 @@ use deskside_protocol::wire::record::Reason;
 
 use super::{Here, Story};
 use crate::consent::grants;
-use crate::happening::{Monitor, What};
+use crate::happening::{Monitor, Outcome, What};
 use crate::threads::{Files, Thread, path};
 
 /// Monitors of a screen, as many as the protocol has.
@@ -105,11 +106,12 @@ impl Story {
         }
     }
 
-    pub(super) fn input(&mut self, here: Here, kind: &Kind) -> bool {
+    pub(super) fn input(&mut self, here: Here, entry: &Entry, kind: &Kind) -> bool {
         match (here.from, kind) {
             (End::Agent, Kind::Hand(hand)) => {
                 self.tell(here, What::Hand { user: hand.user });
             }
+            (_, Kind::Masking(masking)) => self.masking(here, entry, masking.on),
             (
                 End::Technician,
                 Kind::Typed(_)
@@ -125,6 +127,35 @@ impl Story {
             _ => return false,
         }
         true
+    }
+
+    /// A masked passage begins or ends; whoever says so asked for it.
+    fn masking(&mut self, here: Here, entry: &Entry, on: bool) {
+        if on {
+            let of = self.tell(here, What::Masking);
+            let (messages, bytes, over) = (0, 0, false);
+            self.thread(here, entry, Thread::Masking { of, messages, bytes, over });
+        } else {
+            let ended = self.known(entry).map(|thread| thread.end(Outcome::Exited(0)));
+            self.tell_all(here, ended.unwrap_or_default());
+        }
+    }
+
+    /// Something that only the agent could read.
+    pub(super) fn masked(&mut self, here: Here, entry: &Entry, length: u64) {
+        if entry.channel == Some(Channel::Command) {
+            let of = self.known(entry).and_then(|thread| thread.about());
+            self.tell(here, What::Masked { of, bytes: length });
+            return;
+        }
+        // What was on its way when the passage was said to be over belongs to one of its own.
+        if !matches!(self.known(entry), Some(Thread::Masking { over: false, .. })) {
+            self.masking(here, entry, true);
+        }
+        if let Some(Thread::Masking { messages, bytes, .. }) = self.known(entry) {
+            *messages = messages.saturating_add(1);
+            *bytes = bytes.saturating_add(length);
+        }
     }
 
     pub(super) fn command(&mut self, here: Here, entry: &Entry, kind: &Kind) -> bool {

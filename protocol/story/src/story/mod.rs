@@ -78,6 +78,7 @@ impl Story {
                 self.tell(here, What::LineClosed(closed.clone()));
             }
             Item::Message(message) => self.message(here, entry, message.kind.as_ref()),
+            Item::Masked { bytes } => self.masked(here, entry, *bytes as u64),
             Item::Raw { bytes, .. } => self.raw(entry, bytes.len()),
             Item::Unreadable(trouble) => {
                 let (channel, why) = (entry.channel, trouble.to_string());
@@ -160,7 +161,7 @@ impl Story {
         let told = match channel {
             Channel::Control => self.control(here, entry, kind),
             Channel::Screen => self.screen(here, entry, kind),
-            Channel::Pointer | Channel::Input => self.input(here, kind),
+            Channel::Pointer | Channel::Input => self.input(here, entry, kind),
             Channel::Command => self.command(here, entry, kind),
             Channel::File => self.file(here, entry, kind),
             Channel::Clipboard => self.text(here, kind),
@@ -180,10 +181,8 @@ impl Story {
 
     /// Remembers what a stream is about. What it was about before has ended by that.
     fn thread(&mut self, here: Here, entry: &Entry, thread: Thread) {
-        let Some(stream) = entry.stream else { return };
-        let key = (entry.line, stream);
-        let room = self.threads.len() < MAX_THREADS;
-        let mut ended = match self.threads.entry(key) {
+        let room = self.threads.len() < MAX_THREADS && entry.stream.is_some();
+        let mut ended = match self.threads.entry((entry.line, entry.stream.unwrap_or_default())) {
             MapEntry::Occupied(known) => std::mem::replace(&mut known.into_mut().thread, thread),
             MapEntry::Vacant(place) if room => {
                 place.insert(Stream { thread, over: [false; 2] });

@@ -31,6 +31,7 @@ fn kind() -> impl Strategy<Value = Kind> {
         Just(Kind::FileDone(message::FileDone::default())),
         Just(Kind::Refusal(message::Refusal::default())),
         Just(Kind::Watch(message::Watch::default())),
+        any::<bool>().prop_map(|on| Kind::Masking(message::Masking { on })),
         Just(Kind::ScreenFrame(frame)),
         Just(Kind::ScreenPiece(piece)),
         Just(Kind::ScreenshotRequest(message::ScreenshotRequest::default())),
@@ -58,6 +59,7 @@ fn item() -> impl Strategy<Value = Item> {
     prop_oneof![
         12 => kind().prop_map(|kind| Item::Message(Box::new(Message { kind: Some(kind) }))),
         1 => Just(Item::Message(Box::default())),
+        2 => Just(Item::Masked { bytes: 80 }),
         2 => Just(Item::Raw { at: 0, bytes: Bytes::from_static(b"data") }),
         2 => Just(Item::Finished),
         1 => Just(Item::Reset { code: 7 }),
@@ -88,7 +90,9 @@ const fn belongs(what: &What) -> Option<(u64, bool)> {
         | What::File { of, .. }
         | What::FileSkipped { of, .. }
         | What::ScreenshotPart { of, .. } => Some((*of, false)),
-        What::CommandEnded { of, .. } | What::TransferEnded { of, .. } => Some((*of, true)),
+        What::CommandEnded { of, .. }
+        | What::TransferEnded { of, .. }
+        | What::MaskingEnded { of, .. } => Some((*of, true)),
         What::FileEnded(end) => Some((end.of, true)),
         _ => None,
     }
@@ -98,7 +102,7 @@ fn check(story: &[Happening]) -> Result<(), TestCaseError> {
     let mut open: BTreeMap<u64, usize> = BTreeMap::new();
     for (happening, number) in story.iter().zip(0..) {
         prop_assert_eq!(happening.number, number);
-        if matches!(happening.what, What::Command { .. } | What::Transfer { .. }) {
+        if matches!(happening.what, What::Command { .. } | What::Transfer { .. } | What::Masking) {
             open.insert(number, 0);
         }
         if let Some((of, ends)) = belongs(&happening.what) {

@@ -26,7 +26,7 @@ fn lease(terms: &[(i32, message::Scope, u32)]) -> Kind {
 
 fn start(argv: &[&str]) -> Kind {
     let argv = argv.iter().map(|word| (*word).to_owned()).collect();
-    Kind::CommandStart(message::CommandStart { argv, timeout_ms: 1_500 })
+    Kind::CommandStart(message::CommandStart { argv, timeout_ms: 1_500, masked: Vec::new() })
 }
 
 fn output(stderr: bool, data: &'static [u8]) -> Kind {
@@ -246,4 +246,29 @@ fn words_screens_ends_and_gaps_are_told() {
     assert!(matches!(whats[10], What::LineOpened(_)));
     assert_eq!(whats[11], What::Ending(Reason::TechnicianEnded));
     assert_eq!(whats.len(), 13);
+}
+
+#[test]
+fn what_is_masked_is_a_passage_with_its_length_and_who_asked() {
+    let (input, command) = (Channel::Input, Channel::Command);
+    let masking = |on| Kind::Masking(message::Masking { on });
+    let mut script = Script::default();
+    script
+        .agent(input, 4, masking(true))
+        .item(End::Technician, Some((input, 4)), Item::Masked { bytes: 80 })
+        .item(End::Technician, Some((input, 4)), Item::Masked { bytes: 160 })
+        .agent(input, 4, masking(false))
+        .item(End::Technician, Some((input, 4)), Item::Masked { bytes: 80 })
+        .finished(input, 4)
+        .technician(command, 8, start(&["passwd", "[masked]"]))
+        .item(End::Technician, Some((command, 8)), Item::Masked { bytes: 80 })
+        .agent(command, 8, exit(0));
+    let story = script.story();
+    let whats: Vec<What> = story.iter().map(|happening| happening.what.clone()).collect();
+    assert_eq!((story[0].from, &whats[0]), (End::Agent, &What::Masking));
+    assert_eq!(whats[1], What::MaskingEnded { of: 0, messages: 2, bytes: 240 });
+    assert_eq!((story[2].from, &whats[2]), (End::Technician, &What::Masking));
+    assert_eq!(whats[3], What::MaskingEnded { of: 2, messages: 1, bytes: 80 });
+    assert_eq!(whats[5], What::Masked { of: Some(4), bytes: 80 });
+    assert_eq!(whats.len(), 7);
 }

@@ -81,20 +81,9 @@ pub(super) fn write(path: &Path, frames: u64, minutes: u64) -> anyhow::Result<Ma
         let (x, y, width, height) = office.work();
         damage = Rect { x, y, width, height };
     }
-    tape.made.bytes = tape.file.stream_len()?;
     tape.file.flush().context("save a recording")?;
+    tape.made.bytes = tape.file.get_ref().metadata().context("save a recording")?.len();
     Ok(tape.made)
-}
-
-trait Length {
-    fn stream_len(&mut self) -> anyhow::Result<u64>;
-}
-
-impl Length for BufWriter<File> {
-    fn stream_len(&mut self) -> anyhow::Result<u64> {
-        self.flush().context("save a recording")?;
-        Ok(self.get_ref().metadata().context("save a recording")?.len())
-    }
 }
 
 struct Tape {
@@ -167,7 +156,8 @@ impl Tape {
         self.streams.1 += 4;
         let stream = self.streams.1;
         let argv = vec!["grep".to_owned(), format!("error-{number}"), "/var/log/syslog".to_owned()];
-        let start = message(Said::CommandStart(CommandStart { argv, timeout_ms: 0 }));
+        let start =
+            message(Said::CommandStart(CommandStart { argv, timeout_ms: 0, masked: Vec::new() }));
         let start = actor(Channel::Command, stream).wrap(&start);
         let said = [opening(Channel::Command)?, encode(&start, MAX_MESSAGE)?].concat();
         self.technician(stream, &said, true)?;
@@ -355,6 +345,7 @@ fn policy(auditor: &str) -> anyhow::Result<Policy> {
         relays: Vec::new(),
         bytes_per_second: None,
         recording_quota_bytes: None,
+        masking: true,
         note: NoteContents::default(),
     })
 }

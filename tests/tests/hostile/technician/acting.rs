@@ -24,7 +24,7 @@ use crate::house::{AGENT, House};
 
 fn touch(path: &Path) -> Kind {
     let argv = ["touch", path.to_str().unwrap()].map(str::to_owned).to_vec();
-    Kind::CommandStart(CommandStart { argv, timeout_ms: 0 })
+    Kind::CommandStart(CommandStart { argv, ..CommandStart::default() })
 }
 
 #[test]
