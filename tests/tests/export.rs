@@ -2,7 +2,7 @@
 //! really happened by a program of somebody else's: sessions between real processes with commands, a
 //! file, a conversation and a screen that was watched.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use deskside_decode::{Decoder, What};
@@ -11,9 +11,11 @@ use deskside_protocol::recording::{Reader, Step};
 use deskside_protocol::seal::LineSecrets;
 use deskside_protocol::session::End;
 use deskside_tests::agent::Wish;
+use deskside_tests::browser::{self, Look};
 use deskside_tests::display::Display;
 use deskside_tests::person::Person;
 use deskside_tests::process::{Process, Ran, command, run};
+use deskside_tests::technician::Technician;
 use image::{Rgb, RgbImage};
 use serde_json::Value;
 
@@ -23,6 +25,7 @@ use crate::secrecy::decrypted;
 /// A session that is over, as a file.
 struct Exported {
     house: House,
+    id: String,
     file: PathBuf,
 }
 
@@ -40,7 +43,7 @@ impl Exported {
         let id = session.id().to_owned();
         session.end("").unwrap();
         let file = house.fetched(&id);
-        Self { house, file }
+        Self { house, id, file }
     }
 
     /// `deskside audit export`, to its end.
@@ -52,17 +55,42 @@ impl Exported {
         (out, ran)
     }
 
-    /// What each stream carried, by the decoder and the seals that `age` itself opened.
-    fn streams(&self) -> Streams {
-        let bytes = std::fs::read(&self.file).unwrap();
-        let report = whole(&bytes, None);
+    /// The organisation's key, as it stands in the join link.
+    fn organisation(&self) -> String {
+        let org = self.house.relay.join().split("org=").nth(1).unwrap();
+        org.split('&').next().unwrap().to_owned()
+    }
+
+    /// What both ends sealed, as `age` itself opened it.
+    fn sealed(&self) -> Vec<(u16, End, LineSecrets)> {
+        let report = whole(&std::fs::read(&self.file).unwrap(), None);
         let session = report.facts.as_ref().unwrap().session();
-        let mut decoder = Decoder::new();
-        for seal in &report.seals {
+        let opened = report.seals.iter().map(|seal| {
             let (identity, file) = (self.house.alice.identity(), self.house.path("seal.age"));
             let text = decrypted(&identity, &file, &seal.age);
             let secrets = LineSecrets::from_key_log(&text, session, seal.line, seal.end).unwrap();
-            decoder.sealed(seal.line, seal.end, secrets);
+            (seal.line, seal.end, secrets)
+        });
+        opened.collect()
+    }
+
+    /// Every secret, as bytes and as text.
+    fn secrets(&self) -> Vec<Vec<u8>> {
+        let sealed = self.sealed();
+        let secrets = sealed.iter().flat_map(|(_, _, secrets)| &secrets.secrets);
+        let both = |secret: &[u8]| {
+            let text: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
+            [secret.to_vec(), text.into_bytes()]
+        };
+        secrets.flat_map(|secret| both(secret)).collect()
+    }
+
+    /// What each stream carried, by the decoder.
+    fn streams(&self) -> Streams {
+        let bytes = std::fs::read(&self.file).unwrap();
+        let mut decoder = Decoder::new();
+        for (line, end, secrets) in self.sealed() {
+            decoder.sealed(line, end, secrets);
         }
         let (mut reader, mut rest) = (Reader::new(), bytes.as_slice());
         let mut streams = Streams::new();
@@ -121,6 +149,15 @@ fn all_that_happened_stands_in_lines_and_plays_in_a_terminal() {
     let (_, none) = exported.export("none.jsonl", &["--from", "9:00:00"]);
     assert_eq!((none.code, exported.house.path("none.jsonl").exists()), (Some(5), false));
 
+    // From the relay, which wants to know why and logs it.
+    let fetched = exported.house.path("fetched.jsonl");
+    let words = ["audit", "export", &exported.id, "-o", fetched.to_str().unwrap()];
+    let unexplained = exported.house.alice.run(&words).unwrap();
+    assert_eq!((unexplained.code, fetched.exists()), (Some(2), false), "{unexplained}");
+    let words = [&words[..], &["--reason", "complaint 17"]].concat();
+    exported.house.alice.run(&words).unwrap().done().unwrap();
+    assert_eq!(std::fs::read_to_string(fetched).unwrap(), text);
+
     let (cast, told) = exported.export("a.cast", &[]);
     assert_eq!(told.done().unwrap()["commands"], 2);
     let (shown, typed, markers, exit) = played(&std::fs::read_to_string(cast).unwrap());
@@ -132,6 +169,85 @@ fn all_that_happened_stands_in_lines_and_plays_in_a_terminal() {
     let second = "sh -c cat; echo trouble >&2; exit 3";
     assert_eq!((typed.as_str(), exit.as_str()), ("typed in", "3"));
     assert_eq!(markers, ["echo first line", second]);
+}
+
+#[test]
+fn a_part_is_handed_out_and_whose_word_it_is_shows_without_an_account() {
+    let exported = Exported::new();
+    let house = &exported.house;
+    let (file, out) = (exported.file.to_str().unwrap(), house.path("a.excerpt"));
+    let excerpt = out.to_str().unwrap();
+    let words = ["audit", "disclose", file, "--channels", "command,chat", "-o", excerpt];
+    let told = house.alice.run(&words).unwrap().done().unwrap();
+    assert_eq!(
+        (&told["event"], &told["streams"]),
+        (&"disclosed".into(), &told["proven"]),
+        "{told}"
+    );
+
+    // Somebody outside, who has the organisation's key and nothing else.
+    let stranger = Technician::new(&house.path("stranger"));
+    let org = exported.organisation();
+    let verify = |words: &[&str]| {
+        let words = [&["audit", "verify", excerpt][..], words].concat();
+        stranger.run(&words).unwrap()
+    };
+    let verdict = verify(&["--org", &org]).done().unwrap();
+    assert_eq!((&verdict["verdict"], &verdict["of"]), (&"verified".into(), &"excerpt".into()));
+    let whole = house.alice.run(&["audit", "verify", file]).unwrap().done().unwrap();
+    assert_eq!((&verdict["hash"], &verdict["session"]), (&whole["hash"], &whole["session"]));
+    assert!(verdict["log"]["size"].is_u64(), "{verdict}");
+    let streams = verdict["streams"].as_array().unwrap();
+    let of = |channel: &str| streams.iter().filter(|one| one["channel"] == channel).count();
+    // Each command has a word from both ends, the chat from one.
+    assert!(
+        of("command") == 4 && of("chat") >= 1 && of("file") + of("control") == 0,
+        "{streams:?}"
+    );
+    let proven = |one: &&Value| one["proven"] == one["bytes"];
+    assert_eq!(streams.iter().filter(proven).count(), streams.len(), "{streams:?}");
+    // Of the agent's own words both say that they are all; an agent need not read to the technician's.
+    let ended = |one: &&Value| {
+        (&one["channel"], &one["from"], &one["whole"])
+            == (&"command".into(), &"agent".into(), &true.into())
+    };
+    assert_eq!(streams.iter().filter(ended).count(), 2, "{streams:?}");
+    let happened = verdict["happened"].to_string();
+    for said in ["first line", "trouble", "typed in", "lamp"] {
+        assert!(happened.contains(said), "{said}: {happened}");
+    }
+    assert!(!happened.contains("noise"), "{happened}");
+    let left = verdict["left_out"].as_array().unwrap();
+    assert!(
+        left.iter().any(|left| left["channel"] == "file" && left["bytes"].as_u64() > Some(300_000))
+    );
+    // Nothing in it opens the rest.
+    let bytes = std::fs::read(&out).unwrap();
+    for secret in exported.secrets() {
+        assert!(!bytes.windows(secret.len()).any(|part| part == secret), "a secret was handed out");
+    }
+    // Without a key it is nobody's, under another's it is none; and no byte of it can be another.
+    assert_eq!(verify(&[]).done().unwrap()["verdict"], "consistent");
+    let other = "00".repeat(32);
+    assert_eq!(verify(&["--org", &other]).code, Some(7));
+    for at in (0..bytes.len()).step_by(bytes.len() / 20) {
+        let mut altered = bytes.clone();
+        altered[at] ^= 4;
+        std::fs::write(&out, altered).unwrap();
+        assert_eq!(verify(&["--org", &org]).code, Some(7), "byte {at}");
+    }
+    // A time in which the command had begun already: its rest is the auditor's word.
+    let lines = exported.export("a.jsonl", &[]).0;
+    let lines = std::fs::read_to_string(lines).unwrap();
+    let events = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let later = events.into_iter().find(|event| event["what"] == "command-stderr").unwrap();
+    let words = ["audit", "disclose", file, "--channels", "command", "--from"];
+    let words = [&words[..], &[later["time"].as_str().unwrap(), "-o", excerpt]].concat();
+    house.alice.run(&words).unwrap().done().unwrap();
+    let verdict = verify(&["--org", &org]).done().unwrap();
+    let happened = verdict["happened"].to_string();
+    assert!(happened.contains("trouble") && !happened.contains("first line"), "{happened}");
+    assert!(verdict["messages"].as_u64() > Some(0), "{verdict}");
 }
 
 /// Reads an asciicast as strictly as its description has it: what was shown and typed, the markers,
@@ -192,7 +308,7 @@ fn watched() -> (Exported, RgbImage) {
     house.alice.run(&["end", "--session", &id]).unwrap().done().unwrap();
     drop(painting);
     let file = house.fetched(&id);
-    (Exported { house, file }, last)
+    (Exported { house, id, file }, last)
 }
 
 #[test]
@@ -249,6 +365,68 @@ fn films_and_pictures_show_what_the_screen_showed_and_when() {
     let mut dimmed = last;
     dimmed.iter_mut().for_each(|colour| *colour /= 2);
     assert!(still == dimmed, "the session is over: the last picture is the user's, dimmed");
+}
+
+#[test]
+fn a_page_shows_what_happened_and_holds_the_recording() {
+    let (watched, last) = watched();
+    let exported = Exported::new();
+    let (page, told) = exported.export("a.html", &[]);
+    let told = told.done().unwrap();
+    assert_eq!((&told["as"], &told["pictures"]), (&"html".into(), &0.into()), "{told}");
+    let text = std::fs::read_to_string(&page).unwrap();
+    // What a person said is text there, and no script is anywhere.
+    let url = format!("file://{}", page.display());
+    let dom = browser::dom(&url, Look::default()).unwrap();
+    assert!(dom.contains("Is the &lt;b&gt;lamp&lt;/b&gt; on?") && dom.contains("trouble"), "{dom}");
+    assert!(text.contains("default-src 'none'; img-src data:;") && !text.contains("<b>"));
+    let data = "<script type=\"application/octet-stream\"";
+    assert_eq!(text.matches("<script").count(), text.matches(data).count());
+    assert!(!text.contains("http://") && !text.contains("https://"), "it asks for nothing");
+
+    // Somebody outside verifies it, and takes the recording out of it as it was.
+    let stranger = Technician::new(&exported.house.path("stranger"));
+    let org = exported.organisation();
+    let verify = |page: &Path| {
+        let words = ["audit", "verify", page.to_str().unwrap(), "--org", &org];
+        stranger.run(&words).unwrap()
+    };
+    let verdict = verify(&page).done().unwrap();
+    assert_eq!((&verdict["verdict"], &verdict["of"]), (&"verified".into(), &"page".into()));
+    assert_eq!(verdict["log"]["state"], "proven");
+    let again = exported.house.path("again.jsonl");
+    let words = ["audit", "export", page.to_str().unwrap(), "-o", again.to_str().unwrap()];
+    exported.house.alice.run(&words).unwrap().done().unwrap();
+    let (lines, _) = exported.export("a.jsonl", &[]);
+    assert!(std::fs::read(again).unwrap() == std::fs::read(lines).unwrap(), "the same recording");
+    let inside = text.find(data).unwrap();
+    let altered = exported.house.path("altered.html");
+    let behind = text.find("deskside-proof").unwrap() - 100;
+    for at in (inside + 200..behind).step_by(text.len() / 8) {
+        let mut bytes = text.clone().into_bytes();
+        bytes[at] = if bytes[at] == b'A' { b'B' } else { b'A' };
+        std::fs::write(&altered, bytes).unwrap();
+        assert_eq!(verify(&altered).code, Some(7), "byte {at}");
+    }
+
+    // One with pictures, as people see it.
+    let (page, told) = watched.export("a.html", &[]);
+    assert!(told.done().unwrap()["pictures"].as_u64() > Some(0), "{told}");
+    let url = format!("file://{}", page.display());
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
+    let mut seen = Vec::new();
+    for (name, dark) in [("light", false), ("dark", true)] {
+        let path = folder.join(format!("export-{name}.png"));
+        let look = Look { dark, size: (1280, 2_400), ..Look::default() };
+        browser::picture(&url, look, &path).unwrap();
+        let picture = image::open(path).unwrap().to_rgb8();
+        // The user's screen is there as it was, in whatever light.
+        let colours: HashSet<_> = picture.pixels().map(|pixel| pixel.0).collect();
+        let stripes: HashSet<_> = last.pixels().map(|pixel| pixel.0).collect();
+        assert!(stripes.len() > 200 && stripes.is_subset(&colours), "{name}: no stripes");
+        seen.push(picture.get_pixel(2, 2).0[0]);
+    }
+    assert!(seen[0] > 200 && seen[1] < 60, "{seen:?}");
 }
 
 /// A time of the day in seconds.

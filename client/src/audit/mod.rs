@@ -2,7 +2,9 @@
 //! of sessions says of them.
 
 mod anchor;
+mod bundle;
 mod contents;
+mod disclose;
 mod export;
 mod fetch;
 mod hold;
@@ -19,6 +21,7 @@ mod verdict;
 mod verify;
 mod whole;
 
+pub use disclose::{channel_word, disclose};
 pub use export::{Form, Time, export};
 pub use fetch::{Wish, fetch, fetch_with_proof};
 pub use hold::hold;

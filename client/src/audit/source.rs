@@ -1,5 +1,5 @@
-//! The recording that is meant, as a file: one that lies here, or a copy from the relay that goes
-//! again afterwards. The relay logs who asked and why before it hands out a byte.
+//! The recording that is meant, as a file: one that lies here, or a copy from a page or from the relay
+//! that goes again afterwards. The relay logs who asked and why before it hands out a byte.
 
 use std::path::{Path, PathBuf};
 
@@ -9,6 +9,7 @@ use deskside_protocol::log::leaf::Access;
 use deskside_protocol::session::SessionId;
 use tempfile::TempDir;
 
+use super::bundle;
 use super::seals::{self, Identities};
 use super::tape::Tape;
 use super::verify::organisation;
@@ -36,6 +37,10 @@ impl Source {
     /// there is found out by who opens it.
     pub(super) async fn find(args: &SourceArgs, home: &Home, kind: Access) -> anyhow::Result<Self> {
         let path = Path::new(&args.recording);
+        if bundle::is_page(path) {
+            let (folder, path) = bundle::unpack(path)?;
+            return Ok(Self { path, _copy: Some(folder) });
+        }
         if path.exists() || args.recording.parse::<SessionId>().is_err() {
             return Ok(Self { path: path.to_owned(), _copy: None });
         }

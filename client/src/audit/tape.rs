@@ -7,9 +7,9 @@ use std::io::{self, Read};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use deskside_decode::{Decoder, Entry, Found, Recorded, Report as Decoded, Timeline};
+use deskside_decode::{Decoder, Entry, Event, Found, Recorded, Report as Decoded, Timeline};
 use deskside_protocol::exit::Exit;
-use deskside_protocol::recording::{Report, Verdict};
+use deskside_protocol::recording::{Kind, Report, Verdict};
 use deskside_story::{Happening, Story};
 use indicatif::ProgressBar;
 use zeroize::Zeroizing;
@@ -110,22 +110,64 @@ impl Tape {
     ) -> anyhow::Result<Decoded> {
         let mut decoder = self.decoder();
         decoder.keep_packets();
-        let mut failed = Ok(());
+        self.decode(decoder, |decoder| {
+            while decoder.poll().is_some() {}
+            std::iter::from_fn(|| decoder.poll_packet()).try_for_each(&mut seen)
+        })
+    }
+
+    /// Shows what came through as bytes of streams and datagrams, in the order in which the other end
+    /// acknowledged it, up to the file's first fault. Blocks.
+    ///
+    /// # Errors
+    /// Exit 5 for a file that cannot be read any more; what `seen` says, which ends it.
+    pub(super) fn events(
+        &self,
+        mut seen: impl FnMut(Event) -> anyhow::Result<()>,
+    ) -> anyhow::Result<Decoded> {
+        self.decode(self.decoder(), |decoder| {
+            std::iter::from_fn(|| decoder.poll()).try_for_each(&mut seen)
+        })
+    }
+
+    /// Feeds block after block; `seen` takes what each brings.
+    fn decode(
+        &self,
+        mut decoder: Decoder,
+        mut seen: impl FnMut(&mut Decoder) -> anyhow::Result<()>,
+    ) -> anyhow::Result<Decoded> {
+        let mut told = Ok(());
         let walked = walk(self.file()?, |next| {
             let Ok(block) = next else { return ControlFlow::Break(()) };
             decoder.feed(block);
-            while decoder.poll().is_some() {}
-            while let Some(packet) = decoder.poll_packet() {
-                failed = seen(packet);
-                if failed.is_err() {
-                    return ControlFlow::Break(());
-                }
+            told = seen(&mut decoder);
+            if told.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        });
+        walked.or_exit(Exit::NotFound, unreadable(&self.path))?;
+        told?;
+        Ok(decoder.finish())
+    }
+
+    /// The blocks of one kind as they stand in the file, each without its chain hash.
+    ///
+    /// # Errors
+    /// Exit 5 for a file that cannot be read any more.
+    pub(super) fn blocks(&self, kind: Kind) -> anyhow::Result<Vec<Vec<u8>>> {
+        let mut blocks = Vec::new();
+        let walked = walk(self.file()?, |next| {
+            let Ok(block) = next else { return ControlFlow::Break(()) };
+            if block.header.kind == kind {
+                blocks.push([&block.header.encode()[..], block.body].concat());
             }
             ControlFlow::Continue(())
         });
         walked.or_exit(Exit::NotFound, unreadable(&self.path))?;
-        failed?;
-        Ok(decoder.finish())
+        Ok(blocks)
+    }
+
+    /// Where it lies.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Tells what happened, and what in the recording does not go together: in the order of

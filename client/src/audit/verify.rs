@@ -15,7 +15,9 @@ use deskside_protocol::recording::Report;
 use deskside_protocol::session::{End, Ends, SessionId};
 
 use super::anchor::{self, Anchor};
+use super::bundle;
 use super::contents::{self, Contents};
+use super::disclose::{is_excerpt, verify as verify_excerpt};
 use super::judge::{Organisation, judge};
 use super::log::{self, InLog};
 use super::seals::{self, Identities, Seals};
@@ -37,6 +39,11 @@ pub async fn verify(args: &VerifyArgs, home: &Home, output: &mut Output) -> anyh
     let known = organisation(args.org.as_deref(), home)?;
     let identities = args.identity.as_deref().map(seals::identities).transpose()?;
     let path = Path::new(&args.recording);
+    if is_excerpt(path) {
+        return verify_excerpt(path, known.as_ref(), home, output);
+    }
+    let page = bundle::is_page(path).then(|| bundle::unpack(path)).transpose()?;
+    let path = page.as_ref().map_or(path, |(_, copy)| copy.as_path());
     let judgement = match args.recording.parse::<SessionId>() {
         Ok(_) if !path.exists() => online(args, home, known, identities).await?,
         _ => {
@@ -47,7 +54,12 @@ pub async fn verify(args: &VerifyArgs, home: &Home, output: &mut Output) -> anyh
             concluded(report, known.as_ref(), opened, None, log)
         }
     };
-    output.show(&judgement.event(), &judgement.text())?;
+    let (mut event, mut text) = (judgement.event(), judgement.text());
+    if page.is_some() {
+        event["of"] = "page".into();
+        text += "\nThis is of the recording in the page; what the page shows is its maker's word.";
+    }
+    output.show(&event, &text)?;
     let exit = if judgement.is_sound() { Exit::Done } else { Exit::Verification };
     Ok(exit.code())
 }

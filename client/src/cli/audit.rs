@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use deskside_protocol::channel::Channel;
 
-use crate::audit::{Form, Time};
+use crate::audit::{Form, Time, channel_word};
 
 /// Which recording, and who reads it.
 #[derive(Debug, Clone, Args)]
 pub struct SourceArgs {
-    /// A recording's file, or a session id to fetch it from the relay
+    /// A recording's file, a page that holds one, or a session id to fetch it from the relay
     #[arg(value_name = "FILE.dsr|SESSION")]
     pub recording: String,
     /// Whose key opens it [default: auditor.age-identity in your configuration folder]
@@ -32,6 +33,29 @@ pub struct SpanArgs {
     /// Up to then
     #[arg(long, value_name = "TIME")]
     pub to: Option<Time>,
+}
+
+/// `deskside audit disclose`.
+#[derive(Debug, Clone, Args)]
+pub struct DiscloseArgs {
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "flattened")]
+    pub source: SourceArgs,
+    /// Where to save the excerpt
+    #[arg(short, long, value_name = "FILE.excerpt")]
+    pub output: PathBuf,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "flattened")]
+    pub span: SpanArgs,
+    /// Only these: control, screen, pointer, input, clipboard, chat, shell, command, file [default: all]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = channel)]
+    pub channels: Vec<Channel>,
+}
+
+fn channel(word: &str) -> Result<Channel, String> {
+    let mut all = Channel::all();
+    let known = all.find(|channel| channel_word(*channel) == word.trim());
+    known.ok_or_else(|| "it is not a channel".to_owned())
 }
 
 /// `deskside audit export`.

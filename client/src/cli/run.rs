@@ -184,6 +184,9 @@ async fn audits(command: AuditCommand, home: &Home, output: &mut Output) -> anyh
         AuditCommand::Export(args) => {
             audit::export(args, home, output, std::io::stderr().is_terminal()).await?;
         }
+        AuditCommand::Disclose(args) => {
+            audit::disclose(args, home, output, std::io::stderr().is_terminal()).await?;
+        }
         AuditCommand::Verify(args) => return audit::verify(&args, home, output).await,
     }
     Ok(Exit::Done.code())

@@ -18,7 +18,7 @@ const MAX_TITLE: usize = 300;
 
 /// What the page is told: something for the list, or what became of something there.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Telling {
+pub(crate) enum Telling {
     /// A row of its own.
     Row {
         /// Which filter it belongs to.
@@ -38,7 +38,7 @@ pub(super) enum Telling {
 }
 
 /// What of it is shown; nothing for the parts of something that is shown.
-pub(super) fn telling(happening: &Happening) -> Option<Telling> {
+pub(crate) fn telling(happening: &Happening) -> Option<Telling> {
     let from = happening.from;
     let what = &happening.what;
     session(what)

@@ -19,6 +19,8 @@ pub enum Form {
     Mp4,
     /// The screen as a film in a free format; needs ffmpeg
     Webm,
+    /// One page that anybody can open, with the recording and its proof in it
+    Html,
     /// The packets with their keys, for Wireshark
     Pcapng,
 }

@@ -6,6 +6,7 @@ mod capture;
 mod cast;
 mod film;
 mod form;
+mod html;
 mod jsonl;
 mod matroska;
 mod moment;
@@ -28,15 +29,15 @@ use tempfile::NamedTempFile;
 
 use super::source::Source;
 use super::tape::Tape;
-use crate::cli::ExportArgs;
+use crate::cli::{ExportArgs, SpanArgs};
 use crate::failure::Failure;
 use crate::home::Home;
 use crate::output::{Output, size};
-use words::instant;
 
 pub use form::Form;
 pub(super) use span::Span;
 pub use span::Time;
+pub(super) use words::{event, instant};
 
 /// How far the recording was read.
 const BAR: &str = "{msg}  {bar:24}  {binary_bytes}/{binary_total_bytes}  {eta}";
@@ -108,8 +109,8 @@ fn make(
     args: &ExportArgs,
     out: &mut BufWriter<NamedTempFile>,
 ) -> anyhow::Result<Made> {
-    let span = || spanned(tape, args);
-    let sight = || anyhow::Ok(Sight { span: span()?, cursor: !args.no_cursor });
+    let span = || spanned(tape, args.span);
+    let sight = || anyhow::Ok(Sight { span: span()?, cursor: !args.no_cursor, dims: true });
     Ok(match form {
         Form::Jsonl => counted("happenings", jsonl::write(tape, span()?, out)?),
         Form::Cast => counted("commands", cast::write(tape, span()?, out)?),
@@ -124,6 +125,12 @@ fn make(
         Form::Mp4 | Form::Webm => {
             counted("pictures", film::write(tape, sight()?, form, out.get_ref().path())?)
         }
+        Form::Html => {
+            let html::Counts { happenings, pictures } = html::write(tape, sight()?, out)?;
+            let words =
+                format!(": {happenings} happenings, {pictures} pictures, the recording in it");
+            Made { event: json!({"happenings": happenings, "pictures": pictures}), words }
+        }
         Form::Pcapng => {
             let (packets, left_out) = pcapng::write(tape, out)?;
             let words = format!(": {packets} packets; {left_out} that say nothing are left out");
@@ -137,7 +144,7 @@ fn counted(what: &str, count: u64) -> Made {
 }
 
 /// The part that is wished.
-fn spanned(tape: &Tape, args: &ExportArgs) -> anyhow::Result<Span> {
+pub(super) fn spanned(tape: &Tape, args: SpanArgs) -> anyhow::Result<Span> {
     let times = tape.report().times_us.unwrap_or_default();
     let none = || {
         let (began, ended) = (instant(times.0), instant(times.1));
@@ -145,7 +152,7 @@ fn spanned(tape: &Tape, args: &ExportArgs) -> anyhow::Result<Span> {
             format!("nothing of that time is in the recording, which is of {began} to {ended}");
         Failure::new(Exit::NotFound, sentence)
     };
-    Ok(Span::new(args.span.from, args.span.to, times).ok_or_else(none)?)
+    Ok(Span::new(args.from, args.to, times).ok_or_else(none)?)
 }
 
 /// Writes to a file that is there whole or not at all. Gives its bytes too.
@@ -166,7 +173,7 @@ pub(super) fn saved<T>(
     Ok((made, bytes))
 }
 
-fn bar(shown: bool) -> ProgressBar {
+pub(super) fn bar(shown: bool) -> ProgressBar {
     let target = match shown {
         true => ProgressDrawTarget::stderr_with_hz(DRAWS),
         false => ProgressDrawTarget::hidden(),

@@ -28,6 +28,8 @@ pub(super) struct Sight {
     pub(super) span: Span,
     /// With the user's pointer.
     pub(super) cursor: bool,
+    /// Dimmed while nobody watches.
+    pub(super) dims: bool,
 }
 
 /// Pixels: red, green, blue, opaque.
@@ -76,6 +78,15 @@ impl Canvas {
     fn dim(&mut self) {
         let dim = |pixel: &mut [u8; PIXEL]| pixel.iter_mut().take(3).for_each(|part| *part /= 2);
         self.rgba.as_chunks_mut().0.iter_mut().for_each(dim);
+    }
+
+    /// Whether nothing is to be seen on it.
+    pub(super) fn is_dark(&self) -> bool {
+        self.rgba
+            .as_chunks::<PIXEL>()
+            .0
+            .iter()
+            .all(|[red, green, blue, _]| *red | *green | *blue == 0)
     }
 
     /// A picture that is smaller, row by row; what is larger is cut.
@@ -197,7 +208,7 @@ pub(super) fn each(
     let mut told = Ok(());
     let mut show = |film: &Film, time_us: u64| {
         canvas.draw(film, sight.cursor);
-        if !film.is_live() {
+        if sight.dims && !film.is_live() {
             canvas.dim();
         }
         seen(time_us, canvas)
@@ -265,6 +276,8 @@ impl Pace {
 
 #[cfg(test)]
 mod tests {
+    use deskside_screen::View;
+
     use super::*;
 
     #[test]
@@ -280,6 +293,23 @@ mod tests {
         assert_eq!(pace.changed(3_000_001), None);
         assert_eq!(pace.due(3_033_332), None);
         assert_eq!(pace.due(3_100_000), Some(3_033_333));
+    }
+
+    #[test]
+    fn a_smaller_picture_stands_in_the_middle_and_a_larger_one_is_cut() {
+        let size = Size::new(2, 1).unwrap();
+        let view = View::new(size, 8, &[1, 2, 3, 0, 4, 5, 6, 0]).unwrap();
+        let mut canvas = Canvas::new(4, 3);
+        assert!(canvas.is_dark());
+        canvas.inset(&Picture::of(&view), (1, 1));
+        let lit: Vec<_> = canvas.rgba.chunks(4).map(|pixel| pixel[0]).collect();
+        assert_eq!(lit, [0, 0, 0, 0, 0, 3, 6, 0, 0, 0, 0, 0]);
+        assert_eq!(canvas.rgba[20..24], [3, 2, 1, 255]);
+        let mut narrow = Canvas::new(1, 1);
+        narrow.inset(&Picture::of(&view), (0, 0));
+        assert_eq!(narrow.rgba, [3, 2, 1, 255]);
+        canvas.dim();
+        assert_eq!(canvas.rgba[20..24], [1, 1, 0, 255]);
     }
 
     #[test]

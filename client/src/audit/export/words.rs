@@ -14,13 +14,13 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 /// Microseconds since 1970-01-01 UTC as RFC 3339, to the microsecond.
-pub(super) fn instant(time_us: u64) -> String {
+pub(in crate::audit) fn instant(time_us: u64) -> String {
     let time = i64::try_from(time_us).ok().and_then(|time| Timestamp::from_microsecond(time).ok());
     time.map_or_else(|| time_us.to_string(), |time| format!("{time:.6}"))
 }
 
 /// One object; `None` for parts of pictures.
-pub(super) fn event(happening: &Happening) -> Option<Value> {
+pub(in crate::audit) fn event(happening: &Happening) -> Option<Value> {
     let (word, more) = said(&happening.what)?;
     let mut event = Map::new();
     event.insert("time".to_owned(), instant(happening.time_us).into());
