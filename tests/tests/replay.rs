@@ -274,7 +274,7 @@ fn nobody_else_sees_it_and_words_are_found() {
     assert_eq!(ask(&format!("{right}title"), &[("Sec-Fetch-Site", "cross-site")]).status, 404);
     assert_eq!(ask(&format!("{right}title"), &[("Sec-Fetch-Site", "same-origin")]).status, 200);
     // A name that somebody else's server gave to this address.
-    let named = web::ask_as("GET", address, "evil.example", &right).unwrap();
+    let named = web::ask_as("GET", address, "evil.example", &right, &[]).unwrap();
     assert_eq!(named.status, 404);
     // The page said good-bye and does not come again: it is over.
     assert_eq!(web::ask("POST", address, &format!("{right}gone"), &[]).unwrap().status, 204);

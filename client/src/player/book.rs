@@ -277,7 +277,7 @@ mod tests {
 
     #[test]
     fn much_output_comes_in_parts() {
-        const PART: [u8; 60_000] = [b'x'; 60_000];
+        static PART: [u8; 60_000] = [b'x'; 60_000];
         let mut whats = vec![What::Command { argv: vec!["yes".into()], timeout_ms: 0 }];
         whats.extend((0..12).map(|_| output(0, false, &PART)));
         let book = book(whats);
