@@ -33,6 +33,7 @@ const CONTENT_POLICY: &str = "default-src 'none'; style-src 'self'; script-src '
 
 const PAGE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("style.css");
+const ICON: &str = include_str!("icon.svg");
 const SCRIPTS: [(&str, &str); 4] = [
     ("player.js", include_str!("player.js")),
     ("screen.js", include_str!("screen.js")),
@@ -61,6 +62,7 @@ pub(super) fn routes(
     let routes = Router::new()
         .route(&under(""), get(async || file("text/html; charset=utf-8", PAGE)))
         .route(&under("style.css"), get(async || file("text/css; charset=utf-8", STYLE)))
+        .route(&under("icon.svg"), get(async || file("image/svg+xml", ICON)))
         .route(&under("{script}"), get(script))
         .route(&under("title"), get(title))
         .route(&under("state"), get(state))

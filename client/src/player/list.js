@@ -270,6 +270,9 @@ export class List {
       image.src = `picture/${of.n}`;
       $("detail-body").append(image);
     }
+    // The list has less room now.
+    this.now = -1;
+    this.move(this.player.at);
   }
 
   close() {

@@ -107,6 +107,7 @@ impl Replay {
         Ok((serde_json::from_slice(head).context("read a picture")?, bytes.len()))
     }
 
+    #[allow(clippy::disallowed_methods, reason = "it is asked as a page asks, at its own pace")]
     /// Asks until it is so, and says how long that took since the program was started.
     fn until(&self, mut so: impl FnMut() -> anyhow::Result<bool>) -> anyhow::Result<f64> {
         while !so()? {
