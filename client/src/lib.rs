@@ -7,6 +7,7 @@
 pub mod account;
 pub mod arrival;
 pub mod audit;
+mod browser;
 pub mod cli;
 pub mod commands;
 pub mod connect;
@@ -17,6 +18,7 @@ pub mod ledger;
 pub mod note;
 pub mod output;
 pub mod people;
+mod player;
 pub mod relay;
 pub mod sign_in;
 pub mod ticket;

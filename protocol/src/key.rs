@@ -42,6 +42,8 @@ pub enum Context {
     AuthorityRotation,
     /// A session key, over what its end says that it sent and delivered.
     Statement,
+    /// An auditor's long-term key, over a part of a recording.
+    Excerpt,
 }
 
 impl Context {
@@ -62,6 +64,7 @@ impl Context {
             Self::NodeRotation => "deskside1 node rotation",
             Self::AuthorityRotation => "deskside1 authority rotation",
             Self::Statement => "deskside1 statement",
+            Self::Excerpt => "deskside1 excerpt",
         }
     }
 

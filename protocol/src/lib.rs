@@ -11,6 +11,7 @@ pub mod channel;
 pub mod chat;
 pub mod close;
 pub mod code;
+pub mod excerpt;
 pub mod exit;
 pub mod file;
 pub mod frame;

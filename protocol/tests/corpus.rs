@@ -77,7 +77,7 @@ fn seeds_are_what_this_version_writes() {
     let plain = [vec![0], plain.concat()].concat();
     let resumed = "FileEntry, FileFrom { offset: 2 }, \"llo\", its end, FileEnd, FilesSent";
     let resumed = [vec![1], vector("files.txt", resumed)].concat();
-    let seeds: [(&str, &str, &[u8]); 46] = [
+    let seeds: [(&str, &str, &[u8]); 48] = [
         ("act", "act", &vector("act.txt", "Act")),
         ("act", "datagram", &vector("input.txt", "the datagram")),
         ("act", "message", &vector("act.txt", "Message")),
@@ -89,6 +89,8 @@ fn seeds_are_what_this_version_writes() {
         ("code", "grouped", b"4821 9302 7568"),
         ("code", "dashed", b" 48219-302756-8 "),
         ("code", "nameplate", b"00042"),
+        ("excerpt", "body", &vector("excerpt.txt", "Excerpt")),
+        ("excerpt", "whole", &vector("excerpt.txt", "the file")),
         ("file", "plain", &plain),
         ("file", "resumed", &resumed),
         ("key_log", "agent", &vector("keylog.txt", "the agent's, of line 0")),

@@ -47,28 +47,43 @@ pub fn picture(url: &str, look: Look<'_>, path: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn run(look: Look<'_>, words: &[OsString]) -> anyhow::Result<Vec<u8>> {
-    let folder = TempDir::new().context("make a folder for a browser")?;
-    let mut profile = OsString::from("--user-data-dir=");
-    profile.push(folder.path());
+/// The words that every start has: nothing is asked of the network, and nothing kept but in `folder`.
+pub(crate) fn arguments(look: Look<'_>, folder: &Path) -> anyhow::Result<Vec<OsString>> {
     let (width, height) = look.size;
-    let mut command = Command::new("chromium");
-    command
-        .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
-        .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
-        .args(["--hide-scrollbars", "--disable-dev-shm-usage", "--timeout=30000"])
-        .arg(format!("--window-size={width},{height}"))
-        .arg(format!("--accept-lang={}", look.language))
-        // 0 is dark, 1 light (blink's `PreferredColorScheme`).
-        .arg(format!("--blink-settings=preferredColorScheme={}", u8::from(!look.dark)))
-        .arg(profile);
+    let mut profile = OsString::from("--user-data-dir=");
+    profile.push(folder);
+    let plain = [
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--hide-scrollbars",
+        "--disable-dev-shm-usage",
+    ];
+    let mut words: Vec<OsString> = plain.map(OsString::from).into();
+    words.push(format!("--window-size={width},{height}").into());
+    words.push(format!("--accept-lang={}", look.language).into());
+    // 0 is dark, 1 light (blink's `PreferredColorScheme`).
+    let scheme = u8::from(!look.dark);
+    words.push(format!("--blink-settings=preferredColorScheme={scheme}").into());
+    words.push(profile);
     if let Some(agent) = look.agent {
-        command.arg(format!("--user-agent={agent}"));
+        words.push(format!("--user-agent={agent}").into());
     }
     // A home of its own: it writes into it whatever its profile is.
-    let home = folder.path().join("home");
-    std::fs::create_dir(&home).context("make a home for a browser")?;
-    let done = command.args(words).env("HOME", home).output();
+    std::fs::create_dir(folder.join("home")).context("make a home for a browser")?;
+    Ok(words)
+}
+
+fn run(look: Look<'_>, words: &[OsString]) -> anyhow::Result<Vec<u8>> {
+    let folder = TempDir::new().context("make a folder for a browser")?;
+    let mut command = Command::new("chromium");
+    command.args(arguments(look, folder.path())?).arg("--timeout=30000");
+    let done = command.args(words).env("HOME", folder.path().join("home")).output();
     let done = done.context("start a browser: is the package chromium installed?")?;
     let said = String::from_utf8_lossy(&done.stderr);
     ensure!(done.status.success(), "Chromium ended with {}: {said}", done.status);

@@ -10,6 +10,7 @@ pub mod bench;
 pub mod browser;
 pub mod bucket;
 pub mod clipboard;
+pub mod devtools;
 pub mod dice;
 pub mod display;
 pub mod gate;

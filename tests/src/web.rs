@@ -55,10 +55,24 @@ pub fn ask(
     path: &str,
     headers: &[(&str, &str)],
 ) -> anyhow::Result<Answer> {
+    ask_as(method, address, address, path, headers)
+}
+
+/// As [`ask`], under another name for the host.
+///
+/// # Errors
+/// What the system says, or an answer that is not HTTP.
+pub fn ask_as(
+    method: &str,
+    address: &str,
+    host: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+) -> anyhow::Result<Answer> {
     let mut stream = TcpStream::connect(address).context("reach an HTTP address")?;
     stream.set_read_timeout(Some(PATIENCE)).context("limit a read")?;
     // HTTP/1.0, so that the answer is not in chunks.
-    let mut request = format!("{method} {path} HTTP/1.0\r\nHost: {address}\r\n");
+    let mut request = format!("{method} {path} HTTP/1.0\r\nHost: {host}\r\n");
     for (name, value) in headers {
         request.push_str(&format!("{name}: {value}\r\n"));
     }

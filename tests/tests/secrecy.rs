@@ -93,7 +93,7 @@ fn line_secrets(house: &House, session: &str) -> Vec<Needle> {
     opened[0].secrets.iter().flat_map(|secret| both(secret)).collect()
 }
 
-fn decrypted(identity: &Path, file: &Path, sealed: &[u8]) -> String {
+pub(crate) fn decrypted(identity: &Path, file: &Path, sealed: &[u8]) -> String {
     fs::write(file, sealed).unwrap();
     let mut age = command("age");
     let opened = run("age", age.arg("-d").arg("-i").arg(identity).arg(file), None).unwrap();

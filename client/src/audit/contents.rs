@@ -2,15 +2,16 @@
 //! not go together.
 
 use std::io::{self, Read};
+use std::ops::ControlFlow;
 
-use deskside_decode::{Counted, Decoder, Finding, Item, LineReport, Report, Tally, Timeline};
+use deskside_decode::{Counted, Decoder, Entry, Finding, Item, LineReport, Report, Tally};
 use deskside_protocol::key::PublicKey;
 use deskside_protocol::session::{End, Ends};
 use serde_json::{Value, json};
 
-use super::judge::walk;
 use super::seals::Sealed;
 use super::stated::Stated;
+use super::tape::unroll;
 use crate::output::{moment, size};
 
 /// Findings that are told one by one; how many more there are is said.
@@ -36,48 +37,53 @@ pub(super) struct Contents {
 /// What the disk says.
 pub(super) fn read(
     from: impl Read,
-    sealed: Sealed,
+    sealed: &Sealed,
     keys: Option<Ends<PublicKey>>,
 ) -> io::Result<Contents> {
-    let (mut decoder, mut timeline) = (Decoder::new(), Timeline::new());
+    read_along(from, sealed, keys, |_| ControlFlow::Continue(()))
+}
+
+/// As [`read`], and shows each entry on the way to somebody who may break off.
+///
+/// # Errors
+/// What the disk says.
+pub(super) fn read_along(
+    from: impl Read,
+    sealed: &Sealed,
+    keys: Option<Ends<PublicKey>>,
+    mut along: impl FnMut(&Entry) -> ControlFlow<()>,
+) -> io::Result<Contents> {
     let hashes = sealed.iter().map(|(line, _, secrets)| (*line, secrets.sha256()));
     let stated = Stated::new(keys, hashes);
-    for (line, end, secrets) in sealed {
-        decoder.sealed(line, end, secrets);
-    }
     let mut contents = Contents { stated, ..Contents::default() };
-    walk(from, |next| {
-        let Ok(block) = next else { return };
-        decoder.feed(block);
-        while let Some(event) = decoder.poll() {
-            timeline.feed(event);
-            contents.count(&mut timeline, &mut decoder);
-        }
+    contents.report = unroll(from, sealed, |entry, decoder| {
+        contents.count(entry, decoder);
+        along(entry)
     })?;
-    timeline.finish();
-    contents.count(&mut timeline, &mut decoder);
-    contents.report = decoder.finish();
     Ok(contents)
 }
 
 impl Contents {
-    fn count(&mut self, timeline: &mut Timeline, decoder: &mut Decoder) {
-        while let Some(entry) = timeline.poll() {
-            for (half, claim) in self.stated.take(&entry) {
-                decoder.compare(entry.line, half, &claim);
-            }
-            match entry.item {
-                Item::Opened => self.streams += 1,
-                Item::Message(_) | Item::Masked { .. } => self.messages += 1,
-                Item::Unreadable(_) => self.unreadable += 1,
-                Item::LineOpened(_)
-                | Item::LineClosed(_)
-                | Item::Raw { .. }
-                | Item::Finished
-                | Item::Reset { .. }
-                | Item::Stopped { .. } => {}
-            }
+    fn count(&mut self, entry: &Entry, decoder: &mut Decoder) {
+        for (half, claim) in self.stated.take(entry) {
+            decoder.compare(entry.line, half, &claim);
         }
+        match entry.item {
+            Item::Opened => self.streams += 1,
+            Item::Message(_) | Item::Masked { .. } => self.messages += 1,
+            Item::Unreadable(_) => self.unreadable += 1,
+            Item::LineOpened(_)
+            | Item::LineClosed(_)
+            | Item::Raw { .. }
+            | Item::Finished
+            | Item::Reset { .. }
+            | Item::Stopped { .. } => {}
+        }
+    }
+
+    /// What the decoder found.
+    pub(super) const fn report(&self) -> &Report {
+        &self.report
     }
 
     /// Whether nothing that was read speaks against the recording.

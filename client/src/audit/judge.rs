@@ -1,6 +1,7 @@
 //! Walks through a recording of any length with room for one block, and judges it.
 
 use std::io::{self, Read};
+use std::ops::ControlFlow;
 
 use deskside_protocol::key::PublicKey;
 use deskside_protocol::recording::{Block, Fault, Reader, Report, Step, Verifier};
@@ -10,7 +11,7 @@ const READ: usize = 1024 * 1024;
 
 /// An organisation, by its key of today and those of before.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Organisation {
+pub struct Organisation {
     pub(super) key: PublicKey,
     pub(super) former: Vec<PublicKey>,
 }
@@ -22,20 +23,24 @@ pub(super) struct Organisation {
 pub(super) fn judge(from: impl Read, organisation: Option<Organisation>) -> io::Result<Report> {
     let (key, former) = organisation.map(|known| (known.key, known.former)).unzip();
     let mut verifier = Verifier::new(key).or_former(former.unwrap_or_default());
-    walk(from, |next| match next {
-        Ok(block) => verifier.feed(block),
-        Err(fault) => verifier.broken(fault),
+    walk(from, |next| {
+        match next {
+            Ok(block) => verifier.feed(block),
+            Err(fault) => verifier.broken(fault),
+        }
+        ControlFlow::Continue(())
     })?;
     Ok(verifier.finish())
 }
 
-/// Shows the blocks that `from` gives one by one, and last the fault at which they end, if they do.
+/// Shows the blocks that `from` gives one by one, and last the fault at which they end, if they do;
+/// no more of them once `seen` breaks off.
 ///
 /// # Errors
 /// What the disk says.
 pub(super) fn walk(
     mut from: impl Read,
-    mut seen: impl FnMut(Result<&Block<'_>, Fault>),
+    mut seen: impl FnMut(Result<&Block<'_>, Fault>) -> ControlFlow<()>,
 ) -> io::Result<()> {
     let mut reader = Reader::new();
     let mut buffer = Vec::new();
@@ -43,10 +48,15 @@ pub(super) fn walk(
         let mut rest = buffer.as_slice();
         let wanted = loop {
             match reader.next(&mut rest) {
-                Ok(Step::Block(block)) => seen(Ok(&block)),
+                Ok(Step::Block(block)) => {
+                    if seen(Ok(&block)).is_break() {
+                        return Ok(());
+                    }
+                }
                 Ok(Step::NeedMore(wanted)) => break wanted,
                 Err(fault) => {
-                    seen(Err(fault));
+                    // It is the last word either way.
+                    let _over = seen(Err(fault));
                     return Ok(());
                 }
             }
@@ -57,7 +67,7 @@ pub(super) fn walk(
         from.by_ref().take(missing).read_to_end(&mut buffer)?;
         if buffer.len() < wanted.max(1) {
             if let Err(fault) = reader.finish(&buffer) {
-                seen(Err(fault));
+                let _over = seen(Err(fault));
             }
             return Ok(());
         }

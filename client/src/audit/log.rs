@@ -98,14 +98,32 @@ pub(super) fn beside(
     report: &Report,
     node: Option<PublicKey>,
 ) -> anyhow::Result<InLog> {
+    let Some(bytes) = kept(recording)? else { return Ok(InLog::NoProof) };
+    Ok(encoded(&bytes, report, node))
+}
+
+/// The bytes of the proof that lies beside a recording, if one does.
+///
+/// # Errors
+/// A file that cannot be read.
+pub(super) fn kept(recording: &Path) -> anyhow::Result<Option<Vec<u8>>> {
     let path = proof_file(recording);
-    let bytes = match std::fs::read(&path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(InLog::NoProof),
-        Err(error) => return Err(error).with_context(|| format!("read {}", path.display())),
-    };
-    let proof = LogProof::decode(bytes.as_slice()).ok().filter(|_| bytes.len() <= MAX_ENCODED);
-    Ok(proof.map_or(InLog::Flawed(Flaw::Malformed), |proof| judge(report, &proof, node)))
+    match std::fs::read(&path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("read {}", path.display())),
+    }
+}
+
+/// Judges a recording by a proof as it is kept.
+pub(super) fn encoded(bytes: &[u8], report: &Report, node: Option<PublicKey>) -> InLog {
+    let proof = decoded(bytes);
+    proof.map_or(InLog::Flawed(Flaw::Malformed), |proof| judge(report, &proof, node))
+}
+
+/// A proof as it is kept; `None` where it is none.
+pub(super) fn decoded(bytes: &[u8]) -> Option<LogProof> {
+    LogProof::decode(bytes).ok().filter(|_| bytes.len() <= MAX_ENCODED)
 }
 
 /// Holds a recording against its proof. `node` is the relay's key of today, where it is known.

@@ -2,22 +2,37 @@
 //! of sessions says of them.
 
 mod anchor;
+mod bundle;
 mod contents;
+mod disclose;
+mod export;
 mod fetch;
 mod hold;
 mod judge;
 mod list;
 mod log;
+mod replay;
 mod seals;
+mod search;
+mod source;
 mod stated;
+mod tape;
 mod verdict;
 mod verify;
 mod whole;
 
+pub use disclose::{channel_word, disclose};
+pub use export::{Form, Time, export};
 pub use fetch::{Wish, fetch, fetch_with_proof};
 pub use hold::hold;
+pub use judge::Organisation;
 pub use list::list;
-pub use verify::verify;
+pub use replay::replay;
+pub use seals::{Identities, identities};
+pub(crate) use search::{Hit, Seeker, Text, line, plain};
+pub use search::{Kind, search};
+pub use tape::Tape;
+pub use verify::{organisation, verify};
 pub use whole::whole;
 
 #[cfg(test)]

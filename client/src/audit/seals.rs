@@ -56,13 +56,13 @@ pub(super) enum SealFlaw {
 }
 
 /// The identities of an age identity file.
-pub(super) type Identities = Vec<Box<dyn Identity + Send + Sync>>;
+pub type Identities = Vec<Box<dyn Identity + Send + Sync>>;
 
 /// Reads an age identity file.
 ///
 /// # Errors
 /// Exit 5 for a file that cannot be read, 2 for one that holds no identity.
-pub(super) fn identities(path: &Path) -> anyhow::Result<Identities> {
+pub fn identities(path: &Path) -> anyhow::Result<Identities> {
     let name = path.display();
     let file = std::fs::File::open(path);
     let file = file.or_exit(Exit::NotFound, format!("the identity file {name} cannot be read"))?;

@@ -49,7 +49,7 @@ impl Judgement {
     }
 
     /// One word for scripts.
-    fn word(&self) -> &'static str {
+    pub(super) fn word(&self) -> &'static str {
         match self.report.verdict {
             Verdict::Tampered(_) => "tampered",
             Verdict::Unreadable(_) => "unreadable",
@@ -68,7 +68,7 @@ impl Judgement {
     }
 
     /// What is wrong, where, and whom it points at, one sentence each.
-    fn sentences(&self) -> Vec<String> {
+    pub(super) fn sentences(&self) -> Vec<String> {
         let mut all = vec![verdict_sentence(&self.report.verdict)];
         let flaws = self.seals.iter().flat_map(|seals| &seals.flaws);
         all.extend(flaws.map(|flaw| format!("{flaw}.")));
@@ -274,7 +274,7 @@ fn facts_rows(facts: &Facts, row: &mut impl FnMut(&str, &str)) {
     row("relay", &facts.relay_origin);
 }
 
-fn verdict_sentence(verdict: &Verdict) -> String {
+pub(super) fn verdict_sentence(verdict: &Verdict) -> String {
     match verdict {
         Verdict::Verified => {
             "nobody changed this recording: the relay and both ends signed all of it, under your \

@@ -15,7 +15,9 @@ use deskside_protocol::recording::Report;
 use deskside_protocol::session::{End, Ends, SessionId};
 
 use super::anchor::{self, Anchor};
+use super::bundle;
 use super::contents::{self, Contents};
+use super::disclose::{is_excerpt, verify as verify_excerpt};
 use super::judge::{Organisation, judge};
 use super::log::{self, InLog};
 use super::seals::{self, Identities, Seals};
@@ -37,6 +39,11 @@ pub async fn verify(args: &VerifyArgs, home: &Home, output: &mut Output) -> anyh
     let known = organisation(args.org.as_deref(), home)?;
     let identities = args.identity.as_deref().map(seals::identities).transpose()?;
     let path = Path::new(&args.recording);
+    if is_excerpt(path) {
+        return verify_excerpt(path, known.as_ref(), home, output);
+    }
+    let page = bundle::is_page(path).then(|| bundle::unpack(path)).transpose()?;
+    let path = page.as_ref().map_or(path, |(_, copy)| copy.as_path());
     let judgement = match args.recording.parse::<SessionId>() {
         Ok(_) if !path.exists() => online(args, home, known, identities).await?,
         _ => {
@@ -47,13 +54,21 @@ pub async fn verify(args: &VerifyArgs, home: &Home, output: &mut Output) -> anyh
             concluded(report, known.as_ref(), opened, None, log)
         }
     };
-    output.show(&judgement.event(), &judgement.text())?;
+    let (mut event, mut text) = (judgement.event(), judgement.text());
+    if page.is_some() {
+        event["of"] = "page".into();
+        text += "\nThis is of the recording in the page; what the page shows is its maker's word.";
+    }
+    output.show(&event, &text)?;
     let exit = if judgement.is_sound() { Exit::Done } else { Exit::Verification };
     Ok(exit.code())
 }
 
 /// The organisation's key: from `--org`, else the account's, else nobody's.
-fn organisation(hex: Option<&str>, home: &Home) -> anyhow::Result<Option<Organisation>> {
+///
+/// # Errors
+/// Exit 2 for a key that is none, or an account that cannot be read.
+pub fn organisation(hex: Option<&str>, home: &Home) -> anyhow::Result<Option<Organisation>> {
     let account = home.account()?;
     let Some(hex) = hex else {
         return Ok(account.map(|account| Organisation {
@@ -127,7 +142,7 @@ async fn judged(path: &Path, organisation: Option<Organisation>) -> anyhow::Resu
     judging.await.context("judge")?.or_exit(Exit::NotFound, unreadable(path))
 }
 
-fn file(path: &Path) -> anyhow::Result<std::fs::File> {
+pub(super) fn file(path: &Path) -> anyhow::Result<std::fs::File> {
     std::fs::File::open(path).map_err(|error| {
         let sentence = if error.kind() == ErrorKind::NotFound {
             format!("there is no file {}, and it is not a session's id", path.display())
@@ -138,7 +153,7 @@ fn file(path: &Path) -> anyhow::Result<std::fs::File> {
     })
 }
 
-fn unreadable(path: &Path) -> String {
+pub(super) fn unreadable(path: &Path) -> String {
     format!("{} cannot be read", path.display())
 }
 
@@ -152,13 +167,18 @@ async fn opened(
     let Some(identities) = identities else { return Ok(None) };
     let (seals, sealed) = seals::open(report, &identities);
     let file = file(path)?;
-    let keys = report.facts.as_ref().map(|facts| Ends {
-        agent: *facts.session_key(End::Agent),
-        technician: *facts.session_key(End::Technician),
-    });
-    let reading = tokio::task::spawn_blocking(move || contents::read(file, sealed, keys));
+    let keys = session_keys(report);
+    let reading = tokio::task::spawn_blocking(move || contents::read(file, &sealed, keys));
     let contents = reading.await.context("read")?.or_exit(Exit::NotFound, unreadable(path))?;
     Ok(Some((seals, contents)))
+}
+
+/// The keys by which each end signs in the session, where the pairing can be read.
+pub(super) fn session_keys(report: &Report) -> Option<Ends<PublicKey>> {
+    report.facts.as_ref().map(|facts| Ends {
+        agent: *facts.session_key(End::Agent),
+        technician: *facts.session_key(End::Technician),
+    })
 }
 
 fn concluded(

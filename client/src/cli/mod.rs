@@ -2,12 +2,16 @@
 //! name; `run` only takes the arguments there.
 
 mod ask;
+mod audit;
 mod input;
+mod replay;
 mod run;
 mod session;
 
 pub use ask::{Input, ask};
+pub use audit::{DiscloseArgs, ExportArgs, SourceArgs, SpanArgs};
 pub use input::{ClipboardArgs, ClipboardCommand, InputArgs, InputCommand};
+pub use replay::{ReplayArgs, SearchArgs};
 pub use run::run;
 pub use session::{
     ConnectArgs, CpArgs, ExecArgs, ResumeArgs, ScreenshotArgs, SessionArgs, WindowArgs,
@@ -239,6 +243,14 @@ pub enum AuditCommand {
     },
     /// Check that nobody changed a recording, and say who did
     Verify(VerifyArgs),
+    /// Look for words in what was said, typed, run and copied
+    Search(SearchArgs),
+    /// See a session again, in the browser of this computer
+    Replay(ReplayArgs),
+    /// Make of a recording what other programs show: a film, text, packets, one page
+    Export(ExportArgs),
+    /// Hand out a part of a recording, signed by you and proven by both ends, without its keys
+    Disclose(DiscloseArgs),
     /// Check that the relay's log of all sessions is whole, and that nothing was deleted
     Log,
     /// Keep a recording beyond its time; the relay logs who, when and why
@@ -257,7 +269,7 @@ pub enum AuditCommand {
 /// `deskside audit verify`.
 #[derive(Debug, Clone, Args)]
 pub struct VerifyArgs {
-    /// A recording's file, or a session id to fetch it from the relay
+    /// A recording's file, a page or an excerpt of one, or a session id to fetch it from the relay
     #[arg(value_name = "FILE.dsr|SESSION")]
     pub recording: String,
     /// Also open both seals with this age identity, read the packets, and name what does not fit
@@ -313,6 +325,14 @@ mod tests {
             "deskside audit list",
             "deskside audit fetch 00 -o a.dsr --reason why",
             "deskside audit verify a.dsr --identity key --org 00",
+            "deskside audit search printer --identity key",
+            "deskside audit search ERR --in a.dsr folder 00 --kind output,chat --reason why --json",
+            "deskside audit replay a.dsr --identity key --at 1:30 --no-browser --json",
+            "deskside audit replay 00 --reason why",
+            "deskside audit export a.dsr --identity key -o a.jsonl",
+            "deskside audit export 00 --reason why -o a --as cast --from 1:30 --to 2026-11-26T14:05:00Z",
+            "deskside audit export a.dsr -o a.png --at 0:01:30.5 --no-cursor",
+            "deskside audit disclose a.dsr --channels command,chat --from 1:30 -o a.excerpt",
             "deskside audit log --json",
             "deskside audit hold 00 --reason why",
             "deskside audit hold 00 --reason why --release",
@@ -335,6 +355,13 @@ mod tests {
             "deskside exec --timeout 0 -- ls",
             "deskside audit fetch 00 -o a.dsr",
             "deskside audit hold 00",
+            "deskside audit search",
+            "deskside audit search a --kind smoke",
+            "deskside audit replay a.dsr --at noon",
+            "deskside audit export a.dsr",
+            "deskside audit disclose a.dsr -o a.excerpt --channels commands",
+            "deskside audit export a.dsr -o a --as gif",
+            "deskside audit export a.dsr -o a.jsonl --from noon",
             "deskside screenshot --monitor 0",
         ] {
             assert_eq!(parse(line).err().map(|error| error.exit_code()), Some(2), "{line}");

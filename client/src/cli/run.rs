@@ -169,6 +169,24 @@ async fn audits(command: AuditCommand, home: &Home, output: &mut Output) -> anyh
                 "bytes": bytes, "proof": proof});
             output.show(&event, &text)?;
         }
+        AuditCommand::Search(args) => {
+            return audit::search(args, home, output, std::io::stderr().is_terminal()).await;
+        }
+        AuditCommand::Replay(args) => {
+            let stop = async {
+                if let Err(error) = connect::stop_signal().await {
+                    tracing::error!(error = format!("{error:#}"), "only the page's end ends this");
+                    std::future::pending::<()>().await;
+                }
+            };
+            audit::replay(args, home, output, stop).await?;
+        }
+        AuditCommand::Export(args) => {
+            audit::export(args, home, output, std::io::stderr().is_terminal()).await?;
+        }
+        AuditCommand::Disclose(args) => {
+            audit::disclose(args, home, output, std::io::stderr().is_terminal()).await?;
+        }
         AuditCommand::Verify(args) => return audit::verify(&args, home, output).await,
     }
     Ok(Exit::Done.code())

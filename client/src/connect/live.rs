@@ -337,7 +337,7 @@ fn gave_up(exit: Exit, sentence: impl Into<String>) -> Over {
 }
 
 /// Ctrl-C, or a polite end from outside.
-async fn stop_signal() -> anyhow::Result<()> {
+pub(crate) async fn stop_signal() -> anyhow::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate()).context("listen for SIGTERM")?;
     tokio::select! {

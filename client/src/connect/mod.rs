@@ -30,6 +30,7 @@ mod window;
 
 pub use gap::Away;
 pub(crate) use lines::Lines;
+pub(crate) use live::stop_signal;
 pub use resume::resume;
 pub(crate) use saying::Saying;
 

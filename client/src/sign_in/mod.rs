@@ -19,6 +19,7 @@ use deskside_signin::{Provider, SALT, WebError, nonce};
 use serde_json::json;
 
 use crate::account::{Applicant, Member};
+use crate::browser;
 use crate::failure::{Failure, OrExit as _};
 use crate::home::Home;
 use crate::output::{Output, now};
@@ -94,27 +95,7 @@ fn show(url: &str, output: &mut Output) -> anyhow::Result<()> {
     let event = json!({"event": "sign_in", "url": url});
     output.show(&event, &format!("Sign in with your browser, at\n\n  {url}\n"))?;
     if !output.json() && std::io::stdout().is_terminal() {
-        open_browser(url);
+        browser::open(url);
     }
     Ok(())
-}
-
-/// The system's own way to open an address. That nothing opens is no failure: it was shown.
-fn open_browser(url: &str) {
-    let (program, arguments): (&str, &[&str]) = if cfg!(windows) {
-        ("rundll32", &["url.dll,FileProtocolHandler"])
-    } else if cfg!(target_os = "macos") {
-        ("open", &[])
-    } else if std::env::var_os("DISPLAY").or_else(|| std::env::var_os("WAYLAND_DISPLAY")).is_some()
-    {
-        ("xdg-open", &[])
-    } else {
-        return;
-    };
-    let quiet = std::process::Stdio::null;
-    let mut command = std::process::Command::new(program);
-    let command = command.args(arguments).arg(url).stdin(quiet()).stdout(quiet()).stderr(quiet());
-    if let Err(error) = command.spawn() {
-        tracing::debug!(%error, program, "no browser was opened");
-    }
 }

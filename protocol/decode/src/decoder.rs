@@ -9,7 +9,7 @@ use deskside_protocol::session::End;
 use deskside_protocol::wire::record;
 use prost::Message as _;
 
-use crate::event::Event;
+use crate::event::{Event, Recorded};
 use crate::line::Line;
 use crate::report::Report;
 use crate::statement::{Agreement, Claim, Half};
@@ -26,6 +26,8 @@ pub struct Decoder {
     lines: BTreeMap<u16, Line>,
     time_us: u64,
     events: VecDeque<Event>,
+    keeps: bool,
+    packets: VecDeque<Recorded>,
     report: Report,
 }
 
@@ -46,6 +48,17 @@ impl Decoder {
         if copies.iter().all(|(known, _)| *known != end) {
             copies.push((end, secrets));
         }
+    }
+
+    /// Gives the packets themselves too, by [`Decoder::poll_packet`]: before the first block.
+    pub fn keep_packets(&mut self) {
+        self.keeps = true;
+    }
+
+    /// The next packet that opened, in the order of the recording. All of them are to be taken before
+    /// the next block, as events are.
+    pub fn poll_packet(&mut self) -> Option<Recorded> {
+        self.packets.pop_front()
     }
 
     /// Takes the next block, in order; those without packets matter too.
@@ -106,7 +119,9 @@ impl Decoder {
                 line.datagram(run.from, time_us, datagram, &mut events);
             }
         }
+        let mut kept = line.kept();
         self.events.append(&mut events);
+        self.packets.append(&mut kept);
         self.report.malformed += u64::from(malformed);
     }
 
@@ -123,7 +138,11 @@ impl Decoder {
                 self.report.lines.push(oldest.finish());
             }
             let sealed = self.sealed.remove(&number).unwrap_or_default();
-            self.lines.insert(number, Line::new(number, &sealed));
+            let mut line = Line::new(number, &sealed);
+            if self.keeps {
+                line.keep_packets();
+            }
+            self.lines.insert(number, line);
         }
         self.lines.get_mut(&number)
     }

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use deskside_protocol::session::End;
 
+use crate::finding::Space;
 use crate::keys::Suite;
 
 /// Something that came through a line.
@@ -63,6 +64,26 @@ pub enum What {
     Datagram(Bytes),
     /// The sender closed the line. Nothing acknowledges this.
     Closed(Closed),
+}
+
+/// A packet as it stands in the recording, once a key opened it: the first of its number. Whether the
+/// other end acknowledged it shows later, see [`LineReport`](crate::LineReport).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recorded {
+    /// The line.
+    pub line: u16,
+    /// Who sent it.
+    pub from: End,
+    /// When the relay recorded it: microseconds since 1970-01-01 UTC.
+    pub time_us: u64,
+    /// Which keys it is under.
+    pub space: Space,
+    /// Its number there.
+    pub number: u64,
+    /// Whether it is one that the other end acknowledges: not where it only acknowledges or closes.
+    pub elicits: bool,
+    /// All of it, still sealed; of a datagram that holds several, this one.
+    pub bytes: Bytes,
 }
 
 /// How a line was closed.

@@ -32,6 +32,7 @@ pub(crate) struct Read {
     pub(crate) missing: Vec<(u64, u64)>,
     /// It had been seen before.
     pub(crate) again: bool,
+    pub(crate) opened: Opened,
 }
 
 /// The handshakes of a line.
@@ -94,7 +95,8 @@ impl Handshakes {
         }
         self.hello_seen |= hello.0;
         self.hello_cut |= hello.1;
-        Some(Read { missing, again: !matches!(known, Seen::First) })
+        let again = !matches!(known, Seen::First);
+        Some(Read { missing, again, opened })
     }
 
     /// A handshake that begins with this packet, if it opens by the id that it was sent to.

@@ -62,7 +62,7 @@ mod timeline;
 mod waiting;
 
 pub use decoder::Decoder;
-pub use event::{Closed, Event, What};
+pub use event::{Closed, Event, Recorded, What};
 pub use finding::{Finding, Found, MAX_FINDINGS, Party, Space};
 pub use keys::Suite;
 pub use report::{Counted, LineReport, Report};

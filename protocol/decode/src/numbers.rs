@@ -57,6 +57,10 @@ impl Numbers {
         self.acknowledged.largest()
     }
 
+    pub(crate) fn acknowledged(&self) -> Vec<(u64, u64)> {
+        self.acknowledged.all()
+    }
+
     pub(crate) fn see(&mut self, number: u64, tag: &[u8; TAG]) -> Seen {
         let known = self.seen.has(number);
         let last = self.recall(number).replace((number, *tag));

@@ -24,6 +24,15 @@ impl Ranges {
         self.ranges.last_key_value().map(|(_, last)| *last)
     }
 
+    /// The whole set, in order.
+    pub(crate) fn all(&self) -> Vec<(u64, u64)> {
+        let forgotten = self.floor.checked_sub(1).map(|last| (0, last));
+        forgotten
+            .into_iter()
+            .chain(self.ranges.iter().map(|(first, last)| (*first, *last)))
+            .collect()
+    }
+
     /// What of `first..=last` is not in the set, in order.
     pub(crate) fn missing(&self, first: u64, last: u64) -> Vec<(u64, u64)> {
         let mut gaps = Vec::new();
@@ -96,6 +105,8 @@ mod tests {
                 set.extend(first..=first + more);
                 prop_assert_eq!(ranges.largest(), set.last().copied());
             }
+            let all = ranges.all().into_iter().flat_map(|(first, last)| first..=last);
+            prop_assert_eq!(all.collect::<BTreeSet<_>>(), set.clone());
             for number in 0..210 {
                 prop_assert_eq!(ranges.has(number), set.contains(&number));
             }
@@ -111,6 +122,7 @@ mod tests {
             ranges.insert(2 * number + 1, 2 * number + 1);
         }
         assert_eq!(ranges.ranges.len(), MAX_RANGES);
+        assert_eq!(ranges.all()[..2], [(0, 1), (3, 3)], "what was forgotten counts");
         assert!(ranges.has(0) && ranges.has(1) && !ranges.has(2) && ranges.has(3));
         let mut ranges = Ranges::default();
         let last = (1 << 62) - 1;

@@ -68,6 +68,9 @@ pub struct LineReport {
     pub times_us: (u64, u64),
     /// By the end that sent.
     pub ends: Ends<Counted>,
+    /// Numbers of packets under the traffic secrets that the other end acknowledged, from first to
+    /// last, in order.
+    pub acknowledged: Ends<Vec<(u64, u64)>>,
     /// Directions of streams that carried anything.
     pub halves: u64,
     /// What the ends stated of streams, compared.

@@ -4,6 +4,7 @@ use prost::Message as _;
 use zeroize::Zeroizing;
 
 use super::{again, carried, signer, text};
+use crate::excerpt;
 use crate::key::{Context, SigningKey};
 use crate::log::{Leaf, SignedHead, TilePath, evidence, tile};
 use crate::recording::checkpoint::Note;
@@ -50,6 +51,25 @@ pub(super) fn close(bytes: &[u8]) {
 pub(super) fn checkpoint(bytes: &[u8]) {
     if let Ok(note) = Note::parse(bytes) {
         assert_eq!(note.encode().as_bytes(), bytes);
+    }
+}
+
+/// The bytes as a file, and as what an auditor would have signed.
+pub(super) fn excerpt(bytes: &[u8]) {
+    if let Ok((signed, _)) = excerpt::decode(bytes) {
+        let rest = bytes.get(excerpt::MAGIC.len() + 2..);
+        assert_eq!(rest, Some(signed.encode_to_vec().as_slice()));
+        let organisation = Some(SigningKey::from_seed(Zeroizing::new([0xfe; 32])).public());
+        let known = excerpt::Known { organisation, ..excerpt::Known::default() };
+        assert!(excerpt::judge(bytes, known).is_err(), "a signature was guessed");
+    }
+    let Ok(body) = record::Excerpt::decode(bytes) else { return };
+    again(&body);
+    let pieces = body.halves.iter().flat_map(excerpt::Half::pieces);
+    assert!(pieces.fold(0, |all, (_, piece, _)| all + piece.len()) <= bytes.len());
+    if let Ok(file) = excerpt::encode(&body, &signer()) {
+        assert!(excerpt::decode(&file).is_ok_and(|(_, again)| again == body));
+        let _judged = excerpt::judge(&file, excerpt::Known::default()).is_ok();
     }
 }
 

@@ -28,6 +28,7 @@ pub const fn all() -> &'static [(&'static str, Check)] {
         ("checkpoint", evidence::checkpoint),
         ("close", evidence::close),
         ("code", people::code),
+        ("excerpt", evidence::excerpt),
         ("file", spoken::transfer),
         ("key_log", evidence::key_log),
         ("label", spoken::label_of_datagram),

@@ -3,6 +3,8 @@
 #![allow(dead_code, reason = "each test binary uses its part")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+pub(crate) mod excerpt;
+
 use bytes::Bytes;
 use deskside_protocol::code::Nameplate;
 use deskside_protocol::key::{Context, PublicKey, SigningKey};

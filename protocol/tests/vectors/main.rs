@@ -11,6 +11,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod excerpt;
 mod file;
 mod identity;
 mod input;

@@ -50,6 +50,7 @@ fn its_tables_have_every_row() {
         Context::NodeRotation,
         Context::AuthorityRotation,
         Context::Statement,
+        Context::Excerpt,
     ] {
         says(&format!("| `{}` |", context.label()));
     }

@@ -16,6 +16,7 @@ mod idle;
 mod kills;
 mod latency;
 mod pairings;
+mod replay;
 mod session;
 mod soak;
 mod watch;
@@ -53,6 +54,8 @@ enum What {
     Abuse(abuse::Args),
     /// The live screen for an hour: equal after each quiet second, and no memory that grows
     Soak(soak::Args),
+    /// An hour of office work in the player: first picture, reading, jumps
+    Replay(replay::Args),
     /// A process of `idle`
     #[command(hide = true)]
     Hold(hold::Args),
@@ -76,6 +79,7 @@ pub fn main() -> ExitCode {
         What::Answers(args) => on_runtime(answers::run(&args, teller)),
         What::Abuse(args) => on_runtime(abuse::run(&args, teller)),
         What::Soak(args) => on_runtime(soak::run(&args, teller)),
+        What::Replay(args) => replay::run(&args, teller),
         What::Hold(args) => on_runtime(hold::run(&args)),
         What::Bare => on_runtime(bare::serve()),
         What::Session(args) => on_runtime(session::run(&args)),

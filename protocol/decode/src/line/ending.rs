@@ -49,9 +49,11 @@ impl Line {
         }
         self.holes();
         let mut ends = Ends::<Counted>::default();
+        let mut acknowledged = Ends::<Vec<(u64, u64)>>::default();
         for end in [End::Agent, End::Technician] {
             let side = self.sides.of_mut(end);
             let (lost, tail) = side.waiting.left(side.data.largest_acknowledged());
+            *acknowledged.of_mut(end) = side.data.acknowledged();
             let (open, unseen) = (self.streams.open(end), side.data.unseen());
             *ends.of_mut(end) = Counted { lost, tail, open, unseen, ..side.counted };
             let unsent = side.closed.as_ref();
@@ -68,6 +70,7 @@ impl Line {
             suite,
             times_us: (first_us, last_us),
             ends,
+            acknowledged,
             halves: self.streams.count,
             statements: self.streams.tally,
             closed,

@@ -10,11 +10,13 @@ mod ending;
 
 use std::collections::VecDeque;
 
+use bytes::Bytes;
 use deskside_protocol::seal::LineSecrets;
 use deskside_protocol::session::{End, Ends};
 
-use crate::event::{Closed, Event, What};
+use crate::event::{Closed, Event, Recorded, What};
 use crate::finding::{Findings, Found, Party, Space, other};
+use crate::frames::frames;
 use crate::handshake::Handshakes;
 use crate::header::{Form, Packet, Piece, pieces};
 use crate::numbers::{Numbers, Seen};
@@ -58,6 +60,8 @@ pub(crate) struct Line {
     streams: Streams,
     findings: Findings,
     times_us: Option<(u64, u64)>,
+    /// Packets that opened, where somebody wants them.
+    kept: Option<VecDeque<Recorded>>,
 }
 
 impl Line {
@@ -73,6 +77,27 @@ impl Line {
             streams: Streams::default(),
             findings: Findings::new(number),
             times_us: None,
+            kept: None,
+        }
+    }
+
+    /// From here on keeps the packets that open, for [`Line::kept`].
+    pub(crate) fn keep_packets(&mut self) {
+        self.kept = Some(VecDeque::new());
+    }
+
+    /// The packets that opened since this was last asked.
+    pub(crate) fn kept(&mut self) -> VecDeque<Recorded> {
+        self.kept.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// A packet of this number, with this payload, opened for the first time.
+    fn keep(&mut self, from: End, time_us: u64, space: Space, packet: &Packet<'_>, open: &Opened) {
+        if let Some(kept) = &mut self.kept {
+            let (line, number) = (self.number, open.number);
+            let elicits = frames(&open.payload).map_while(Result::ok).any(|frame| frame.elicits());
+            let bytes = Bytes::copy_from_slice(packet.bytes);
+            kept.push_back(Recorded { line, from, time_us, space, number, elicits, bytes });
         }
     }
 
@@ -124,6 +149,7 @@ impl Line {
             }
             Seen::First | Seen::Late => {
                 side.counted.packets += 1;
+                self.keep(from, time_us, space, packet, &opened);
                 if seen == Seen::Late {
                     let what = Found::Late { from, space, number: opened.number };
                     self.findings.add(time_us, what, Party::Node);
@@ -148,9 +174,10 @@ impl Line {
         }
         let counted = &mut self.sides.of_mut(from).counted;
         if read.again {
-            counted.repeated += 1
+            counted.repeated += 1;
         } else {
-            counted.packets += 1
+            counted.packets += 1;
+            self.keep(from, time_us, Space::Initial, packet, &read.opened);
         }
         Some(())
     }

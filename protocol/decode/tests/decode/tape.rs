@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use deskside_decode::{Decoder, Event, Report, What};
+use deskside_decode::{Decoder, Event, Recorded, Report, Space, What};
 use deskside_protocol::recording::{Kind, Packets, Reader, Step, Writer, runs};
 use deskside_protocol::seal::LineSecrets;
 use deskside_protocol::session::End;
@@ -72,6 +72,39 @@ impl Tape {
             }
         }
         passed
+    }
+
+    /// The same without what is repeated, unopened, or should have been acknowledged and was not; each packet in a datagram of its own.
+    pub(crate) fn normalised(&self, sealed: &[(u16, LineSecrets)]) -> Self {
+        let mut decoder = Decoder::new();
+        decoder.keep_packets();
+        for (line, secrets) in sealed {
+            decoder.sealed(*line, End::Agent, secrets.clone());
+        }
+        let (mut reader, mut input) = (Reader::new(), self.file.as_slice());
+        let mut packets = Vec::new();
+        while let Step::Block(block) = reader.next(&mut input).unwrap() {
+            decoder.feed(&block);
+            while decoder.poll().is_some() {}
+            packets.extend(std::iter::from_fn(|| decoder.poll_packet()));
+        }
+        let report = decoder.finish();
+        packets.retain(|packet: &Recorded| {
+            let line = report.lines.iter().find(|line| line.line == packet.line).unwrap();
+            let acknowledged = line.acknowledged.of(packet.from);
+            let within = |(first, last): &(u64, u64)| (*first..=*last).contains(&packet.number);
+            packet.space != Space::Data || !packet.elicits || acknowledged.iter().any(within)
+        });
+        let passed: Vec<_> = packets
+            .into_iter()
+            .map(|Recorded { line, from, time_us, bytes, .. }| Passed {
+                line,
+                from,
+                time_us,
+                bytes: bytes.to_vec(),
+            })
+            .collect();
+        Self::of(&passed)
     }
 
     pub(crate) fn decoded(&self, sealed: &[(u16, LineSecrets)]) -> Decoded {

@@ -70,8 +70,21 @@ async fn everything_comes_back(suite: Suite) {
     read_datagrams(technician, End::Agent, &truth).await;
     let secrets = pair.secrets.clone();
     let tape = pair.close().await;
-    let decoded = tape.lock().unwrap().decoded(&[(LINE, secrets)]);
+    let (tape, sealed) = (tape.lock().unwrap(), [(LINE, secrets)]);
+    let decoded = tape.decoded(&sealed);
     judge(&decoded, suite, &truth.lock().unwrap(), given_up);
+    judge_normalised(&decoded, &tape.normalised(&sealed).decoded(&sealed));
+}
+
+/// Nothing that counts is lost where nothing that does not is left.
+fn judge_normalised(raw: &Decoded, normalised: &Decoded) {
+    assert!(raw.streams() == normalised.streams(), "the same streams");
+    for from in [End::Agent, End::Technician] {
+        assert_eq!(raw.datagrams(from), normalised.datagrams(from));
+        let [raw, counted] = [raw, normalised].map(|one| one.report.lines[0].ends.of(from));
+        assert_eq!((counted.repeated, counted.unopened, counted.lost), (0, 0, 0));
+        assert_eq!((counted.tail, counted.acknowledged), (0, raw.acknowledged), "{counted:?}");
+    }
 }
 
 fn judge(decoded: &Decoded, suite: Suite, truth: &Truth, given_up: u64) {

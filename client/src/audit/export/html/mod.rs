@@ -1,0 +1,228 @@
+//! One page that anybody opens in a browser, without a network and without a program of ours: what
+//! happened as text, with pictures of the screen, and inside it the recording as it is with its proof,
+//! so that `deskside audit verify` checks it. No script runs in it, and it asks for nothing.
+#![allow(clippy::wildcard_enum_match_arm, reason = "telling() has all that has words")]
+
+mod escape;
+mod pictures;
+
+use std::fs::File;
+use std::io::{Read, Write};
+
+use anyhow::Context as _;
+use data_encoding::{BASE64, HEXLOWER};
+use deskside_protocol::text::visible;
+use deskside_protocol::transcript::sha256;
+use deskside_story::{Happening, What};
+use serde_json::Value;
+
+use super::screen::Sight;
+use super::span::Span;
+use super::spool::Spool;
+use super::words::instant;
+use crate::audit::bundle::{END, PROOF, RECORDING};
+use crate::audit::{Tape, log};
+use crate::output::size;
+use crate::player::{Telling, telling};
+use escape::escaped;
+
+/// Bytes of text that stand on a page at the most: a browser shows these.
+const MAX_TEXT: usize = 16 * 1024 * 1024;
+const STYLE: &str = include_str!("page.css");
+/// Bytes of the recording that become a line of base64: a multiple of three.
+const LINE: usize = 48 * 1024;
+
+/// What stands on a page.
+pub(super) struct Counts {
+    pub(super) happenings: u64,
+    pub(super) pictures: u64,
+}
+
+/// Writes the page of `sight`, with the whole recording in it.
+///
+/// # Errors
+/// What the disk says, or the recording.
+pub(super) fn write(tape: &Tape, sight: Sight, out: &mut dyn Write) -> anyhow::Result<Counts> {
+    let mut rows = Rows::new(sight.span)?;
+    tape.happenings(|happening| rows.happening(happening))?;
+    let pictures =
+        pictures::each(tape, Sight { dims: false, ..sight }, &rows.wanted, |time_us, png| {
+            let (clock, png) = (clock(time_us, sight.span), BASE64.encode(png));
+            let row = format!(
+                "<li class=\"picture\"><figure><img alt=\"The user's screen at {clock}\" \
+             src=\"data:image/png;base64,{png}\"><figcaption>The screen at {clock}</figcaption>\
+             </figure></li>\n"
+            );
+            rows.spool.push((time_us, Kind::Picture), row.as_bytes())
+        })?;
+    head(tape, sight.span, out)?;
+    writeln!(out, "<ol>")?;
+    let Rows { spool, happenings, .. } = rows;
+    let order = |keys: &mut Vec<((u64, Kind), usize)>| keys.sort_by_key(|(key, _)| *key);
+    spool.each(order, |_, row| Ok(out.write_all(row)?))?;
+    writeln!(out, "</ol>\n</main>")?;
+    embedded(tape, out)?;
+    writeln!(out, "</body>\n</html>")?;
+    Ok(Counts { happenings, pictures })
+}
+
+/// At one time the picture stands behind what happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    Happening,
+    Picture,
+}
+
+/// The rows of the list, in any order.
+struct Rows {
+    span: Span,
+    spool: Spool<(u64, Kind)>,
+    /// When something happened that a picture belongs to.
+    wanted: Vec<u64>,
+    happenings: u64,
+    text: usize,
+}
+
+impl Rows {
+    fn new(span: Span) -> anyhow::Result<Self> {
+        Ok(Self { span, spool: Spool::new()?, wanted: Vec::new(), happenings: 0, text: 0 })
+    }
+
+    fn happening(&mut self, happening: &Happening) -> anyhow::Result<()> {
+        if !self.span.has(happening.time_us) {
+            return Ok(());
+        }
+        let Some(row) = self.row(happening) else { return Ok(()) };
+        self.happenings += 1;
+        self.spool.push((happening.time_us, Kind::Happening), row.as_bytes())
+    }
+
+    fn row(&mut self, happening: &Happening) -> Option<String> {
+        match &happening.what {
+            What::Output { stderr, bytes, .. } => {
+                Some(self.text(if *stderr { "errors" } else { "output" }, bytes))
+            }
+            What::CommandInput { bytes, .. } => Some(self.text("input", bytes)),
+            _ => {
+                let told = telling(happening)?;
+                self.wanted.push(happening.time_us);
+                if let What::Input(input) = &happening.what {
+                    self.wanted.push(input.until_us);
+                }
+                Some(self.told(happening, told))
+            }
+        }
+    }
+
+    fn told(&self, happening: &Happening, told: Telling) -> String {
+        let (kind, words, more) = match told {
+            Telling::Row { kind, title, more } => (kind, title, more),
+            Telling::End { well, words, more, .. } => match well {
+                Some(false) => ("end badly", words, more),
+                Some(true) | None => ("end", words, more),
+            },
+        };
+        let hash = match &more["sha256"] {
+            Value::String(hash) if !hash.is_empty() => {
+                format!("<code>SHA-256 {}</code>", escaped(hash))
+            }
+            _ => String::new(),
+        };
+        format!(
+            "<li class=\"{kind}\"><time title=\"{}\">{}</time><span>{}</span><p>{}{hash}</p></li>\n",
+            instant(happening.time_us),
+            clock(happening.time_us, self.span),
+            happening.from,
+            escaped(&words)
+        )
+    }
+
+    /// What a command printed or was given, as far as there is room on the page.
+    fn text(&mut self, class: &str, bytes: &[u8]) -> String {
+        let room = MAX_TEXT.saturating_sub(self.text);
+        self.text += bytes.len();
+        if bytes.len() > room {
+            return format!(
+                "<li class=\"text\"><p>{} are left out here</p></li>\n",
+                size(bytes.len() as u64)
+            );
+        }
+        let text = String::from_utf8_lossy(bytes);
+        let lines: Vec<_> = text.trim_end_matches('\n').split('\n').map(visible).collect();
+        format!("<li class=\"text {class}\"><pre>{}</pre></li>\n", escaped(&lines.join("\n")))
+    }
+}
+
+fn head(tape: &Tape, span: Span, out: &mut dyn Write) -> anyhow::Result<()> {
+    let style = BASE64.encode(&sha256(STYLE.as_bytes()));
+    let facts = tape.report().facts.as_ref();
+    let text = |text: &str| escaped(&visible(text));
+    let (ticket, subject) = facts.map_or_else(Default::default, |facts| {
+        let join = &facts.technician.join;
+        (text(&join.ticket), text(&join.subject))
+    });
+    write!(
+        out,
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; \
+         style-src 'sha256-{style}'; base-uri 'none'; form-action 'none'\">\n\
+         <meta name=\"referrer\" content=\"no-referrer\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <title>Ticket {ticket}: {subject}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n\
+         <header>\n<h1><small>Ticket {ticket}</small> {subject}</h1>\n<dl>\n"
+    )?;
+    let mut row = |name: &str, value: &str| writeln!(out, "<dt>{name}</dt><dd>{value}</dd>");
+    if let Some(facts) = facts {
+        let person = &facts.certificate;
+        let who = format!("{} ({}), {}", person.name, person.login, person.organisation);
+        row("Technician", &text(&who))?;
+        row("Relay", &text(&facts.relay_origin))?;
+    }
+    row("Session", &format!("<code>{}</code>", tape.session()))?;
+    row("Time", &format!("{} to {}", instant(span.from_us), instant(span.to_us)))?;
+    if let Some(hash) = &tape.report().hash {
+        row("Final hash", &format!("<code>{}</code>", HEXLOWER.encode(hash)))?;
+    }
+    writeln!(out, "</dl>")?;
+    if let Some(warning) = tape.warning() {
+        writeln!(out, "<p class=\"warning\">{}</p>", escaped(&warning))?;
+    }
+    writeln!(
+        out,
+        "<p>The recording itself is in this page, sealed, with the proof that the relay's log knows \
+         it. <code>deskside audit verify</code> and the name of this file say whether anybody changed \
+         it; no account is needed for that. What stands below was read from it by whoever made the \
+         page, and is their word.</p>\n</header>"
+    )?;
+    Ok(())
+}
+
+/// The recording and its proof, as data that a browser neither shows nor runs.
+fn embedded(tape: &Tape, out: &mut dyn Write) -> anyhow::Result<()> {
+    let mut file = File::open(tape.path()).context("read the recording")?;
+    writeln!(out, "{RECORDING}")?;
+    let mut part = Vec::with_capacity(LINE);
+    loop {
+        part.clear();
+        (&mut file).take(LINE as u64).read_to_end(&mut part).context("read the recording")?;
+        if part.is_empty() {
+            break;
+        }
+        writeln!(out, "{}", BASE64.encode(&part))?;
+    }
+    writeln!(out, "{END}")?;
+    if let Some(proof) = log::kept(tape.path())? {
+        writeln!(out, "{PROOF}\n{}\n{END}", BASE64.encode(&proof))?;
+    }
+    Ok(())
+}
+
+/// Time since the beginning: `1:02:03`, `0:07`.
+fn clock(time_us: u64, span: Span) -> String {
+    let seconds = time_us.saturating_sub(span.from_us) / 1_000_000;
+    let (hours, minutes, seconds) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
+    match hours {
+        0 => format!("{minutes}:{seconds:02}"),
+        _ => format!("{hours}:{minutes:02}:{seconds:02}"),
+    }
+}

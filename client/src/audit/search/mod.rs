@@ -1,0 +1,251 @@
+//! `deskside audit search`: words in what was said, typed, run and copied, in one recording or in
+//! many. Nothing is kept of what is read.
+
+mod seeker;
+mod text;
+
+use std::path::Path;
+
+use anyhow::Context as _;
+use deskside_protocol::exit::Exit;
+use deskside_protocol::log::leaf::Access;
+use deskside_protocol::session::{End, SessionId};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::json;
+
+use super::source::Source;
+use super::tape::Tape;
+use crate::cli::{SearchArgs, SourceArgs};
+use crate::failure::{Failure, OrExit as _};
+use crate::home::Home;
+use crate::output::{Output, moment};
+
+pub(crate) use seeker::{Hit, Seeker, plain};
+pub use text::Kind;
+pub(crate) use text::{Text, line};
+
+/// Recordings of one folder at the most.
+const MAX_FILES: usize = 100_000;
+/// What a recording's file is called.
+const ENDING: &str = "dsr";
+/// Which of them is read.
+const BAR: &str = "{msg}  {pos}/{len}";
+
+/// Looks through all places. `terminal` is whether somebody watches standard error. Gives the exit
+/// code: 0, or 5 where nothing was found.
+///
+/// # Errors
+/// Exit 2 for an identity that is none, 5 for a place where no recording is, 7 for a recording that
+/// was named and cannot be read; the relay's refusal.
+pub async fn search(
+    args: SearchArgs,
+    home: &Home,
+    output: &mut Output,
+    terminal: bool,
+) -> anyhow::Result<u8> {
+    if args.text.trim().is_empty() {
+        return Err(Failure::new(Exit::Usage, "say what to look for").into());
+    }
+    let places = places(&args.places)?;
+    let target = if terminal && !output.json() {
+        ProgressDrawTarget::stderr()
+    } else {
+        ProgressDrawTarget::hidden()
+    };
+    let bar = ProgressBar::with_draw_target(Some(places.len() as u64), target);
+    bar.set_style(ProgressStyle::with_template(BAR).context("make a progress bar")?);
+    let mut count = 0;
+    for place in &places {
+        bar.set_message(place.recording.clone());
+        let source = source(&args, &place.recording);
+        let found = match look(&source, &args, home).await {
+            Ok(found) => found,
+            // In a folder there may be others' recordings too; that one was left out is said.
+            Err(error) if !place.named => {
+                tracing::debug!(error = format!("{error:#}"), "a recording is left out");
+                let text = format!("left out: {error}");
+                bar.suspend(|| output.show(&json!({"event": "left_out", "recording": place.recording, "why": error.to_string()}), &text))?;
+                bar.inc(1);
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        count += found.hits.len();
+        bar.suspend(|| show(&found, place, output))?;
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    if count == 0 {
+        output.text("nothing found")?;
+    }
+    let exit = if count == 0 { Exit::NotFound } else { Exit::Done };
+    Ok(exit.code())
+}
+
+/// A recording to look into, and whether it was named itself.
+struct Place {
+    recording: String,
+    named: bool,
+}
+
+/// The recordings of all places: of folders those in them, by name.
+fn places(given: &[String]) -> anyhow::Result<Vec<Place>> {
+    let here = [".".to_owned()];
+    let given = if given.is_empty() { here.as_slice() } else { given };
+    let mut places = Vec::new();
+    for place in given {
+        if !Path::new(place).is_dir() {
+            places.push(Place { recording: place.clone(), named: true });
+            continue;
+        }
+        let unreadable = format!("the folder {place} cannot be read");
+        let mut files = Vec::new();
+        for entry in std::fs::read_dir(place).or_exit(Exit::NotFound, unreadable.clone())? {
+            let path = entry.or_exit(Exit::NotFound, unreadable.clone())?.path();
+            if path.extension().is_some_and(|ending| ending == ENDING) && files.len() < MAX_FILES {
+                files.push(path.to_string_lossy().into_owned());
+            }
+        }
+        if files.is_empty() {
+            let sentence = format!("there is no recording in the folder {place}");
+            return Err(Failure::new(Exit::NotFound, sentence).into());
+        }
+        files.sort();
+        places.extend(files.into_iter().map(|recording| Place { recording, named: false }));
+    }
+    Ok(places)
+}
+
+fn source(args: &SearchArgs, recording: &str) -> SourceArgs {
+    SourceArgs {
+        recording: recording.to_owned(),
+        identity: args.identity.clone(),
+        reason: args.reason.clone(),
+        org: args.org.clone(),
+    }
+}
+
+/// What was found in one recording.
+struct Found {
+    session: String,
+    technician: String,
+    began_us: u64,
+    hits: Vec<Hit>,
+    warning: Option<String>,
+}
+
+async fn look(source: &SourceArgs, args: &SearchArgs, home: &Home) -> anyhow::Result<Found> {
+    let found = Source::find(source, home, Access::Replay).await?;
+    let (source, home) = (source.clone(), home.clone());
+    let mut seeker = Seeker::new(&args.text, &args.kind);
+    let looking = tokio::task::spawn_blocking(move || {
+        let tape = found.tape(&source, &home)?;
+        let hits = hits(&tape, &mut seeker)?;
+        let judged = tape.judgement(&source, &home, None)?;
+        let report = tape.report();
+        let facts = report.facts.as_ref();
+        anyhow::Ok(Found {
+            session: facts.map(|facts| facts.session().to_string()).unwrap_or_default(),
+            technician: facts.map(|facts| facts.certificate.name.clone()).unwrap_or_default(),
+            began_us: report.times_us.map_or(0, |(began, _)| began),
+            hits,
+            warning: (!judged.is_sound()).then(|| judged.sentences().join(" ")),
+        })
+    });
+    looking.await.context("look into a recording")?
+}
+
+/// All lines that have the words in them, by their times.
+fn hits(tape: &Tape, seeker: &mut Seeker) -> anyhow::Result<Vec<Hit>> {
+    let mut hits = Vec::new();
+    tape.happenings(|happening| {
+        if let Some(text) = Text::of(happening) {
+            seeker.take(&text, |hit| hits.push(hit));
+        }
+        Ok(())
+    })?;
+    seeker.finish(|hit| hits.push(hit));
+    hits.sort_by_key(|hit| hit.time_us);
+    Ok(hits)
+}
+
+fn show(found: &Found, place: &Place, output: &mut Output) -> anyhow::Result<()> {
+    if let Some(warning) = &found.warning
+        && !found.hits.is_empty()
+    {
+        output.show(
+            &json!({"event": "warning", "recording": place.recording, "session": found.session, "warning": warning}),
+            &format!("WARNING: {}: {warning}", place.recording),
+        )?;
+    }
+    for hit in &found.hits {
+        let at = position(hit.time_us.saturating_sub(found.began_us));
+        let time = moment(hit.time_us / 1_000_000);
+        let who = if hit.from == End::Technician { found.technician.as_str() } else { "user" };
+        let event = json!({
+            "event": "hit",
+            "recording": place.recording,
+            "session": found.session,
+            "time": time,
+            "at": at,
+            "by": hit.from.to_string(),
+            "kind": hit.kind.word(),
+            "line": hit.line,
+        });
+        let who = deskside_protocol::text::visible(who);
+        let text =
+            format!("{} {time} {at} {who}, {}: {}", place.shown(found), hit.kind.word(), hit.line);
+        output.show(&event, &text)?;
+    }
+    Ok(())
+}
+
+impl Place {
+    /// The file, or the session where one was named.
+    fn shown(&self, found: &Found) -> String {
+        match self.recording.parse::<SessionId>() {
+            Ok(session) => session.to_string(),
+            Err(_) if self.recording.is_empty() => found.session.clone(),
+            Err(_) => self.recording.clone(),
+        }
+    }
+}
+
+/// Microseconds since the beginning, as `--at` takes them.
+fn position(since_us: u64) -> String {
+    let (seconds, thousandths) = (since_us / 1_000_000, since_us / 1_000 % 1_000);
+    let (hours, minutes) = (seconds / 3_600, seconds / 60 % 60);
+    format!("{hours}:{minutes:02}:{:02}.{thousandths:03}", seconds % 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::Time;
+    use crate::failure::exit_of;
+
+    #[test]
+    fn positions_are_those_that_a_replay_takes() {
+        for us in [0, 1_000, 59_999_000, 3_600_000_000, 90_061_234_000] {
+            assert_eq!(position(us).parse(), Ok(Time::Since(us)));
+        }
+    }
+
+    #[test]
+    fn folders_have_their_recordings_in_order_of_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let given = [folder.path().to_str().unwrap().to_owned(), "other.dsr".to_owned()];
+        let error = places(&given).err().unwrap();
+        assert_eq!(exit_of(&error), Exit::NotFound);
+        for name in ["b.dsr", "a.dsr", "a.dsr.proof", "c.txt"] {
+            std::fs::write(folder.path().join(name), "").unwrap();
+        }
+        let places = places(&given).unwrap();
+        let names =
+            places.iter().map(|place| (place.recording.rsplit('/').next().unwrap(), place.named));
+        assert_eq!(
+            names.collect::<Vec<_>>(),
+            [("a.dsr", false), ("b.dsr", false), ("other.dsr", true)]
+        );
+    }
+}

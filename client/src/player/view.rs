@@ -1,0 +1,215 @@
+//! What one page sees: the film at a time, and what of the picture the page does not have yet. The
+//! page asks for the next moment when it has drawn the last, so that nothing ever queues.
+
+use std::io;
+
+use deskside_screen::{Changed, Rect, Size};
+use deskside_story::{Film, Turn, rgba};
+use serde_json::json;
+
+use super::reel::Reel;
+
+/// Pixels of a side of the tiles in which it is remembered what changed.
+const TILE: usize = 64;
+/// Takes that are shown one by one rather than beginning at a point again: decoding the point's
+/// picture takes as long as some dozens of frames.
+const NEAR: usize = 100;
+
+/// The view of one page.
+#[derive(Debug, Default)]
+pub(super) struct View {
+    film: Film,
+    /// The number of the take that comes next.
+    next: usize,
+    damage: Damage,
+    /// The page does not have the look of the pointer.
+    shape: bool,
+    /// Frames that could not be decoded.
+    broken: u64,
+}
+
+/// Tiles of the picture that the page does not have as they are.
+#[derive(Debug, Default)]
+struct Damage {
+    size: Option<Size>,
+    tiles: Vec<bool>,
+}
+
+impl View {
+    /// Goes to a time, forwards or back, and says what the page has to draw: a length of four bytes,
+    /// so many bytes of JSON, and the pixels of its parts one behind the other. With `whole` the page
+    /// has nothing.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub(super) fn at(&mut self, reel: &Reel, time_us: u64, whole: bool) -> io::Result<Vec<u8>> {
+        let until = reel.until(time_us);
+        self.go(reel, until)?;
+        if whole {
+            self.damage = Damage::default();
+            self.shape = true;
+        }
+        Ok(self.said(time_us))
+    }
+
+    fn go(&mut self, reel: &Reel, until: usize) -> io::Result<()> {
+        if let Some((next, point)) = reel.point(until)
+            && (until < self.next || next > self.next + NEAR)
+        {
+            match Film::at(&point) {
+                Ok(film) => self.film = film,
+                Err(error) => return Err(io::Error::other(error)),
+            }
+            self.next = next;
+            self.damage.all();
+            self.shape = true;
+        } else if until < self.next {
+            *self = Self { shape: true, ..Self::default() };
+        }
+        while self.next < until {
+            let takes = reel.takes(self.next, until)?;
+            if takes.is_empty() {
+                break;
+            }
+            for take in takes {
+                self.next += 1;
+                match self.film.show(&take) {
+                    Ok(Turn::Picture(changed)) => self.changed(&changed),
+                    Ok(Turn::Shape) => self.shape = true,
+                    Ok(Turn::Places | Turn::Nothing) => {}
+                    Err(error) => {
+                        self.broken += 1;
+                        tracing::debug!(%error, "a frame cannot be decoded");
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn changed(&mut self, changed: &Changed) {
+        match changed {
+            Changed::All => self.damage.all(),
+            Changed::Parts(parts) => {
+                let size = self.film.picture().map(|picture| picture.size());
+                parts.iter().for_each(|part| self.damage.part(size, *part));
+            }
+        }
+    }
+
+    fn said(&mut self, time_us: u64) -> Vec<u8> {
+        let picture = self.film.picture();
+        let parts = self.damage.take(picture.map(|picture| picture.size()));
+        let place = |place: Option<(i64, i64)>| place.map(|(x, y)| json!([x, y]));
+        let shape = std::mem::take(&mut self.shape).then(|| self.film.cursor().shape());
+        let look = shape.flatten().map(|shape| {
+            json!({"width": shape.width, "height": shape.height, "x": shape.hot_x, "y": shape.hot_y})
+        });
+        let boxes: Vec<_> =
+            parts.iter().map(|it| json!([it.x, it.y, it.width, it.height])).collect();
+        let head = json!({
+            "width": picture.map_or(0, |picture| picture.size().width()),
+            "height": picture.map_or(0, |picture| picture.size().height()),
+            "live": self.film.is_live(),
+            "monitor": self.film.monitor(),
+            "pointer": place(self.film.pointed()),
+            "laser": place(self.film.laser(time_us)),
+            "look": look,
+            "parts": boxes,
+            "broken": self.broken,
+        })
+        .to_string();
+        let mut bytes = Vec::new();
+        bytes.extend(u32::try_from(head.len()).unwrap_or(u32::MAX).to_le_bytes());
+        bytes.extend_from_slice(head.as_bytes());
+        if let Some(picture) = picture {
+            parts.iter().for_each(|part| rgba(picture, *part, &mut bytes));
+        }
+        if look.is_some() {
+            bytes.extend(self.film.cursor().rgba());
+        }
+        bytes
+    }
+}
+
+const fn across(size: Size) -> usize {
+    size.width().div_ceil(TILE)
+}
+
+impl Damage {
+    /// Nothing of the picture is as the page has it.
+    fn all(&mut self) {
+        self.size = None;
+    }
+
+    /// A part is another; of a picture of another size all is.
+    fn part(&mut self, size: Option<Size>, part: Rect) {
+        let Some(size) = size.filter(|size| self.size == Some(*size)) else {
+            self.size = None;
+            return;
+        };
+        let across = across(size);
+        for row in part.y / TILE..(part.y + part.height).div_ceil(TILE) {
+            let row = row * across;
+            let tiles = row + part.x / TILE..row + (part.x + part.width).div_ceil(TILE).min(across);
+            if let Some(tiles) = self.tiles.get_mut(tiles) {
+                tiles.fill(true);
+            }
+        }
+    }
+
+    /// What changed, as runs of tiles; then nothing has.
+    fn take(&mut self, size: Option<Size>) -> Vec<Rect> {
+        let Some(size) = size else {
+            self.size = None;
+            return Vec::new();
+        };
+        let (across, down) = (across(size), size.height().div_ceil(TILE));
+        if self.size != Some(size) {
+            (self.size, self.tiles) = (Some(size), vec![false; across * down]);
+            return vec![size.rect()];
+        }
+        let mut parts: Vec<Rect> = Vec::new();
+        for (tile, changed) in self.tiles.iter_mut().enumerate() {
+            if !std::mem::take(changed) {
+                continue;
+            }
+            let (x, y) = (tile % across * TILE, tile / across * TILE);
+            let width = TILE.min(size.width() - x);
+            match parts.last_mut() {
+                Some(last) if last.y == y && last.x + last.width == x => last.width += width,
+                Some(_) | None => {
+                    let height = TILE.min(size.height() - y);
+                    parts.push(Rect { x, y, width, height });
+                }
+            }
+        }
+        parts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn damage_is_runs_of_tiles_and_all_of_another_size() {
+        let size = Size::new(150, 100).unwrap();
+        let mut damage = Damage::default();
+        assert_eq!(damage.take(None), []);
+        assert_eq!(damage.take(Some(size)), [size.rect()]);
+        assert_eq!(damage.take(Some(size)), []);
+        damage.part(Some(size), Rect { x: 60, y: 10, width: 16, height: 16 });
+        damage.part(Some(size), Rect { x: 144, y: 96, width: 6, height: 4 });
+        let runs = [
+            Rect { x: 0, y: 0, width: 128, height: 64 },
+            Rect { x: 128, y: 64, width: 22, height: 36 },
+        ];
+        assert_eq!(damage.take(Some(size)), runs);
+        let other = Size::new(64, 64).unwrap();
+        damage.part(Some(other), Rect { x: 0, y: 0, width: 1, height: 1 });
+        assert_eq!(damage.take(Some(other)), [other.rect()]);
+        damage.all();
+        assert_eq!(damage.take(Some(other)), [other.rect()]);
+    }
+}

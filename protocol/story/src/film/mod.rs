@@ -1,0 +1,269 @@
+//! The film of the live screen: coded parts are cut out of the track, and make the pictures again.
+
+mod cursor;
+mod cutter;
+mod pixels;
+
+use deskside_decode::Entry;
+use deskside_protocol::wire::message::{CursorShape, Watching};
+use deskside_screen::{Changed, DecodeError, Decoder, Frame, Picture, Piece, Point};
+
+pub use cursor::Cursor;
+pub use cutter::Cutter;
+pub use pixels::rgba;
+
+/// A laser shows for so long after its last word, as the agent has it. In microseconds.
+const LASER_US: u64 = 2_000_000;
+
+/// A coded part of the film, with its time: small, and enough to go on with.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Take {
+    /// Microseconds since 1970-01-01 UTC.
+    pub time_us: u64,
+    /// What.
+    pub told: Told,
+}
+
+/// What a take says.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Told {
+    /// Frames of another stream begin.
+    Began,
+    /// No more frames come: what is seen is not how the screen is.
+    Ended,
+    /// Where the picture stands on the desktop.
+    Watching(Watching),
+    /// A frame.
+    Frame(Frame),
+    /// A piece of one.
+    Piece(Piece),
+    /// A piece of this frame does not come.
+    Lost(u64),
+    /// The pointer looks like this.
+    Shape(CursorShape),
+    /// The pointer stands there, on the desktop; counts up.
+    Place {
+        /// The number.
+        number: u64,
+        /// Columns.
+        x: i32,
+        /// Rows.
+        y: i32,
+    },
+    /// The technician shows a place, or no longer.
+    Laser(Option<(i32, i32)>),
+}
+
+/// What of the sight is another by a take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Turn {
+    /// Nothing that is seen.
+    Nothing,
+    /// The picture.
+    Picture(Changed),
+    /// The look of the pointer.
+    Shape,
+    /// Where the pointer or the laser stands, or the picture on the desktop, or whether it is live.
+    Places,
+}
+
+/// Shows the film.
+#[derive(Debug, Default)]
+pub struct Film {
+    decoder: Option<Decoder>,
+    /// What was seen before this stream: shown until it has a picture itself.
+    before: Option<Decoder>,
+    cursor: Cursor,
+    corner: (i32, i32),
+    monitor: u32,
+    live: bool,
+    laser: Option<(u64, (i32, i32))>,
+    cutter: Cutter,
+}
+
+/// Where a film can begin to be shown, just before a take that it [can begin with](Film::can_begin_with).
+#[derive(Debug, Clone)]
+pub struct FilmPoint {
+    decoder: Option<Point>,
+    cursor: Cursor,
+    corner: (i32, i32),
+    monitor: u32,
+    live: bool,
+    laser: Option<(u64, (i32, i32))>,
+}
+
+impl Film {
+    /// Before the first entry.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Cuts the entry and shows what comes of it. A frame that cannot be decoded changes nothing, and
+    /// neither do those after it up to one that begins anew: that is told by the error.
+    ///
+    /// # Errors
+    /// [`DecodeError`].
+    pub fn feed(&mut self, entry: &Entry) -> Result<Vec<Turn>, DecodeError> {
+        let mut takes = Vec::new();
+        self.cutter.feed(entry, |take| takes.push(take));
+        takes.iter().map(|take| self.show(take)).collect()
+    }
+
+    /// Shows a take.
+    ///
+    /// # Errors
+    /// As for [`Self::feed`].
+    pub fn show(&mut self, take: &Take) -> Result<Turn, DecodeError> {
+        match &take.told {
+            Told::Began => {
+                self.begin()?;
+                return Ok(Turn::Places);
+            }
+            Told::Ended => self.live = false,
+            Told::Watching(told) => {
+                (self.corner, self.monitor) = ((told.x, told.y), told.monitor);
+                self.live = true;
+            }
+            Told::Frame(frame) => return self.frame(frame),
+            Told::Piece(piece) => {
+                let Some(decoder) = &mut self.decoder else { return Ok(Turn::Nothing) };
+                return Ok(turned(decoder.piece(piece)?));
+            }
+            Told::Lost(frame) => {
+                if let Some(decoder) = &mut self.decoder {
+                    decoder.lost(*frame);
+                }
+                return Ok(Turn::Nothing);
+            }
+            Told::Shape(shape) => {
+                return Ok(if self.cursor.look(shape) { Turn::Shape } else { Turn::Nothing });
+            }
+            Told::Place { number, x, y } => {
+                let moved = self.cursor.moved(*number, (*x, *y));
+                return Ok(if moved { Turn::Places } else { Turn::Nothing });
+            }
+            Told::Laser(place) => self.laser = place.map(|place| (take.time_us, place)),
+        }
+        Ok(Turn::Places)
+    }
+
+    fn begin(&mut self) -> Result<(), DecodeError> {
+        let decoder = self.decoder.replace(Decoder::new()?);
+        if decoder.as_ref().is_some_and(|it| it.picture().is_some()) {
+            self.before = decoder;
+        }
+        self.cursor.forget();
+        Ok(())
+    }
+
+    fn frame(&mut self, frame: &Frame) -> Result<Turn, DecodeError> {
+        let decoder = self.decoder.as_mut().ok_or(DecodeError::NotFresh)?;
+        let turn = turned(decoder.frame(frame)?);
+        self.before = None;
+        self.live = true;
+        Ok(turn)
+    }
+
+    /// The picture, as soon as there is one.
+    #[must_use]
+    pub fn picture(&self) -> Option<&Picture> {
+        let now = self.decoder.as_ref().and_then(Decoder::picture);
+        now.or_else(|| self.before.as_ref().and_then(Decoder::picture))
+    }
+
+    /// Whether the picture is how the screen is, or only how it was when it was seen last.
+    #[must_use]
+    pub const fn is_live(&self) -> bool {
+        self.live
+    }
+
+    /// The monitor that is seen, from 1; 0 is the whole desktop.
+    #[must_use]
+    pub const fn monitor(&self) -> u32 {
+        self.monitor
+    }
+
+    /// The user's pointer.
+    #[must_use]
+    pub const fn cursor(&self) -> &Cursor {
+        &self.cursor
+    }
+
+    /// Where the pointer stands in the picture, which may be outside of it.
+    #[must_use]
+    pub fn pointed(&self) -> Option<(i64, i64)> {
+        self.cursor.place().map(|place| self.in_picture(place))
+    }
+
+    /// Where the technician's laser stands in the picture.
+    #[must_use]
+    pub fn laser(&self, now_us: u64) -> Option<(i64, i64)> {
+        let (since_us, place) = self.laser?;
+        (now_us.saturating_sub(since_us) <= LASER_US).then(|| self.in_picture(place))
+    }
+
+    fn in_picture(&self, (x, y): (i32, i32)) -> (i64, i64) {
+        (i64::from(x) - i64::from(self.corner.0), i64::from(y) - i64::from(self.corner.1))
+    }
+
+    /// Whether a film that is at a point, or knows nothing, can go on with this take.
+    #[must_use]
+    pub const fn can_begin_with(told: &Told) -> bool {
+        match told {
+            Told::Began => true,
+            Told::Frame(frame) => frame.fresh || frame.renewed,
+            Told::Ended
+            | Told::Watching(_)
+            | Told::Piece(_)
+            | Told::Lost(_)
+            | Told::Shape(_)
+            | Told::Place { .. }
+            | Told::Laser(_) => false,
+        }
+    }
+
+    /// Where it is now.
+    ///
+    /// # Errors
+    /// [`DecodeError::Zstd`] where there is no memory.
+    pub fn point(&self) -> Result<FilmPoint, DecodeError> {
+        let point = self.decoder.as_ref().map(Decoder::point).transpose()?;
+        Ok(FilmPoint {
+            decoder: point.flatten(),
+            cursor: self.cursor.clone(),
+            corner: self.corner,
+            monitor: self.monitor,
+            live: self.live,
+            laser: self.laser,
+        })
+    }
+
+    /// Begins at `point`.
+    ///
+    /// # Errors
+    /// [`DecodeError::Zstd`] where there is no memory.
+    pub fn at(point: &FilmPoint) -> Result<Self, DecodeError> {
+        let decoder = match &point.decoder {
+            Some(decoder) => Decoder::at(decoder)?,
+            None => Decoder::new()?,
+        };
+        let FilmPoint { cursor, corner, monitor, live, laser, .. } = point.clone();
+        Ok(Self { decoder: Some(decoder), cursor, corner, monitor, live, laser, ..Self::default() })
+    }
+}
+
+impl FilmPoint {
+    /// Bytes of memory that it takes, about.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        size_of::<Self>() + self.cursor.bytes() + self.decoder.as_ref().map_or(0, Point::bytes)
+    }
+}
+
+fn turned(changed: Changed) -> Turn {
+    match &changed {
+        Changed::Parts(parts) if parts.is_empty() => Turn::Nothing,
+        Changed::All | Changed::Parts(_) => Turn::Picture(changed),
+    }
+}

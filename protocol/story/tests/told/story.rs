@@ -1,0 +1,274 @@
+use bytes::Bytes;
+use deskside_decode::{Item, Trouble};
+use deskside_protocol::channel::Channel;
+use deskside_protocol::grant::Grant;
+use deskside_protocol::session::End;
+use deskside_protocol::wire::message::message::Kind;
+use deskside_protocol::wire::message::refusal::Cause;
+use deskside_protocol::wire::message::{self, command_exit, pointer_at::Use};
+use deskside_protocol::wire::record::Reason;
+use deskside_story::{Act, Allowance, Outcome, Scope, What};
+
+use crate::script::Script;
+
+const VIEW: i32 = message::Grant::View as i32;
+const COMMAND: i32 = message::Grant::Command as i32;
+
+fn lease(terms: &[(i32, message::Scope, u32)]) -> Kind {
+    let term = |(grant, scope, ends_in): &(i32, message::Scope, u32)| message::Term {
+        grant: *grant,
+        scope: *scope as i32,
+        ends_in: *ends_in,
+    };
+    let terms = terms.iter().map(term).collect();
+    Kind::Lease(message::Lease { terms, ..message::Lease::default() })
+}
+
+fn start(argv: &[&str]) -> Kind {
+    let argv = argv.iter().map(|word| (*word).to_owned()).collect();
+    Kind::CommandStart(message::CommandStart { argv, timeout_ms: 1_500, masked: Vec::new() })
+}
+
+fn output(stderr: bool, data: &'static [u8]) -> Kind {
+    Kind::CommandOutput(message::CommandOutput { stderr, data: Bytes::from_static(data) })
+}
+
+fn exit(code: i32) -> Kind {
+    let how = Some(command_exit::How::Code(code));
+    Kind::CommandExit(message::CommandExit { how })
+}
+
+fn no(cause: Cause) -> Kind {
+    let text = "no".to_owned();
+    Kind::Refusal(message::Refusal { cause: cause as i32, grant: COMMAND, text })
+}
+
+#[test]
+fn consent_is_told_as_what_changed() {
+    use message::Scope::{Once, Session};
+    let mut script = Script::default();
+    let device = message::Device { hostname: "pc".into(), ..message::Device::default() };
+    let first = message::Lease { grants: vec![VIEW], device: Some(device), terms: Vec::new() };
+    let asked = message::GrantRequest { grants: vec![COMMAND], why: "to look".into() };
+    let introduction = message::Introduction { software: "s".into(), requested: vec![VIEW, 99] };
+    script
+        .opened()
+        .technician(Channel::Control, 0, Kind::Introduction(introduction))
+        .agent(Channel::Control, 0, Kind::Lease(first))
+        .technician(Channel::Control, 0, Kind::GrantRequest(asked.clone()))
+        .agent(Channel::Control, 0, no(Cause::UserRefused))
+        .agent(Channel::Control, 0, lease(&[(VIEW, Session, 0), (COMMAND, Once, 0)]))
+        .agent(Channel::Control, 0, lease(&[(VIEW, Session, 0)]))
+        .agent(Channel::Control, 0, lease(&[(VIEW, Session, 0), (COMMAND, Session, 60)]))
+        .rest(60)
+        .agent(Channel::Control, 0, lease(&[(VIEW, Session, 0)]))
+        .agent(Channel::Control, 0, lease(&[]));
+    let whats = script.whats();
+    assert_eq!(whats[1], What::Introduced { software: "s".into(), requested: vec![Grant::View] });
+    let What::Allowed { terms, new, computer } = &whats[2] else { panic!("{whats:?}") };
+    let session = Allowance { grant: Grant::View, scope: Scope::Session, ends_in: 0 };
+    assert_eq!(
+        (terms.as_slice(), new.as_slice()),
+        ([session].as_slice(), [Grant::View].as_slice())
+    );
+    assert_eq!(computer.as_ref().unwrap().hostname, "pc");
+    assert!(matches!(&whats[3], What::Asked { why, .. } if why == "to look"));
+    let What::Refused(refused) = &whats[4] else { panic!("{whats:?}") };
+    assert_eq!((refused.of, refused.cause), (Some(3), Cause::UserRefused));
+    assert!(matches!(&whats[5], What::Allowed { new, .. } if new == &[Grant::Command]));
+    // What was allowed once went by itself, and is no taking back.
+    assert!(matches!(&whats[6], What::Allowed { new, .. } if new == &[Grant::Command]));
+    assert_eq!(whats[7], What::TakenBack { grants: vec![Grant::Command], expired: true });
+    assert_eq!(whats[8], What::TakenBack { grants: vec![Grant::View], expired: false });
+    assert_eq!(whats.len(), 9);
+}
+
+#[test]
+fn a_command_has_its_output_and_one_end() {
+    let mut script = Script::default();
+    script
+        .technician(Channel::Command, 4, start(&["ls", "-l"]))
+        .technician(Channel::Command, 8, start(&["sleep", "9"]))
+        .agent(Channel::Command, 4, output(false, b"a"))
+        .agent(Channel::Command, 4, output(true, b"b"))
+        .agent(Channel::Command, 4, exit(3))
+        .finished(Channel::Command, 4)
+        .item(End::Technician, Some((Channel::Command, 8)), Item::Reset { code: 0 })
+        .technician(Channel::Command, 12, start(&["id"]))
+        .agent(Channel::Command, 12, no(Cause::NotGranted))
+        .finished(Channel::Command, 12)
+        .technician(Channel::Command, 16, start(&["cut", "off"]));
+    let whats = script.whats();
+    let argv = vec!["ls".to_owned(), "-l".to_owned()];
+    assert_eq!(whats[0], What::Command { argv, timeout_ms: 1_500 });
+    assert_eq!(whats[2], What::Output { of: 0, stderr: false, bytes: Bytes::from_static(b"a") });
+    assert_eq!(whats[3], What::Output { of: 0, stderr: true, bytes: Bytes::from_static(b"b") });
+    assert_eq!(whats[4], What::CommandEnded { of: 0, how: Outcome::Exited(3) });
+    let by = End::Technician;
+    assert_eq!(whats[5], What::CommandEnded { of: 1, how: Outcome::BrokenOff { by, code: 0 } });
+    assert!(matches!(&whats[7], What::Refused(refused) if refused.of == Some(6)));
+    assert_eq!(whats[8], What::CommandEnded { of: 6, how: Outcome::Refused });
+    assert_eq!(whats[10], What::CommandEnded { of: 9, how: Outcome::Unknown });
+    assert_eq!(whats.len(), 11);
+}
+
+fn entry(name: &str, size: u64) -> Kind {
+    let path = vec!["box".to_owned(), name.to_owned()];
+    Kind::FileEntry(message::FileEntry { path, size, ..message::FileEntry::default() })
+}
+
+fn done(failed: Option<&str>) -> Kind {
+    let failed = failed.map(|text| message::Refusal { text: text.into(), ..Default::default() });
+    Kind::FileDone(message::FileDone { sha256: Bytes::from_static(&[7; 32]), failed })
+}
+
+#[test]
+fn files_have_their_hashes_and_what_came_of_them() {
+    let mut script = Script::default();
+    let put =
+        message::FilePut { files: 3, bytes: 30, into: vec!["in".into()], ..Default::default() };
+    let end = message::FileEnd { sha256: Bytes::from_static(&[9; 32]), ..Default::default() };
+    let file = Channel::File;
+    script
+        .technician(file, 4, Kind::FilePut(put))
+        .agent(file, 4, Kind::FileReady(message::FileReady { files: 3, bytes: 30 }))
+        .technician(file, 4, entry("a", 10))
+        .item(
+            End::Technician,
+            Some((file, 4)),
+            Item::Raw { at: 0, bytes: Bytes::from_static(&[0; 10]) },
+        )
+        .technician(file, 4, Kind::FileEnd(end.clone()))
+        .technician(file, 4, entry("b", 10))
+        .technician(file, 4, Kind::FileEnd(end))
+        .agent(file, 4, done(None))
+        .agent(file, 4, done(Some("the disk is full")))
+        .technician(file, 4, entry("c", 10))
+        .finished(file, 4);
+    let whats = script.whats();
+    let path = "in".to_owned();
+    assert_eq!(whats[0], What::Transfer { to_agent: true, path, files: 3, bytes: 30 });
+    assert_eq!(whats[2], What::File { of: 0, path: "box/a".into(), size: 10, folder: false });
+    let ended: Vec<_> = whats
+        .iter()
+        .filter_map(|what| if let What::FileEnded(end) = what { Some(end) } else { None })
+        .map(|end| {
+            (end.of, end.path.as_str(), end.sent, end.sha256.first().copied(), end.landed.clone())
+        })
+        .collect();
+    assert_eq!(ended[0], (2, "box/a", 10, Some(9), Ok(())));
+    assert_eq!(ended[1], (3, "box/b", 0, Some(9), Err("the disk is full".into())));
+    assert_eq!((ended[2].1, ended[2].4.is_err()), ("box/c", true));
+    assert_eq!(whats.last(), Some(&What::TransferEnded { of: 0, how: Outcome::Exited(0) }));
+}
+
+#[test]
+fn mouse_and_keyboard_are_summed_up_and_the_laser_too() {
+    let input = Channel::Input;
+    let key = |usage, down| Kind::Key(message::Key { usage, down });
+    let button = |down, x| Kind::Button(message::Button { button: 1, down, x, y: 7 });
+    let wheel = |down| Kind::Wheel(message::Wheel { down, ..message::Wheel::default() });
+    let at = |what: Use, x| Kind::PointerAt(message::PointerAt { r#use: what as i32, x, y: 2 });
+    let mut script = Script::default();
+    script
+        .technician(input, 4, Kind::StillHeld(message::StillHeld {}))
+        .technician(input, 4, Kind::Typed(message::Typed { text: "Grüße ".into() }))
+        .technician(input, 4, key(0xe1, true))
+        .technician(input, 4, key(0x0b, true))
+        .technician(input, 4, key(0x0b, false))
+        .technician(input, 4, key(0xe1, false))
+        .technician(input, 4, key(0x0c, true))
+        .technician(input, 4, button(true, 5))
+        .technician(input, 4, button(false, 6))
+        .technician(input, 4, button(true, 5))
+        .technician(input, 4, button(false, 300))
+        .technician(input, 4, wheel(120))
+        .technician(input, 4, wheel(240))
+        .technician(Channel::Pointer, u64::MAX, at(Use::Move, 1))
+        .technician(Channel::Pointer, u64::MAX, at(Use::Show, 1))
+        .technician(Channel::Pointer, u64::MAX, at(Use::Show, 2))
+        .rest(3)
+        .technician(input, 4, key(0xe3, true))
+        .technician(input, 4, key(0xe3, false))
+        .agent(input, 4, Kind::Hand(message::Hand { user: true }));
+    let story = script.story();
+    let [one, laser, hand, two] = story.as_slice() else { panic!("{story:?}") };
+    let What::Input(input) = &one.what else { panic!("{one:?}") };
+    assert_eq!((one.time_us, input.until_us), (2_000, 13_000));
+    assert_eq!((input.typed().as_str(), input.clicks()), ("Grüße Hi", 2));
+    let still = Act::Click { button: 1, x: 5, y: 7, to: None };
+    let drag = Act::Click { button: 1, x: 5, y: 7, to: Some((300, 7)) };
+    assert_eq!(input.acts[3..], [still, drag, Act::Wheel { right: 0, down: 360 }]);
+    assert_eq!(laser.what, What::Pointed { until_us: 16_000, x: 2, y: 2 });
+    assert_eq!(hand.what, What::Hand { user: true });
+    assert!(matches!(&two.what, What::Input(input) if input.typed() == "[Super]"));
+}
+
+#[test]
+fn words_screens_ends_and_gaps_are_told() {
+    let mut script = Script::default();
+    let said = |text: &str| Kind::Said(message::Said { text: text.into() });
+    let copied = |text: &str| Kind::Copied(message::Copied { text: text.into() });
+    let watching = message::Watching { monitor: 1, width: 10, height: 9, ..Default::default() };
+    let shot = message::Screenshot { width: 4, height: 3, bytes: 5 };
+    let chunk = message::Chunk { data: Bytes::from_static(b"\x89PNG.") };
+    let ending = message::Ending { reason: Reason::TechnicianEnded as i32 };
+    script
+        .opened()
+        .technician(Channel::Chat, 4, said("hello"))
+        .agent(Channel::Clipboard, 8, copied(""))
+        .agent(Channel::Clipboard, 8, copied("text"))
+        .agent(Channel::Screen, 12, Kind::Watching(watching.clone()))
+        .agent(Channel::Screen, 12, Kind::Watching(watching))
+        .technician(
+            Channel::Screen,
+            16,
+            Kind::ScreenshotRequest(message::ScreenshotRequest { monitor: 2 }),
+        )
+        .agent(Channel::Screen, 16, Kind::Screenshot(shot))
+        .agent(Channel::Screen, 16, Kind::Chunk(chunk))
+        .item(End::Agent, Some((Channel::Chat, 4)), Item::Unreadable(Trouble::Malformed))
+        .agent(Channel::Shell, 20, said("what will be"))
+        .closed()
+        .closed();
+    script.line = 1;
+    script.rest(5).opened().technician(Channel::Control, 0, Kind::Ending(ending)).closed();
+    let whats = script.whats();
+    assert_eq!(whats[1], What::Said { text: "hello".into() });
+    assert_eq!(whats[2], What::Copied { text: "text".into() });
+    assert!(matches!(&whats[3], What::Screen { monitor: 1, width: 10, height: 9, .. }));
+    assert_eq!(whats[4], What::Screenshot { monitor: 2, width: 4, height: 3, bytes: 5 });
+    assert!(matches!(&whats[5], What::ScreenshotPart { of: 4, bytes } if bytes.len() == 5));
+    assert!(matches!(&whats[6], What::NotUnderstood { channel: Some(Channel::Chat), .. }));
+    assert_eq!(whats[7], What::Newer { channel: Channel::Shell });
+    assert!(matches!(whats[8], What::LineClosed(_)));
+    assert_eq!(whats[9], What::Gap { since_us: 13_000 });
+    assert!(matches!(whats[10], What::LineOpened(_)));
+    assert_eq!(whats[11], What::Ending(Reason::TechnicianEnded));
+    assert_eq!(whats.len(), 13);
+}
+
+#[test]
+fn what_is_masked_is_a_passage_with_its_length_and_who_asked() {
+    let (input, command) = (Channel::Input, Channel::Command);
+    let masking = |on| Kind::Masking(message::Masking { on });
+    let mut script = Script::default();
+    script
+        .agent(input, 4, masking(true))
+        .item(End::Technician, Some((input, 4)), Item::Masked { bytes: 80 })
+        .item(End::Technician, Some((input, 4)), Item::Masked { bytes: 160 })
+        .agent(input, 4, masking(false))
+        .item(End::Technician, Some((input, 4)), Item::Masked { bytes: 80 })
+        .finished(input, 4)
+        .technician(command, 8, start(&["passwd", "[masked]"]))
+        .item(End::Technician, Some((command, 8)), Item::Masked { bytes: 80 })
+        .agent(command, 8, exit(0));
+    let story = script.story();
+    let whats: Vec<What> = story.iter().map(|happening| happening.what.clone()).collect();
+    assert_eq!((story[0].from, &whats[0]), (End::Agent, &What::Masking));
+    assert_eq!(whats[1], What::MaskingEnded { of: 0, messages: 2, bytes: 240 });
+    assert_eq!((story[2].from, &whats[2]), (End::Technician, &What::Masking));
+    assert_eq!(whats[3], What::MaskingEnded { of: 2, messages: 1, bytes: 80 });
+    assert_eq!(whats[5], What::Masked { of: Some(4), bytes: 80 });
+    assert_eq!(whats.len(), 7);
+}
