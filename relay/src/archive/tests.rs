@@ -333,7 +333,7 @@ async fn an_archive_that_refuses_and_forgets_is_asked_again() {
 #[tokio::test]
 async fn an_upload_that_is_refused_without_a_reason_begins_anew() {
     let desk = Desk::in_memory().await;
-    desk.mood.fail.store(3, Ordering::Relaxed);
+    desk.mood.fail.store(2, Ordering::Relaxed);
     let bytes = desk.finished(1).await;
     desk.archived(1).await;
     assert_eq!(desk.object(1).await.unwrap(), bytes);

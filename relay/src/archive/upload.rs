@@ -10,7 +10,7 @@ use super::objects::{MAX_PARTS, Objects, hash_file, piece};
 use crate::store::Store;
 
 /// An upload whose parts are refused so often begins anew: not every store says that it has forgotten one.
-const MAX_REFUSED: u32 = 3;
+const MAX_REFUSED: u32 = 2;
 
 /// How far a recording has come. It lives as long as the process: after a kill it begins anew.
 #[derive(Debug, Default)]
