@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use deskside_link::random::System;
 use deskside_link::socket::Udp;
 use deskside_protocol::policy::Recording as Rule;
