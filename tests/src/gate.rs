@@ -28,7 +28,7 @@ struct Inside {
     news: Condvar,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct State {
     /// Where connections lead; `None` while they are refused.
     to: Option<SocketAddr>,
@@ -38,12 +38,6 @@ struct State {
     held_up: bool,
     ended: bool,
     open: Vec<TcpStream>,
-}
-
-impl Default for State {
-    fn default() -> Self {
-        Self { to: None, left: None, held_up: false, ended: false, open: Vec::new() }
-    }
 }
 
 impl Inside {

@@ -134,7 +134,12 @@ impl<'a> Tally<'a> {
             Verdict::Tampered(finding) => format!("tampered, by {}", finding.party),
             Verdict::Incomplete { .. } => "incomplete".to_owned(),
             Verdict::Unreadable(_) => "unreadable".to_owned(),
-            other => panic!("{}: {}: {other:?}", self.name, place()),
+            Verdict::Verified
+            | Verdict::Consistent
+            | Verdict::Shredded
+            | Verdict::Recovered { .. } => {
+                panic!("{}: {}: {:?}", self.name, place(), report.verdict)
+            }
         };
         // Where a crash would leave the same, the log tells that it was none.
         if let Verdict::Incomplete { .. } = report.verdict {
@@ -267,9 +272,9 @@ fn rearranged(file: &[u8], other: &[u8], mut each: impl FnMut(&'static str, Stri
             swapped.swap(at, with);
             each("two blocks exchanged", format!("{at} and {with}"), &swapped);
         }
-        for from in 0..foreign.len() {
+        for (from, piece) in foreign.iter().enumerate() {
             let mut replaced = own.clone();
-            replaced[at] = foreign[from];
+            replaced[at] = piece;
             each("another session's block instead", format!("{at} by {from}"), &replaced);
         }
     }
@@ -325,7 +330,12 @@ fn signed_anew(file: &[u8], pieces: &[&[u8]]) -> Option<Vec<u8>> {
                 let next = tape.writer.block(kind, line, tape.now(), body, &mut tape.file);
                 tape.writer.commit(next.unwrap());
             }
-            _ => tape.block(kind, line, body),
+            Kind::Header
+            | Kind::Seal
+            | Kind::Event
+            | Kind::EndSignature
+            | Kind::Segment
+            | Kind::Unknown(_) => tape.block(kind, line, body),
         }
     }
     // It counts what it kept.

@@ -96,7 +96,7 @@ pub(super) fn sentence(objects: &Objects, error: &Error) -> String {
 }
 
 /// The library keeps the kind of a failed connection to itself, so its words have to do.
-fn is_connection(said: &str) -> bool {
+pub(super) fn is_connection(said: &str) -> bool {
     ["error sending request", "onnect", "dns", "timed out"].iter().any(|word| said.contains(word))
 }
 

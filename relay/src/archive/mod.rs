@@ -14,6 +14,7 @@ mod fault;
 mod folder;
 mod keeper;
 mod objects;
+mod reading;
 mod upload;
 
 use std::collections::HashMap;
@@ -22,10 +23,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use bytes::Bytes;
 use deskside_protocol::session::SessionId;
-use tokio::io::AsyncReadExt as _;
-use tokio::sync::{Notify, Semaphore, SemaphorePermit};
+use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinSet;
 
 pub use address::{Address, NotAnAddress, Settings, SetupError};
@@ -34,7 +33,9 @@ use claims::Claims;
 pub use credentials::CredentialsError;
 pub use fault::Fault;
 pub(crate) use keeper::keep;
-use objects::{Object, Objects};
+use objects::Objects;
+pub(crate) use reading::Reading;
+use reading::in_folder;
 use upload::{Road, Upload};
 
 use crate::node::Places;
@@ -43,8 +44,6 @@ use crate::store::{Place, SessionRow, Store};
 
 /// Recordings that are read from the archive at once, each with 4 MiB in memory.
 const MAX_READERS: usize = 8;
-/// Bytes of one read from the folder.
-const PIECE: usize = 64 * 1024;
 /// Objects that are looked for at once.
 const MAX_LOOKS: usize = 16;
 /// A list does not wait longer for an archive that does not answer.
@@ -76,13 +75,6 @@ struct Live {
     name: String,
     /// `None` while somebody works on it.
     upload: Option<Upload>,
-}
-
-/// A finished recording, to be read once.
-#[derive(Debug)]
-pub(crate) enum Reading<'a> {
-    Folder { file: tokio::io::Take<tokio::fs::File>, length: u64 },
-    Archive { object: Box<Object>, _permit: SemaphorePermit<'a> },
 }
 
 impl Archive {
@@ -225,45 +217,6 @@ fn is_folder(address: &Address, folder: &Path) -> bool {
     let Address::Folder(path) = address else { return false };
     let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
     real(path) == real(folder)
-}
-
-async fn in_folder(path: &Path) -> io::Result<Reading<'static>> {
-    let file = tokio::fs::File::open(path).await?;
-    let length = file.metadata().await?.len();
-    Ok(Reading::Folder { file: file.take(length), length })
-}
-
-impl Reading<'_> {
-    pub(crate) fn length(&self) -> u64 {
-        match self {
-            Self::Folder { length, .. } => *length,
-            Self::Archive { object, .. } => object.length(),
-        }
-    }
-
-    /// The next piece; `None` behind the last.
-    pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, Fault> {
-        match self {
-            Self::Folder { file, .. } => {
-                let mut piece = Vec::with_capacity(PIECE);
-                file.take(PIECE as u64).read_to_end(&mut piece).await?;
-                Ok((!piece.is_empty()).then(|| piece.into()))
-            }
-            Self::Archive { object, .. } => Ok(object.next().await?),
-        }
-    }
-
-    async fn copy_to(&mut self, path: &Path) -> Result<(), Fault> {
-        use tokio::io::AsyncWriteExt as _;
-        let mut options = tokio::fs::OpenOptions::new();
-        options.write(true).create(true).truncate(true).mode(0o600);
-        let mut file = options.open(path).await?;
-        while let Some(bytes) = self.next().await? {
-            file.write_all(&bytes).await?;
-        }
-        file.flush().await?;
-        Ok(file.sync_all().await?)
-    }
 }
 
 impl Remote {

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use deskside_link::random::System;
 use deskside_link::socket::Udp;
 use deskside_protocol::policy::Recording as Rule;
@@ -39,6 +40,8 @@ struct Mood {
     forget: AtomicUsize,
     /// So many objects get another first byte.
     alter: AtomicUsize,
+    /// So many parts get an answer that says nothing.
+    fail: AtomicUsize,
     parts: AtomicUsize,
     aborted: AtomicUsize,
 }
@@ -78,6 +81,10 @@ impl MultipartStore for Moody {
         data: PutPayload,
     ) -> object_store::Result<PartId> {
         self.asked()?;
+        if number > 0 && take(&self.mood.fail) {
+            let source = "500 Internal Server Error".into();
+            return Err(object_store::Error::Generic { store: "test", source });
+        }
         self.mood.parts.fetch_add(1, Ordering::Relaxed);
         unknown(path, self.inner.put_part(path, id, number, data).await)
     }
@@ -322,6 +329,18 @@ async fn an_archive_that_refuses_and_forgets_is_asked_again() {
     .await;
     assert_eq!([desk.object(1).await.unwrap(), desk.object(2).await.unwrap()], bytes);
     assert!(!desk.file(1).exists() && !desk.file(2).exists());
+}
+
+#[tokio::test]
+async fn an_upload_that_is_refused_without_a_reason_begins_anew() {
+    let desk = Desk::in_memory().await;
+    desk.mood.fail.store(2, Ordering::Relaxed);
+    let bytes = desk.finished(1).await;
+    desk.archived(1).await;
+    assert_eq!(desk.object(1).await.unwrap(), bytes);
+    assert_eq!(desk.mood.aborted.load(Ordering::Relaxed), 1);
+    // Three parts, and the first one twice.
+    assert_eq!(desk.mood.parts.load(Ordering::Relaxed), 4);
 }
 
 #[tokio::test]

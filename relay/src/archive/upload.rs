@@ -5,9 +5,12 @@ use std::path::Path;
 
 use object_store::multipart::PartId;
 
-use super::fault::Fault;
+use super::fault::{Fault, is_connection};
 use super::objects::{MAX_PARTS, Objects, hash_file, piece};
 use crate::store::Store;
+
+/// An upload whose parts are refused so often begins anew: not every store says that it has forgotten one.
+const MAX_REFUSED: u32 = 2;
 
 /// How far a recording has come. It lives as long as the process: after a kill it begins anew.
 #[derive(Debug, Default)]
@@ -16,6 +19,8 @@ pub(super) struct Upload {
     parts: Vec<PartId>,
     /// Bytes that the archive has.
     sent: u64,
+    /// How often the next part was refused, by an archive that answers.
+    refused: u32,
 }
 
 /// What an upload needs.
@@ -92,14 +97,16 @@ impl Upload {
         match road.objects.put(&path, id, self.parts.len(), bytes).await {
             Ok(part) => self.parts.push(part),
             Err(error) => {
+                self.refused += u32::from(!is_connection(&crate::chain(&error)));
                 // The archive does not know the upload any more: it begins anew.
-                if let object_store::Error::NotFound { .. } = error {
+                let forgotten = matches!(error, object_store::Error::NotFound { .. });
+                if forgotten || self.refused >= MAX_REFUSED {
                     self.discard(road).await;
                 }
                 return Err(error.into());
             }
         }
-        self.sent += length;
+        (self.sent, self.refused) = (self.sent + length, 0);
         Ok(length)
     }
 }
