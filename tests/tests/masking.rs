@@ -49,4 +49,19 @@ fn a_password_reaches_the_users_computer_and_no_record_of_it_does_anything_else(
     let shown = house.alice.shown(&ticket).unwrap().to_string();
     assert!(!shown.contains("hunter2"), "{shown}");
     assert_eq!(house.verdict(&id)["verdict"], "verified");
+
+    // The auditor sees that it was, and on whose wish; and finds the password nowhere.
+    let file = house.fetched(&id);
+    let (file, key) = (file.to_str().unwrap(), house.alice.identity());
+    let audit = |words: &[&str]| {
+        let all = [&["audit"], words, &["--identity", key.to_str().unwrap()]].concat();
+        house.alice.run(&all).unwrap()
+    };
+    assert_eq!(audit(&["search", "hunter2", "--in", file]).code, Some(5));
+    let lines = house.path("all.jsonl");
+    let exported = audit(&["export", file, "--as", "jsonl", "-o", lines.to_str().unwrap()]);
+    assert_eq!(exported.code, Some(0), "{exported}");
+    let told = std::fs::read_to_string(lines).unwrap();
+    assert!(told.contains("--pin=[masked]") && !told.contains("hunter2"), "{told}");
+    assert!(told.contains("mask"), "{told}");
 }
