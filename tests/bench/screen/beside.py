@@ -111,21 +111,8 @@ class Copying:
         return going
 
 
-def repetition(sb, arguments):
-    session = Session(sb)
-    try:
-        figures = {"quiet": measured(session, arguments)}
-        if arguments.cp:
-            copying = Copying(session, arguments.cp)
-            figures["cp"] = measured(session, arguments)
-            figures["cp"]["still_copying"] = copying.end(sb)
-        return figures
-    finally:
-        session.end()
-
-
-def main():
-    options = arguments()
+def repeated(options, figures):
+    """`figures` of each repetition's session, on the network that the options ask for; prints each."""
     sys.path.insert(0, options.bench)
     import screen_bench as sb
     net = [options.bench + "/../badlink.sh"] if options.link else [sb.NET]
@@ -134,14 +121,33 @@ def main():
     every = []
     try:
         for _ in range(options.reps):
-            every.append(repetition(sb, options))
+            session = Session(sb)
+            try:
+                every.append(figures(session, options))
+            finally:
+                session.end()
             print(json.dumps(every[-1]), flush=True)
     finally:
         subprocess.run(net + ["down"], check=False)
+    return every
+
+
+def figures(session, options):
+    quiet = {"quiet": measured(session, options)}
+    if not options.cp:
+        return quiet
+    copying = Copying(session, options.cp)
+    beside = measured(session, options)
+    beside["still_copying"] = copying.end(session.sb)
+    return quiet | {"cp": beside}
+
+
+def main():
+    every = repeated(arguments(), figures)
     names = ("fps", "age_p50_ms", "age_p95_ms", "key_p50_ms", "key_p95_ms")
     medians = {way: {name: statistics.median(one[way][name] for one in every) for name in names} for way in every[0]}
-    for way, figures in medians.items():
-        print(f"{way:6s}" + "".join(f"  {name} {figures[name]:.1f}" for name in names))
+    for way, median in medians.items():
+        print(f"{way:6s}" + "".join(f"  {name} {median[name]:.1f}" for name in names))
     if "cp" in medians:
         print("ratio " + "".join(f"  {name} {medians['cp'][name] / medians['quiet'][name]:.2f}" for name in names))
 

@@ -8,7 +8,7 @@ is seen when each is as bright as it should be to within 40 of 255, and exact wh
 usage: photo.py SCREEN_BENCH_FOLDER [--link "LINKEMU OPTIONS"] [--photos N] [--reps R]
 DS and SCREEN_DIR as for `run`. Prints one JSON object a line, then the medians.
 """
-import argparse, json, os, statistics, subprocess, sys, time
+import argparse, os, statistics, time
 
 import numpy as np
 
@@ -90,23 +90,7 @@ def shown(session, options):
 
 
 def main():
-    options = arguments()
-    sys.path.insert(0, options.bench)
-    import screen_bench as sb
-    net = [options.bench + "/../badlink.sh"] if options.link else [sb.NET]
-    subprocess.run([sb.NET, "down"], check=False)
-    subprocess.run(net + ["up"] + (options.link.split() if options.link else []), check=True)
-    every = []
-    try:
-        for _ in range(options.reps):
-            session = beside.Session(sb)
-            try:
-                every.append(shown(session, options))
-            finally:
-                session.end()
-            print(json.dumps(every[-1]), flush=True)
-    finally:
-        subprocess.run(net + ["down"], check=False)
+    every = beside.repeated(arguments(), shown)
     print("photo  " + "  ".join(f"{name} {statistics.median(one[name] for one in every):.1f}" for name in every[0]))
 
 
