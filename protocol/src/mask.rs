@@ -21,9 +21,31 @@ pub const STEP: usize = 64;
 /// The longest seal: the message, its filling and the tag.
 pub const MAX_SEALED: usize = MAX_MESSAGE + STEP + 16;
 
+/// What shows in the place of something masked.
+pub const SHOWN: &str = "[masked]";
+
 const CONTEXT: &[u8] = b"deskside1 mask";
 /// Where the message ends and the filling begins.
 const END: u8 = 0x80;
+
+/// Whether `argument` is what `shown` says of it: [`SHOWN`] stands for anything, and everything around
+/// it is as it is. So nobody shows one argument and masks another.
+#[must_use]
+pub fn is_shown_as(argument: &str, shown: &str) -> bool {
+    let Some((first, rest)) = shown.split_once(SHOWN) else { return false };
+    let (middle, last) =
+        rest.rsplit_once(SHOWN).map_or((None, rest), |(middle, last)| (Some(middle), last));
+    let inner = argument.strip_prefix(first).and_then(|rest| rest.strip_suffix(last));
+    let Some(mut inner) = inner else { return false };
+    let parts = middle.into_iter().flat_map(|middle| middle.split(SHOWN));
+    for part in parts {
+        match inner.split_once(part) {
+            Some((_, behind)) => inner = behind,
+            None => return false,
+        }
+    }
+    true
+}
 
 /// The key of one line, which both ends take from its exporter.
 #[allow(missing_debug_implementations, reason = "a secret never reaches a log")]
@@ -125,7 +147,37 @@ mod tests {
         assert!(key(1).seal(Channel::Input, 4, 0, &[1; MAX_MESSAGE + 1]).is_none());
     }
 
+    #[test]
+    fn what_shows_of_an_argument_is_true() {
+        for (argument, shown) in [
+            ("hunter2", "[masked]"),
+            ("", "[masked]"),
+            ("-phunter2", "-p[masked]"),
+            ("u:pw@host", "u:[masked]@host"),
+            ("a1b2c", "a[masked]b[masked]c"),
+            ("a[masked]c", "a[masked]c"),
+            ("xy", "[masked][masked]"),
+        ] {
+            assert!(is_shown_as(argument, shown), "{argument} {shown}");
+        }
+        for (argument, shown) in [
+            ("/", "harmless.txt"),
+            ("hunter2", "hunter2"),
+            ("-qhunter2", "-p[masked]"),
+            ("ab", "ab[masked]b"),
+            ("a1c", "a[masked]b[masked]c"),
+            ("-p", "-p[masked"),
+        ] {
+            assert!(!is_shown_as(argument, shown), "{argument} {shown}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn what_was_masked_is_shown_as_that(parts in proptest::collection::vec("[a-c]{0,3}", 2..5), text in "[a-c]{0,4}") {
+            prop_assert!(is_shown_as(&parts.join(&text), &parts.join(SHOWN)));
+        }
+
         #[test]
         fn every_message_comes_back(
             message in proptest::collection::vec(any::<u8>(), 0..=MAX_MESSAGE),

@@ -30,9 +30,29 @@ impl Gate {
         true
     }
 
-    /// The technician keeps what he types out of the recording, or no longer: the user is told.
-    pub fn masks(&self, on: bool) {
-        let by = Speaker::Technician(&self.shared.visitor.name);
-        self.shared.show.tell(&Event::Masking { by, on });
+    /// The technician keeps what he types out of the recording: the user is told, and told again when
+    /// that is over, however it ends.
+    #[must_use]
+    pub fn masks(&self) -> Masks {
+        let masks = Masks(self.clone());
+        masks.tell(true);
+        masks
+    }
+}
+
+/// The technician's passage, as long as it lasts.
+#[derive(Debug)]
+pub struct Masks(Gate);
+
+impl Masks {
+    fn tell(&self, on: bool) {
+        let by = Speaker::Technician(&self.0.shared.visitor.name);
+        self.0.shared.show.tell(&Event::Masking { by, on });
+    }
+}
+
+impl Drop for Masks {
+    fn drop(&mut self) {
+        self.tell(false);
     }
 }

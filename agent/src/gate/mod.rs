@@ -37,6 +37,7 @@ pub use self::ends::MAX_TIME;
 use self::ends::Moment;
 pub use self::lease::Record;
 use self::lease::{Lease, Standing};
+pub use self::masking::Masks;
 pub use self::permit::{Clipboard, Command, Control, File, Kind, Permit, Reboot, Shell, View};
 pub use self::refusal::{Refusal, TurnedDown};
 pub use self::terms::{Forget, Keep, Scope, Term, Terms};

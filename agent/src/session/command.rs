@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use deskside_protocol::mask;
 use deskside_protocol::wire::message::refusal::Cause;
 use deskside_protocol::wire::message::{
     CommandExit, CommandOutput, CommandStart, command_exit, message::Kind,
@@ -70,7 +71,7 @@ async fn whole(
     let fit = rising && !places.contains(&0) && places.len() == masked.arguments.len();
     for (place, argument) in places.into_iter().zip(masked.arguments) {
         match start.argv.get_mut(place) {
-            Some(here) if fit => *here = argument,
+            Some(here) if fit && mask::is_shown_as(&argument, here) => *here = argument,
             _ => return Ok(Err(NOT_THOSE)),
         }
     }

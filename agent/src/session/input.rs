@@ -10,12 +10,12 @@ use deskside_protocol::grant::Grant;
 use deskside_protocol::wire::message::refusal::Cause;
 use deskside_protocol::wire::message::{self, Hand, Masking, message::Kind};
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
-use super::passage::{FORBIDDEN, NOT_HERE, Passage, Untaken};
+use super::passage::{FORBIDDEN, NOT_HERE, Passage, Untaken, until};
 use super::pointer::{Place, Pointer};
 use crate::desktop::{Controls, Grip, HandError};
-use crate::gate::{self, Answers, Gate, Heard, Unheard};
+use crate::gate::{self, Answers, Gate, Heard, Masks, Unheard};
 use crate::hand::{Gesture, Withheld};
 
 /// Between two refusals on a stream that goes on.
@@ -68,6 +68,7 @@ pub(super) async fn serve(
         asking: gate.asking(),
         gate,
         passage: Passage::default(),
+        masks: None,
         user_masks: gate.masked_by_user(),
         moves: pointer.follow(),
         withheld: None,
@@ -78,7 +79,6 @@ pub(super) async fn serve(
         () = grip.revoked() => None,
         ended = using.run(first) => Some(ended),
     };
-    using.forget_passage();
     // What is held down is let go before anything is said of it.
     drop(grip);
     match ended {
@@ -118,6 +118,8 @@ struct Using<'a> {
     asking: watch::Receiver<bool>,
     gate: &'a Gate,
     passage: Passage,
+    /// The user is told of the technician's while it lasts.
+    masks: Option<Masks>,
     user_masks: watch::Receiver<bool>,
     moves: watch::Receiver<Place>,
     /// Something was not done: the last time, why.
@@ -193,21 +195,12 @@ impl Using<'_> {
 
     /// It lasted long enough.
     async fn passage_over(&mut self) -> Result<(), Unheard> {
-        let (technician, user) = self.passage.over(Instant::now());
-        if technician {
-            self.gate.masks(false);
-        }
+        let user = self.passage.over(Instant::now());
+        self.masks = None;
         if user {
             self.gate.mask(false);
         }
         Ok(self.answers.send(Kind::Masking(Masking { on: false })).await?)
-    }
-
-    /// The stream ends, and the technician's passage with it.
-    fn forget_passage(&mut self) {
-        if self.passage.technician(false, Instant::now()) {
-            self.gate.masks(false);
-        }
     }
 
     /// Does one thing. Gives a refusal where the stream cannot go on.
@@ -219,7 +212,7 @@ impl Using<'_> {
             }
             Said::Masking(on) => {
                 if self.passage.technician(on, Instant::now()) {
-                    self.gate.masks(on);
+                    self.masks = on.then(|| self.gate.masks());
                 }
                 return Ok(None);
             }
@@ -257,14 +250,6 @@ impl Using<'_> {
             Deed::Gesture(gesture) => self.grip.make(gesture).await,
             Deed::Text(text) => self.grip.text(text).await,
         }
-    }
-}
-
-/// Until then; for ever where it is not said when.
-async fn until(end: Option<Instant>) {
-    match end {
-        Some(end) => sleep_until(end).await,
-        None => std::future::pending().await,
     }
 }
 

@@ -139,7 +139,10 @@ async fn arguments_that_do_not_fit_run_nothing() {
         (vec![3], Some(&["x"])),
         (vec![2, 1], Some(&["x", "y"])),
         (vec![1, 2], Some(&["x"])),
-        (vec![1], Some(&["x", "y"])),
+        (vec![2], Some(&["-px", "y"])),
+        // What shows of it is another one.
+        (vec![1], Some(&["root"])),
+        (vec![2], Some(&["--rm"])),
     ] {
         let (mut says, mut hears) = stage.stream(Channel::Command).await;
         let answer = run(&mut says, &mut hears, echo(places.clone()), masked).await;
@@ -147,7 +150,9 @@ async fn arguments_that_do_not_fit_run_nothing() {
         assert_eq!(refusal.cause(), Cause::BadRequest, "{places:?}");
     }
     let (mut says, mut hears) = stage.stream(Channel::Command).await;
-    says.say(Kind::CommandStart(echo(vec![1]))).await.unwrap();
-    says.say(Kind::CommandMasked(CommandMasked { arguments: vec!["x".to_owned()] })).await.unwrap();
+    says.say(Kind::CommandStart(echo(vec![2]))).await.unwrap();
+    says.say(Kind::CommandMasked(CommandMasked { arguments: vec!["-px".to_owned()] }))
+        .await
+        .unwrap();
     assert_eq!(refused(&mut hears).await, Cause::BadRequest, "in the open");
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use deskside_protocol::wire::message::refusal::Cause;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 
 /// A passage ends by itself after this time: a password is typed in seconds, and what an auditor cannot
 /// read should be short.
@@ -63,16 +63,24 @@ impl Passage {
         self.ends
     }
 
-    /// It lasted too long. Gives who had asked for it: technician, user.
-    pub(super) fn over(&mut self, now: Instant) -> (bool, bool) {
-        self.ends = None;
+    /// It lasted too long, whoever asked for it. Gives whether the user had.
+    pub(super) fn over(&mut self, now: Instant) -> bool {
+        (self.ends, self.technician) = (None, false);
         self.unheard = Some(now + ON_ITS_WAY);
-        (std::mem::take(&mut self.technician), std::mem::take(&mut self.user))
+        std::mem::take(&mut self.user)
     }
 
     /// Whether what is masked and comes now belongs to it.
     pub(super) fn is_open(&self, now: Instant) -> bool {
         self.ends.is_some() || self.unheard.is_some_and(|end| now < end)
+    }
+}
+
+/// Until then; for ever where it is not said when.
+pub(super) async fn until(end: Option<Instant>) {
+    match end {
+        Some(end) => sleep_until(end).await,
+        None => std::future::pending().await,
     }
 }
 
@@ -104,7 +112,7 @@ mod tests {
         assert!(!passage.is_open(now + ON_ITS_WAY));
         passage.user(true, now);
         let end = now + MAX_PASSAGE;
-        assert_eq!(passage.over(end), (false, true));
+        assert!(passage.over(end));
         assert!(passage.is_open(end) && !passage.is_open(end + ON_ITS_WAY));
     }
 }

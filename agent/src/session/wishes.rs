@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use deskside_protocol::grant::GrantSet;
 
+use tokio::time::Instant;
+
 use super::chat::Chat;
+use super::passage::{MAX_PASSAGE, until};
 use crate::events::{Event, Show};
 use crate::gate::Gate;
 use crate::wish::{Wish, Wishes};
@@ -16,15 +19,10 @@ pub(super) async fn unheard(wishes: &mut Wishes, show: &Show) -> Infallible {
         match wishes.next().await {
             // Heard by whoever waits for the session.
             Some(Wish::Stop) | None => return std::future::pending().await,
-            Some(Wish::NextCode) => {}
-            Some(
-                Wish::TakeBack(_)
-                | Wish::Give(_)
-                | Wish::GiveFor(..)
-                | Wish::Say(_)
-                | Wish::Mask(_),
-            ) => {
-                show.tell(&Event::Notice { text: "Nobody is connected to this computer yet." });
+            Some(wish) => {
+                if wish.is_for_a_session() {
+                    show.tell(&Event::Notice { text: "Nobody is connected to this computer yet." });
+                }
             }
         }
     }
@@ -32,7 +30,16 @@ pub(super) async fn unheard(wishes: &mut Wishes, show: &Show) -> Infallible {
 
 /// Does what the user wishes in a session, until it is stopped.
 pub(super) async fn heed(mut wishes: Wishes, gate: Gate, chat: Arc<Chat>, show: Arc<Show>) {
-    while let Some(wish) = wishes.next().await {
+    let mut masked = None;
+    loop {
+        let wish = tokio::select! {
+            wish = wishes.next() => wish,
+            () = until(masked) => Some(Wish::Mask(false)),
+        };
+        let Some(wish) = wish else { break };
+        if let Wish::Mask(on) = wish {
+            masked = on.then(|| Instant::now() + MAX_PASSAGE);
+        }
         let text = match wish {
             Wish::Stop => return gate.stop(),
             Wish::TakeBack(grants) => {

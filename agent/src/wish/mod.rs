@@ -36,6 +36,21 @@ pub enum Wish {
     NextCode,
 }
 
+impl Wish {
+    /// Whether it means whoever is connected: while nobody is, it comes to nothing.
+    #[must_use]
+    pub const fn is_for_a_session(&self) -> bool {
+        match self {
+            Self::TakeBack(_)
+            | Self::Give(_)
+            | Self::GiveFor(..)
+            | Self::Mask(_)
+            | Self::Say(_) => true,
+            Self::Stop | Self::NextCode => false,
+        }
+    }
+}
+
 /// Too many wishes wait already, or there is no session any more: nothing was done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("too much at once")]

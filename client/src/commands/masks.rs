@@ -4,14 +4,15 @@
 use std::path::Path;
 
 use deskside_protocol::exit::Exit;
+use deskside_protocol::mask::SHOWN;
 use zeroize::Zeroizing;
 
 use crate::failure::Failure;
 
 /// Bytes of all of them together, at the most.
 const MAX_MASKED: usize = 1_024;
-/// What shows in their place.
-const SHOWN: &str = "[masked]";
+/// What each has beside its bytes in the one message that holds them: a tag and a length.
+const WRAPPING: usize = 3;
 
 /// A command line, some of which is masked.
 #[derive(Clone, PartialEq, Eq)]
@@ -78,6 +79,34 @@ fn from_file(path: &Path) -> Result<String, Failure> {
     Ok(text)
 }
 
+/// An argument as it is shown, and as it is where something in it is masked. What stands in a masked text
+/// stands for nothing more.
+fn filled(argument: &str, masks: &[Mask], used: &mut [bool]) -> (String, Option<String>) {
+    let (mut shown, mut text, mut rest) = (String::new(), String::new(), argument);
+    let mut masked = false;
+    while let Some((before, behind)) = rest.split_once('{') {
+        shown.push_str(before);
+        text.push_str(before);
+        let named = masks.iter().zip(used.iter_mut()).find_map(|(mask, used)| {
+            let after = behind.strip_prefix(&mask.name)?.strip_prefix('}')?;
+            *used = true;
+            Some((mask, after))
+        });
+        if let Some((mask, after)) = named {
+            shown.push_str(SHOWN);
+            text.push_str(&mask.text);
+            (rest, masked) = (after, true);
+        } else {
+            shown.push('{');
+            text.push('{');
+            rest = behind;
+        }
+    }
+    shown.push_str(rest);
+    text.push_str(rest);
+    (shown, masked.then_some(text))
+}
+
 impl Argv {
     /// `argv` with each `{NAME}` of `masks` in it.
     ///
@@ -87,16 +116,8 @@ impl Argv {
         let mut whole = Self { shown: Vec::new(), places: Vec::new(), masked: Vec::new() };
         let mut used = vec![false; masks.len()];
         for (place, argument) in argv.into_iter().enumerate() {
-            let (mut shown, mut text) = (argument.clone(), argument);
-            for (mask, used) in masks.iter().zip(&mut used) {
-                let stands = format!("{{{}}}", mask.name);
-                if shown.contains(&stands) {
-                    shown = shown.replace(&stands, SHOWN);
-                    text = text.replace(&stands, &mask.text);
-                    *used = true;
-                }
-            }
-            if shown != text {
+            let (shown, text) = filled(&argument, masks, &mut used);
+            if let Some(text) = text {
                 whole.places.push(u32::try_from(place).unwrap_or(u32::MAX));
                 whole.masked.push(text);
             }
@@ -111,7 +132,8 @@ impl Argv {
             let why = "the program itself is always recorded: mask an argument of it";
             return Err(Failure::new(Exit::Usage, why));
         }
-        if whole.masked.iter().map(String::len).sum::<usize>() > MAX_MASKED {
+        let bytes: usize = whole.masked.iter().map(|text| text.len() + WRAPPING).sum();
+        if bytes > MAX_MASKED {
             let why = format!("masked arguments have at most {MAX_MASKED} bytes together");
             return Err(Failure::new(Exit::Usage, why));
         }
@@ -137,6 +159,10 @@ mod tests {
         let file = folder.path().join("pin");
         std::fs::write(&file, "12 34\n").unwrap();
         let pin = Mask::read(&format!("PIN={}", file.display()), environment).unwrap();
+        let nested = Mask { name: "N".to_owned(), text: Zeroizing::new("{PW}".to_owned()) };
+        let words = argv(&["echo", "{{N}}"]);
+        let whole = Argv::new(words, &[Mask::read("PW", environment).unwrap(), nested]);
+        assert!(whole.is_err(), "a masked text stands for nothing more, so PW is of no use");
         let masks = [Mask::read("PW", environment).unwrap(), pin];
         let words = argv(&["net", "user", "bob", "-p{PW}", "{PIN}{PW}", "{OTHER}"]);
         let whole = Argv::new(words, &masks).unwrap();

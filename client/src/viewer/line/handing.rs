@@ -8,7 +8,7 @@ use deskside_link::line::Stream;
 use deskside_protocol::act::DATAGRAMS;
 use deskside_protocol::channel::Channel;
 use deskside_protocol::grant::Grant;
-use deskside_protocol::wire::message::{Act, Message, StillHeld, message::Kind};
+use deskside_protocol::wire::message::{Act, Masking, Message, StillHeld, message::Kind};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
@@ -41,10 +41,12 @@ impl Work for Handing {
                 && let Err(Gone::Refused(why)) =
                     handed(&self.front, &mut self.acts, line, first).await
             {
-                self.front.change(|model, now| model.tell(&*why.sentence, now));
+                self.front.change(|model, now| {
+                    model.masks = Masks::default();
+                    model.tell(&*why.sentence, now);
+                });
             }
-            // What ended goes on with whatever is done next, and nothing of that is masked.
-            self.front.change(|model, _| model.masks = Masks::default());
+            // What ended goes on with whatever is done next.
             first = match self.acts.recv().await {
                 Some(first) => first,
                 None => std::future::pending().await,
@@ -78,8 +80,13 @@ async fn handed(
     let Stream { id, mut sender, mut receiver, .. } = stream;
     let mut saying = Saying::new(line.act_key().actor(Channel::Input, id));
     let mut held = Held::default();
+    // A passage outlives its stream: what is typed next belongs to it still.
+    let goes_on = front.model().masks.own && !matches!(first, Kind::Masking(_));
+    let passage = goes_on.then_some(Kind::Masking(Masking { on: true }));
     held.said(&first);
-    sender.send(&saying.wrap(&Message { kind: Some(first) }).map_err(Gone::Refused)?).await?;
+    for kind in passage.into_iter().chain([first]) {
+        sender.send(&saying.wrap(&Message { kind: Some(kind) }).map_err(Gone::Refused)?).await?;
+    }
     let mut still = interval_at(Instant::now() + STILL, STILL);
     still.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {

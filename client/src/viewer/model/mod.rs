@@ -150,6 +150,7 @@ impl Model {
         self.held = held;
         if !held.contains(Grant::Control) {
             self.user_hand = false;
+            self.masks = Masks::default();
         }
     }
 
