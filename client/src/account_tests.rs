@@ -4,10 +4,8 @@ use super::*;
 use crate::failure::exit_of;
 use crate::home::tests::{certificate_of, home_in, join, key};
 use crate::relay::tests::Scripted;
-use deskside_protocol::grant::GrantSet;
 use deskside_protocol::identity::rotation;
 use deskside_protocol::identity::token::SECRET;
-use deskside_protocol::policy::{FileBodies, NoteContents, Recording};
 use deskside_protocol::wire::signal::{Refused, refused};
 use zeroize::Zeroizing;
 
@@ -19,23 +17,9 @@ fn token(organisation: &SigningKey) -> String {
 }
 
 pub(crate) fn policy(auditors: Vec<String>) -> Policy {
-    Policy {
-        serial: 1,
-        organisation: "Example".into(),
-        issued: "2026-11-22T00:00:00Z".parse().unwrap(),
-        ends: "2027-11-22T00:00:00Z".parse().unwrap(),
-        recording: Recording::Required,
-        file_bodies: FileBodies::Recorded,
-        grants: GrantSet::all(),
-        auditors,
-        retention_days: 365,
-        grace_seconds: deskside_protocol::policy::MAX_GRACE,
-        relays: Vec::new(),
-        bytes_per_second: None,
-        recording_quota_bytes: None,
-        masking: true,
-        note: NoteContents::default(),
-    }
+    let time = |text: &str| text.parse().unwrap();
+    let (issued, ends) = (time("2026-11-22T00:00:00Z"), time("2027-11-22T00:00:00Z"));
+    Policy { auditors, ..Policy::first("Example", issued, ends) }
 }
 
 /// What an honest relay of `authority` answers to `enrolment`.

@@ -21,6 +21,9 @@ pub const MAX_RELAYS: usize = 16;
 /// line's own idle time-out is this long too.
 pub const MAX_GRACE: u32 = 300;
 
+/// How long recordings are kept where nobody decided otherwise, in days.
+const RETENTION_DAYS: u32 = 365;
+
 /// The least bytes per second that a policy may leave an end: a voice call's worth, in which a
 /// picture still arrives.
 pub const MIN_BYTES_PER_SECOND: u64 = 16 * 1024;
@@ -135,6 +138,28 @@ pub struct Policy {
 }
 
 impl Policy {
+    /// An organisation's first: everything is recorded and may be asked for; no auditor is known yet.
+    #[must_use]
+    pub fn first(organisation: &str, issued: Timestamp, ends: Timestamp) -> Self {
+        Self {
+            serial: 1,
+            organisation: organisation.to_owned(),
+            issued,
+            ends,
+            recording: Recording::Required,
+            file_bodies: FileBodies::Recorded,
+            grants: GrantSet::all(),
+            auditors: Vec::new(),
+            retention_days: RETENTION_DAYS,
+            grace_seconds: MAX_GRACE,
+            relays: Vec::new(),
+            bytes_per_second: None,
+            recording_quota_bytes: None,
+            masking: allowed(),
+            note: NoteContents::default(),
+        }
+    }
+
     /// Reads a policy's TOML.
     ///
     /// # Errors
@@ -245,22 +270,13 @@ mod tests {
     use zeroize::Zeroizing;
 
     fn policy() -> Policy {
+        let time = |text: &str| text.parse().unwrap();
+        let (issued, ends) = (time("2026-11-22T00:00:00Z"), time("2028-11-22T00:00:00Z"));
         Policy {
             serial: 4,
-            organisation: "Example Help".to_owned(),
-            issued: "2026-11-22T00:00:00Z".parse().unwrap(),
-            ends: "2028-11-22T00:00:00Z".parse().unwrap(),
-            recording: Recording::Required,
-            file_bodies: FileBodies::Recorded,
-            grants: GrantSet::all(),
             auditors: vec!["age1example".to_owned()],
-            retention_days: 365,
-            grace_seconds: 300,
             relays: vec!["help.example.com:4433".to_owned()],
-            bytes_per_second: None,
-            recording_quota_bytes: None,
-            masking: true,
-            note: NoteContents::default(),
+            ..Policy::first("Example Help", issued, ends)
         }
     }
 

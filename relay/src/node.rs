@@ -9,11 +9,10 @@ use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use deskside_protocol::grant::GrantSet;
 use deskside_protocol::identity::link::JoinLink;
 use deskside_protocol::identity::rotation as identity;
 use deskside_protocol::key::{PublicKey, SigningKey};
-use deskside_protocol::policy::{FileBodies, NoteContents, Policy, PolicyError, Recording};
+use deskside_protocol::policy::{Policy, PolicyError};
 use deskside_protocol::random::Random;
 use deskside_protocol::wire::record::Signed;
 use jiff::Timestamp;
@@ -31,8 +30,6 @@ use crate::store::{Store, StoreError, StoredPolicy};
 
 /// How long the first policy holds: two years.
 pub const POLICY_SECONDS: i64 = 2 * 365 * 24 * 60 * 60;
-/// How long recordings are kept by the first policy, in days.
-pub const RETENTION_DAYS: u32 = 365;
 
 pub(crate) const ORGANISATION: &str = "organisation-key";
 const ADDRESS: &str = "address";
@@ -342,23 +339,8 @@ fn first_policy(organisation: &str, now: u64) -> Result<Policy, PolicyError> {
     let time = |seconds: i64| {
         Timestamp::from_second(seconds).map_err(|error| PolicyError::Malformed(error.to_string()))
     };
-    Ok(Policy {
-        serial: 1,
-        organisation: organisation.to_owned(),
-        issued: time(seconds)?,
-        ends: time(seconds.saturating_add(POLICY_SECONDS))?,
-        recording: Recording::Required,
-        file_bodies: FileBodies::Recorded,
-        grants: GrantSet::all(),
-        auditors: Vec::new(),
-        retention_days: RETENTION_DAYS,
-        grace_seconds: deskside_protocol::policy::MAX_GRACE,
-        relays: Vec::new(),
-        bytes_per_second: None,
-        recording_quota_bytes: None,
-        masking: true,
-        note: NoteContents::default(),
-    })
+    let ends = time(seconds.saturating_add(POLICY_SECONDS))?;
+    Ok(Policy::first(organisation, time(seconds)?, ends))
 }
 
 fn file(path: &Path, source: io::Error) -> NodeError {

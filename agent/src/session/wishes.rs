@@ -77,3 +77,30 @@ fn say(text: &str, gate: &Gate, chat: &Chat) -> Result<(), String> {
     let line = gate.say(text).map_err(|error| format!("Not sent: {error}."))?;
     chat.say(line).map_err(|_unread| UNREAD.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use deskside_protocol::grant::Grant;
+    use tokio::task::JoinSet;
+
+    use super::super::stage::gate_of;
+    use super::*;
+    use crate::wish::wishes;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_the_user_masks_ends_by_itself_whether_anybody_types_or_not() {
+        let gate = gate_of(Grant::Control.into());
+        let (wisher, wishes) = wishes();
+        let show = Arc::new(Show::json(std::io::sink()));
+        let mut heeding = JoinSet::new();
+        heeding.spawn(heed(wishes, gate.clone(), Arc::new(Chat::new()), show));
+        let mut masked = gate.masked_by_user();
+        let began = Instant::now();
+        wisher.wish(Wish::Mask(true)).unwrap();
+        assert!(*masked.wait_for(|masked| *masked).await.unwrap());
+        masked.wait_for(|masked| !masked).await.unwrap();
+        assert!(began.elapsed() >= MAX_PASSAGE, "{:?}", began.elapsed());
+        drop(wisher);
+        heeding.join_all().await;
+    }
+}

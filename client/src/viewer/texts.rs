@@ -48,6 +48,7 @@ pub(super) const ACTUAL: &str = "1:1";
 pub(super) const FIT: &str = "Fit";
 pub(super) const FULL: &str = "Full screen";
 pub(super) const LASER: &str = "Laser pointer";
+pub(super) const MASK: &str = "Password";
 pub(super) const SHOOT: &str = "Screenshot";
 pub(super) const KEYS: &str = "Shortcuts";
 pub(super) const END: &str = "End session";

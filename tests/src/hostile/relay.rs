@@ -25,7 +25,7 @@ use deskside_protocol::log::tree::leaf_hash;
 use deskside_protocol::log::{Frontier, Head, head};
 use deskside_protocol::pairing::Paired;
 use deskside_protocol::pairing::technician::{Offered, Request};
-use deskside_protocol::policy::{FileBodies, NoteContents, Policy, Recording};
+use deskside_protocol::policy::{Policy, Recording};
 use deskside_protocol::session::{End, Ends, SessionId};
 use deskside_protocol::transcript::{ChannelIdentifier, policy_hash};
 use deskside_protocol::wire::record::{Certificate, Role, Signed};
@@ -358,22 +358,13 @@ fn endpoint(node: &SigningKey, switch: &Arc<Switch>) -> anyhow::Result<Endpoint>
 }
 
 fn policy() -> Policy {
+    let ends = "2099-01-01T00:00:00Z".parse().unwrap_or_default();
     Policy {
         serial: 4,
-        organisation: "Example Help".to_owned(),
-        issued: Default::default(),
-        ends: "2099-01-01T00:00:00Z".parse().unwrap_or_default(),
         recording: Recording::Off,
-        file_bodies: FileBodies::Recorded,
-        grants: GrantSet::all(),
-        auditors: Vec::new(),
         retention_days: 1,
         grace_seconds: 1,
-        bytes_per_second: None,
-        recording_quota_bytes: None,
-        masking: true,
-        relays: Vec::new(),
-        note: NoteContents::default(),
+        ..Policy::first("Example Help", Default::default(), ends)
     }
 }
 

@@ -136,3 +136,21 @@ fn what_is_copied_in_one_place_is_pasted_in_the_other() {
     seated.person.wait_for("Deskside").unwrap();
     clipboard::wait_for(theirs, "ip -brief address").unwrap();
 }
+
+#[test]
+fn a_password_is_typed_while_the_user_sees_that_it_is_masked() {
+    let mut seated = Seated::new((1400, 1000), "view,control", &["--request", "view,control"]);
+    seated.wait_for_exact();
+    let listener = Listener::on(&seated.displays.0);
+    let letter = |letter: char| listener.person.code(u32::from(letter)).unwrap();
+    for (on, typed) in [(true, 'a'), (false, 'b')] {
+        seated.host('p');
+        let told = seated.agent.wait_for("masking").unwrap();
+        assert_eq!((&told["on"], &told["by"]), (&on.into(), &"technician".into()));
+        if on {
+            seated.shoot("masked");
+        }
+        seated.person.press(&[u32::from(typed)]).unwrap();
+        listener.hears(&[("key down", letter(typed), (0, 0)), ("key up", letter(typed), (0, 0))]);
+    }
+}

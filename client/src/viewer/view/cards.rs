@@ -103,11 +103,17 @@ pub(super) fn hints(context: &Context, scene: &Scene<'_>) {
         let at = (Align2::CENTER_BOTTOM, vec2(0.0, -18.0));
         pill(context, "notice", at, notice, PALETTE.ink);
     }
-    let steady = match (model.user_hand, model.masks.any(), scene.desk.laser) {
-        (true, _, _) => texts::USER_HAND,
-        (false, true, _) => texts::MASKED,
-        (false, false, true) => texts::LASER_ON,
-        (false, false, false) => return,
-    };
-    pill(context, "steady", (Align2::LEFT_BOTTOM, vec2(18.0, -18.0)), steady, PALETTE.accent);
+    if let Some(steady) = steady(scene) {
+        pill(context, "steady", (Align2::LEFT_BOTTOM, vec2(18.0, -18.0)), steady, PALETTE.accent);
+    }
+}
+
+/// What is told as long as it lasts.
+pub(super) const fn steady(scene: &Scene<'_>) -> Option<&'static str> {
+    match (scene.model.user_hand, scene.model.masks.any(), scene.desk.laser) {
+        (true, _, _) => Some(texts::USER_HAND),
+        (false, true, _) => Some(texts::MASKED),
+        (false, false, true) => Some(texts::LASER_ON),
+        (false, false, false) => None,
+    }
 }

@@ -57,10 +57,9 @@ pub fn is_open(scene: &Scene<'_>) -> bool {
     let Scene { model, desk, now, .. } = scene;
     desk.panel
         || desk.card.is_some()
-        || desk.laser
         || !model.is_live()
-        || model.user_hand
         || model.notice(*now).is_some()
+        || cards::steady(scene).is_some()
 }
 
 /// Draws all of it.

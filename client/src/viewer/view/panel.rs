@@ -59,6 +59,7 @@ fn ways(ui: &mut Ui, scene: &Scene<'_>, presses: &mut Vec<Press>) {
         act(ui, Kind::Plain, &format!("{zoom} → {other}"), Action::Zoom);
         act(ui, on(desk.full), texts::FULL, Action::FullScreen);
         act(ui, on(desk.laser), texts::LASER, Action::Laser);
+        act(ui, on(scene.model.masks.own), texts::MASK, Action::Mask);
         act(ui, Kind::Plain, texts::SHOOT, Action::Screenshot);
         act(ui, Kind::Plain, texts::KEYS, Action::Help);
         act(ui, Kind::Danger, texts::END, Action::End);

@@ -16,10 +16,9 @@ use deskside_protocol::act::{ActKey, Actor};
 use deskside_protocol::channel::Channel;
 use deskside_protocol::code::Nameplate;
 use deskside_protocol::frame::{MAX_MESSAGE, encode, prefix};
-use deskside_protocol::grant::GrantSet;
 use deskside_protocol::identity::certificate;
 use deskside_protocol::key::SigningKey;
-use deskside_protocol::policy::{FileBodies, NoteContents, Policy, Recording};
+use deskside_protocol::policy::Policy;
 use deskside_protocol::recording::{Binding, Kind, Packets, Writer};
 use deskside_protocol::session::{End, SessionId};
 use deskside_protocol::transcript::{
@@ -331,21 +330,6 @@ fn header(auditor: &str) -> anyhow::Result<(record::Header, Binding)> {
 }
 
 fn policy(auditor: &str) -> anyhow::Result<Policy> {
-    Ok(Policy {
-        serial: 1,
-        organisation: "Example".into(),
-        issued: "2026-11-22T00:00:00Z".parse()?,
-        ends: "2027-11-22T00:00:00Z".parse()?,
-        recording: Recording::Required,
-        file_bodies: FileBodies::Recorded,
-        grants: GrantSet::all(),
-        auditors: vec![auditor.to_owned()],
-        retention_days: 365,
-        grace_seconds: deskside_protocol::policy::MAX_GRACE,
-        relays: Vec::new(),
-        bytes_per_second: None,
-        recording_quota_bytes: None,
-        masking: true,
-        note: NoteContents::default(),
-    })
+    let (issued, ends) = ("2026-11-22T00:00:00Z".parse()?, "2027-11-22T00:00:00Z".parse()?);
+    Ok(Policy { auditors: vec![auditor.to_owned()], ..Policy::first("Example", issued, ends) })
 }
