@@ -116,8 +116,13 @@ impl Decoder {
 
     /// What arrived behind the last whole message: where raw bytes follow on the same stream.
     #[must_use]
-    pub fn into_rest(self) -> Bytes {
-        self.buffer.freeze()
+    pub fn into_rest(mut self) -> Bytes {
+        self.take_rest()
+    }
+
+    /// As [`Self::into_rest`], of a decoder that is kept.
+    pub fn take_rest(&mut self) -> Bytes {
+        self.buffer.split().freeze()
     }
 }
 

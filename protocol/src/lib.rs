@@ -7,6 +7,7 @@
 #![warn(clippy::indexing_slicing)]
 
 pub mod act;
+pub mod attachment;
 pub mod channel;
 pub mod chat;
 pub mod close;

@@ -78,7 +78,7 @@ pub enum FileBodies {
 }
 
 /// What a ticket's note may hold beyond program names, exit codes, sizes and hashes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct NoteContents {
     /// Arguments of commands.
@@ -89,6 +89,16 @@ pub struct NoteContents {
     /// before there was chat read and write the same.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub chat: bool,
+    /// Pictures of the user's screen that the technician took for the ticket, attached to it. Written
+    /// only where it is false.
+    #[serde(skip_serializing_if = "Clone::clone")]
+    pub pictures: bool,
+}
+
+impl Default for NoteContents {
+    fn default() -> Self {
+        Self { arguments: false, file_names: false, chat: false, pictures: true }
+    }
 }
 
 /// The policy. Unknown keys are skipped, so that a newer relay can serve older ends.

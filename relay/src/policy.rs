@@ -113,7 +113,7 @@ pub fn parse_written(text: &str) -> Result<Policy, ChangeError> {
     };
     // With every key that there is, also those that are written only where they say something.
     let mut whole = policy.clone();
-    whole.note.chat = true;
+    (whole.masking, whole.note.chat, whole.note.pictures) = (false, true, false);
     let (written, known) = (table(text)?, table(&whole.to_toml()?)?);
     for (name, value) in &written {
         let known = known.get(name).ok_or_else(|| ChangeError::Unknown(name.clone()))?;
@@ -307,11 +307,15 @@ mod tests {
         let (node, _folder) = founded().await;
         let toml = current(&node).await.unwrap().to_toml().unwrap();
         assert_eq!(parse_written(&toml).unwrap(), current(&node).await.unwrap());
+        let said = toml.replace("file_names", "pictures = true\nfile_names");
+        let said = said.replace("retention_days", "masking = true\nretention_days");
+        assert_eq!(parse_written(&said).unwrap(), current(&node).await.unwrap());
         for (from, to, word) in [
             ("\"view\"", "\"veiw\"", "veiw"),
             ("retention_days", "retention_days = 1\nretentoin_days", "retentoin_days"),
             ("file_names", "file_names = true\nfile_nmaes", "file_nmaes"),
             ("file_names", "chat = false\nchta = true\nfile_names", "chta"),
+            ("file_names", "pictures = false\npicture = true\nfile_names", "picture"),
         ] {
             let error = parse_written(&toml.replace(from, to)).unwrap_err();
             assert!(matches!(&error, ChangeError::Unknown(known) if known == word), "{error}");

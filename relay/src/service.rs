@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::hall::Hall;
@@ -22,6 +22,8 @@ pub(crate) struct Service {
     pub(crate) sessions: Arc<Sessions>,
     /// Technicians who are here, and whether they may stay.
     pub(crate) standing: Standing,
+    /// Room for files of tickets that are on their way.
+    pub(crate) attachments: Semaphore,
     /// The policy in force, as far as it was looked at: sessions hear of each change.
     pub(crate) policy: watch::Sender<Option<Arc<InForce>>>,
     /// Cancelled when the relay ends: sessions close, codes are taken back.

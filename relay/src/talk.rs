@@ -192,6 +192,13 @@ impl Talk {
         }
     }
 
+    /// Some of the raw bytes behind a signal that announced them, from an end that is expected to send
+    /// them; `None` behind the last.
+    pub(crate) async fn receive_raw(&mut self) -> Result<Option<bytes::Bytes>, Gone> {
+        let piece = tokio::time::timeout(self.answer, self.receiver.receive_raw()).await;
+        Ok(piece.map_err(|_| Gone::TimedOut)??)
+    }
+
     /// Raw bytes behind a signal that announced them.
     pub(crate) async fn send_raw(&mut self, bytes: bytes::Bytes) -> Result<(), Gone> {
         Ok(self.sender.send_raw(bytes).await?)

@@ -28,5 +28,6 @@ mod screen;
 mod secrecy;
 mod sign_in;
 mod statements;
+mod tickets;
 mod viewer;
 mod window;

@@ -175,6 +175,26 @@ pub enum TicketCommand {
         #[arg(long)]
         public: bool,
     },
+    /// Put a file on a ticket: a picture of an error message, a log
+    Attach {
+        /// Its number
+        #[arg(value_name = "N")]
+        ticket: String,
+        /// The file, of at most 32 MiB
+        file: PathBuf,
+    },
+    /// Save a file that is on a ticket
+    Attachment {
+        /// Its number
+        #[arg(value_name = "N")]
+        ticket: String,
+        /// Which: its number in `ticket show`
+        #[arg(value_name = "ATTACHMENT")]
+        number: u64,
+        /// Where to; its own name in this folder otherwise, and never over another file
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
     /// Change a ticket's status
     Status {
         /// Its number

@@ -103,29 +103,30 @@ fn check(png: &[u8], told: &Screenshot) -> anyhow::Result<()> {
     Err(Failure::new(Exit::Other, sentence).into())
 }
 
-/// Saves `png` at `wished`, or under `default` in this folder, where a name that is taken gets a
+/// Saves `content` at `wished`, or under `default` in this folder, where a name that is taken gets a
 /// number. Half a file is never seen. Gives the path.
 ///
 /// # Errors
 /// What the disk says.
-pub fn save(png: &[u8], wished: Option<&Path>, default: &str) -> anyhow::Result<PathBuf> {
+pub fn save(content: &[u8], wished: Option<&Path>, default: &str) -> anyhow::Result<PathBuf> {
     let path = wished.map_or_else(|| PathBuf::from(default), Path::to_owned);
     let context = || format!("save {}", path.display());
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let mut file =
         tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new("."))).with_context(context)?;
-    file.write_all(png).with_context(context)?;
+    file.write_all(content).with_context(context)?;
     if wished.is_some() {
         file.persist(&path).map_err(|error| error.error).with_context(context)?;
         return Ok(path);
     }
     let mut name = path.clone();
+    let end = path.extension().map(|end| format!(".{}", end.to_string_lossy())).unwrap_or_default();
     for number in 2..100 {
         match file.persist_noclobber(&name) {
             Ok(_) => return Ok(name),
             Err(error) if error.error.kind() == std::io::ErrorKind::AlreadyExists => {
                 file = error.file;
-                name = path.with_extension(format!("{number}.png"));
+                name = path.with_extension(format!("{number}{end}"));
             }
             Err(error) => return Err(error.error).with_context(context),
         }

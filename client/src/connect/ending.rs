@@ -1,6 +1,7 @@
 //! A session ends: the recording is closed, the note is signed and written to the ticket, and
 //! whoever waits for the end is told.
 
+use bytes::Bytes;
 use deskside_link::attend::{AttendError, Attendance, CLOSE_TIMEOUT};
 use deskside_link::leg::LegError;
 use deskside_link::statements::Statements;
@@ -18,10 +19,10 @@ use deskside_protocol::wire::signal::{Closed, TicketNote, signal::Kind};
 use prost::Message as _;
 use serde_json::json;
 
-use super::Technician;
 use super::keeping::Keeper;
 use super::over::{How, Over};
 use super::telling::Telling;
+use super::{Technician, pictures};
 use crate::control::EndRequest;
 use crate::failure::{Failure, exit_of, sentence_of};
 use crate::ledger::Watch;
@@ -118,9 +119,9 @@ impl End<'_> {
         let work = asked.as_ref().and_then(|asked| asked.note.clone());
         self.telling.tally.ended(now(), work);
         let node = attendance.node();
-        let ask = async |kind| match last.relay_lost {
+        let ask = async |kind, content| match last.relay_lost {
             true => Err(Failure::new(Exit::NoConnection, "the relay was lost").into()),
-            false => answered(attendance.request(kind).await),
+            false => answered(attendance.hand_in(kind, content).await),
         };
         let done = self.conclude(&last, text, asked, (node, ask)).await;
         attendance.leave(CloseCode::Done).await;
@@ -134,8 +135,8 @@ impl End<'_> {
         let technician = self.technician;
         let leg = relay::dial(&technician.account.join, &technician.key).await;
         let node = leg.as_ref().map_or(technician.account.join.node, |leg| leg.link().node);
-        let ask = async |kind| match &leg {
-            Ok(leg) => answered(leg.request(kind).await),
+        let ask = async |kind, content| match &leg {
+            Ok(leg) => answered(leg.hand_in(kind, content).await),
             Err(error) => Err(Failure::new(exit_of(error), sentence_of(error)).into()),
         };
         let done = self.conclude(&last, None, None, (node, ask)).await;
@@ -151,9 +152,10 @@ impl End<'_> {
         last: &Final,
         text: Option<String>,
         asked: Option<EndRequest>,
-        (node, ask): (PublicKey, impl AsyncFn(Kind) -> anyhow::Result<Kind>),
+        (node, hand_in): (PublicKey, impl AsyncFn(Kind, Bytes) -> anyhow::Result<Kind>),
     ) -> anyhow::Result<()> {
         self.statements.keep();
+        let ask = async |kind| hand_in(kind, Bytes::new()).await;
         let mut record = self.telling.tally.record();
         record.reason = last.reason;
         record.recording_hash.clone_from(&last.recording_hash);
@@ -172,6 +174,10 @@ impl End<'_> {
             (Some(SignedHead { head, .. }), None) => LogAtEnd::At(head.size, head.root),
             (None, None) => LogAtEnd::Unknown,
         };
+        let troubles = match self.note.pictures && !last.is_expelled() {
+            true => pictures::attach(&mut record, &self.telling.about.ticket, &hand_in).await,
+            false => Vec::new(),
+        };
         let note = note::compose(&record, self.note);
         let written = match self.signed(&note, last, head) {
             Ok(_) if last.is_expelled() => {
@@ -185,6 +191,10 @@ impl End<'_> {
             Err(error) => Err(error),
         };
         let told = self.tell(last, written.is_ok(), text.as_deref());
+        // Where the relay is out of reach both are done later.
+        if !matches!(&written, Err(error) if exit_of(error) == Exit::NoConnection) {
+            troubles.iter().try_for_each(|trouble| self.telling.text(trouble))?;
+        }
         let noted = match written {
             Ok(()) => {
                 self.keeper.remove().await;

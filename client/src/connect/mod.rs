@@ -18,6 +18,7 @@ mod local;
 mod opening;
 mod over;
 mod pairing;
+mod pictures;
 mod proxy;
 mod resume;
 mod saying;

@@ -1,5 +1,6 @@
 //! What happened in a session, shared by all that makes it happen: for the note, for `info`.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -130,8 +131,8 @@ impl Tally {
     }
 
     /// A picture was saved on the technician's computer.
-    pub(super) fn pictured(&self, name: String) {
-        self.change().record.pictured(now(), name);
+    pub(super) fn pictured(&self, path: &Path) {
+        self.change().record.pictured(now(), path);
     }
 
     pub(super) fn watch(&self) -> Watch {

@@ -87,8 +87,7 @@ impl<'a> Telling<'a> {
         match shot {
             Ok(path) => {
                 self.notice(texts::saved(&path.to_string_lossy()));
-                let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-                self.tally.pictured(name);
+                self.tally.pictured(&path);
                 let event = json!({"event": "screenshot", "path": path});
                 self.show(&event, &format!("Saved {}", visible(&path.to_string_lossy())))
             }

@@ -90,9 +90,16 @@ fn commands(note: &mut Note, record: &Record, allowed: NoteContents) {
     if record.screenshots > 0 {
         note.line(&format!("Screenshots: {}", record.screenshots));
     }
-    for Picture { time, name } in &record.pictures {
-        let name = shortened(&visible(name), MAX_LINE / 2);
-        note.line(&format!("- {} kept by the technician as {name}", minute(*time)));
+    for picture in &record.pictures {
+        let Picture { time, bytes, sha256, .. } = picture;
+        let (time, name) = (minute(*time), shortened(&visible(&picture.name()), MAX_LINE / 2));
+        note.line(&match sha256.as_slice() {
+            [] => format!("- {time} kept by the technician as {name}"),
+            hash => {
+                let (size, hash) = (size(*bytes), HEXLOWER.encode(hash));
+                format!("- {time} attached as {name}: {size}, SHA-256 {hash}")
+            }
+        });
     }
     note.left_out += record.pictures_left_out;
 }

@@ -1,6 +1,8 @@
 //! What happened in a session, as far as its note may need it. Bounded, and kept in a file with the
 //! session, so that a restart of this program forgets nothing.
 
+use std::path::{Path, PathBuf};
+
 use deskside_protocol::grant::GrantSet;
 use deskside_protocol::wire::record::Reason;
 use serde::{Deserialize, Serialize};
@@ -138,12 +140,25 @@ pub struct File {
 }
 
 /// One picture of the user's screen, on the technician's computer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Picture {
     /// Seconds since the epoch.
     pub time: u64,
-    /// The file's name, which the technician's program made.
-    pub name: String,
+    /// The file, whose name the technician's program made.
+    pub path: PathBuf,
+    /// Its size, once it is on the ticket.
+    pub bytes: u64,
+    /// SHA-256 of what is on the ticket; empty until it is there.
+    pub sha256: Vec<u8>,
+}
+
+impl Picture {
+    /// The file's name.
+    #[must_use]
+    pub fn name(&self) -> String {
+        self.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    }
 }
 
 /// One line of chat.
@@ -220,9 +235,9 @@ impl Record {
     }
 
     /// Notes a picture that was saved, or counts it where there is no more room.
-    pub fn pictured(&mut self, time: u64, name: String) {
+    pub fn pictured(&mut self, time: u64, path: &Path) {
         if self.pictures.len() < MAX_PICTURES {
-            self.pictures.push(Picture { time, name });
+            self.pictures.push(Picture { time, path: path.to_owned(), ..Picture::default() });
         } else {
             self.pictures_left_out += 1;
         }

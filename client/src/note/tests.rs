@@ -137,7 +137,10 @@ fn whatever_happened_fits_and_the_hash_is_always_there() {
         record.ended(place, Outcome::Signal(9));
     }
     assert_eq!(record.commands.len(), MAX_COMMANDS);
-    let note = compose(&record, NoteContents { arguments: true, file_names: true, chat: true });
+    let note = compose(
+        &record,
+        NoteContents { arguments: true, file_names: true, chat: true, pictures: true },
+    );
     assert!(note.len() <= MAX_NOTE, "{}", note.len());
     assert!(note.contains("more are in the recording only"));
     assert!(note.ends_with(&"ab".repeat(32)));

@@ -7,7 +7,6 @@ use deskside_protocol::close::CloseCode;
 use deskside_protocol::exit::Exit;
 use deskside_protocol::identity::link::JoinLink;
 use deskside_protocol::key::SigningKey;
-use deskside_protocol::wire::signal::RecordingFetch;
 use deskside_protocol::wire::signal::signal::Kind;
 use tokio::io::{AsyncReadExt as _, Chain};
 
@@ -64,10 +63,17 @@ impl Relay for Leg {
         }
     }
 
-    async fn fetch(&mut self, question: RecordingFetch) -> anyhow::Result<(Kind, Self::Body)> {
+    async fn hand_in(&mut self, question: Kind, content: Bytes) -> anyhow::Result<Kind> {
+        match Leg::hand_in(self, question, content).await {
+            Err(LegError::Refused(refused)) => Ok(Kind::Refused(refused)),
+            answered => answered.map_err(unanswered),
+        }
+    }
+
+    async fn fetch(&mut self, question: Kind) -> anyhow::Result<(Kind, Self::Body)> {
         let asked = async {
             let mut signals = self.open().await?;
-            signals.send(Kind::RecordingFetch(question)).await?;
+            signals.send(question).await?;
             signals.sender.finish();
             let answer = signals.receive().await?;
             Ok((answer, signals.receiver.into_raw()))

@@ -8,7 +8,8 @@ use deskside_link::tls::{self, KeyVerifier};
 use deskside_link::{cid, transport};
 use deskside_protocol::frame::MAX_SIGNAL;
 use deskside_protocol::wire::signal::{
-    RecordingFollows, Refused, Signal, Ticket, TicketList, Welcome, refused,
+    RecordingFetch, RecordingFollows, Refused, Signal, Ticket, TicketAttach, TicketList, Welcome,
+    refused,
 };
 use quinn::crypto::rustls::QuicServerConfig;
 use tokio::io::AsyncReadExt as _;
@@ -16,7 +17,7 @@ use tokio::io::AsyncReadExt as _;
 use super::*;
 use crate::failure::exit_of;
 use crate::home::tests::key;
-use crate::relay::{fetch, request};
+use crate::relay::{fetch, hand_in, request};
 
 fn relay(node: &SigningKey) -> (quinn::Endpoint, JoinLink) {
     let tls = tls::accepting(KeyVerifier::any(), node, tls::LEG_ALPN).unwrap();
@@ -61,12 +62,14 @@ async fn serve(endpoint: quinn::Endpoint, answers: Vec<(Kind, &'static [u8])>) {
 async fn answers_refusals_and_bodies_come_through() {
     let (endpoint, link) = relay(&key(9));
     let code = refused::Code::NotEnrolled.into();
+    let full = refused::Code::BadRequest.into();
     let served = tokio::spawn(serve(
         endpoint,
         vec![
             (Kind::Ticket(Ticket { ticket: "7".into(), ..Ticket::default() }), b""),
             (Kind::Refused(Refused { code, text: String::new() }), b""),
             (Kind::RecordingFollows(RecordingFollows { bytes: 7 }), b"DSR1..."),
+            (Kind::Refused(Refused { code: full, text: "too many".into() }), b""),
         ],
     ));
     let mut leg = dial(&link, &key(2)).await.unwrap();
@@ -80,6 +83,11 @@ async fn answers_refusals_and_bodies_come_through() {
     let mut copy = Vec::new();
     body.read_to_end(&mut copy).await.unwrap();
     assert_eq!((bytes, copy.as_slice()), (7, &b"DSR1..."[..]));
+    // Nobody reads it, and it is more than a window.
+    let large = Bytes::from(vec![0; 32 << 20]);
+    let attach = Kind::TicketAttach(TicketAttach::default());
+    let refused = hand_in(&mut leg, attach, large).await.unwrap_err();
+    assert_eq!(refused.to_string(), "too many");
     leg.bye().await;
     served.await.unwrap();
 }

@@ -8,6 +8,7 @@ pub use leg::{SOFTWARE, dial, dial_exit, unanswered};
 use std::future::Future;
 
 use anyhow::anyhow;
+use bytes::Bytes;
 use deskside_protocol::exit::Exit;
 use deskside_protocol::wire::signal::signal::Kind;
 use deskside_protocol::wire::signal::{RecordingFetch, RecordingFollows};
@@ -23,10 +24,17 @@ pub trait Relay: Send {
     /// Asks, and gives the answer; a refusal may be among the answers.
     fn ask(&mut self, question: Kind) -> impl Future<Output = anyhow::Result<Kind>> + Send;
 
-    /// Asks for a recording, whose bytes follow the answer.
+    /// Asks, with what the question announces behind it.
+    fn hand_in(
+        &mut self,
+        question: Kind,
+        content: Bytes,
+    ) -> impl Future<Output = anyhow::Result<Kind>> + Send;
+
+    /// Asks for something whose bytes follow the answer.
     fn fetch(
         &mut self,
-        question: RecordingFetch,
+        question: Kind,
     ) -> impl Future<Output = anyhow::Result<(Kind, Self::Body)>> + Send;
 
     /// Parts in order.
@@ -38,7 +46,26 @@ pub trait Relay: Send {
 /// # Errors
 /// The refusal, or a relay that cannot be asked.
 pub async fn request(relay: &mut impl Relay, question: Kind) -> anyhow::Result<Kind> {
-    let answer = relay.ask(question).await?;
+    accepted(relay.ask(question).await?)
+}
+
+/// As [`request`], with what the question announces behind it.
+///
+/// # Errors
+/// As [`request`].
+pub async fn hand_in(
+    relay: &mut impl Relay,
+    question: Kind,
+    content: Bytes,
+) -> anyhow::Result<Kind> {
+    accepted(relay.hand_in(question, content).await?)
+}
+
+/// An answer that is no refusal.
+///
+/// # Errors
+/// The refusal.
+pub fn accepted(answer: Kind) -> anyhow::Result<Kind> {
     if let Kind::Refused(refused) = &answer {
         return Err(Failure::from(refused).into());
     }
@@ -53,7 +80,7 @@ pub async fn fetch<R: Relay>(
     relay: &mut R,
     question: RecordingFetch,
 ) -> anyhow::Result<(u64, R::Body)> {
-    match relay.fetch(question).await? {
+    match relay.fetch(Kind::RecordingFetch(question)).await? {
         (Kind::Refused(refused), _) => Err(Failure::from(&refused).into()),
         (Kind::RecordingFollows(RecordingFollows { bytes }), body) => Ok((bytes, body)),
         _ => Err(unexpected()),
@@ -97,8 +124,13 @@ pub(crate) mod tests {
             self.answers.pop_front().ok_or_else(|| anyhow!("no answer is left"))
         }
 
-        async fn fetch(&mut self, question: RecordingFetch) -> anyhow::Result<(Kind, Self::Body)> {
-            let answer = self.ask(Kind::RecordingFetch(question)).await?;
+        async fn hand_in(&mut self, question: Kind, content: Bytes) -> anyhow::Result<Kind> {
+            self.body = content.to_vec();
+            self.ask(question).await
+        }
+
+        async fn fetch(&mut self, question: Kind) -> anyhow::Result<(Kind, Self::Body)> {
+            let answer = self.ask(question).await?;
             Ok((answer, Cursor::new(std::mem::take(&mut self.body))))
         }
 

@@ -1,17 +1,22 @@
 //! Help-desk tickets: requests to the relay, and how a ticket looks.
 
+mod files;
 mod show;
 
+pub use files::Handed;
 pub use show::{number, ticket_event, ticket_text};
+
+use std::path::Path;
 
 use deskside_protocol::wire::signal::signal::Kind;
 use deskside_protocol::wire::signal::{
-    Ticket, TicketList, TicketNew, TicketNote, TicketShow, TicketStatus,
+    AttachmentFetch, Ticket, TicketList, TicketNew, TicketNote, TicketShow, TicketStatus,
 };
+use serde_json::json;
 
 use crate::cli::TicketCommand;
 use crate::output::{Output, minute, table};
-use crate::relay::{Relay, request, unexpected};
+use crate::relay::{Relay, hand_in, request, unexpected};
 
 /// Does what `command` says.
 ///
@@ -46,7 +51,27 @@ pub async fn run(
                 format!("ticket {} is {}", shown(&ticket.ticket), show::status_word(&ticket));
             output.show(&ticket_event(&ticket), &said)
         }
+        TicketCommand::Attach { ticket, file } => attach(&ticket, &file, relay, output).await,
+        TicketCommand::Attachment { ticket, number, output: wished } => {
+            let wanted = AttachmentFetch { ticket, number };
+            let (file, path) = files::save(relay, wanted, wished.as_deref()).await?;
+            let event = json!({"event": "attachment", "path": path, "bytes": file.bytes});
+            output.show(&event, &format!("saved {}", shown(&path.to_string_lossy())))
+        }
     }
+}
+
+async fn attach(
+    ticket: &str,
+    file: &Path,
+    relay: &mut impl Relay,
+    output: &mut Output,
+) -> anyhow::Result<()> {
+    let Handed { announced, content } = Handed::read(ticket, file).await?;
+    let said = format!("{} is on ticket {}", announced.name, shown(ticket));
+    let answer = hand_in(relay, Kind::TicketAttach(announced), content).await?;
+    let Kind::Ticket(ticket) = answer else { return Err(unexpected()) };
+    output.show(&ticket_event(&ticket), &said)
 }
 
 async fn one(relay: &mut impl Relay, question: Kind) -> anyhow::Result<Ticket> {

@@ -2,11 +2,12 @@
 
 use std::fmt::Write as _;
 
+use data_encoding::HEXLOWER;
 use deskside_protocol::text::{visible, visible_lines};
-use deskside_protocol::wire::signal::{Note, Status, Ticket};
+use deskside_protocol::wire::signal::{Attachment, Note, Status, Ticket};
 use serde_json::{Value, json};
 
-use crate::output::{minute, moment};
+use crate::output::{minute, moment, size, table};
 
 /// A ticket's number as JSON: a number where it is written like one, else a text, as other help
 /// desks have it.
@@ -41,6 +42,16 @@ pub fn ticket_event(ticket: &Ticket) -> Value {
             "signed": note.signed.is_some(),
         })
     };
+    let attachment = |file: &Attachment| {
+        json!({
+            "number": file.number,
+            "name": file.name,
+            "bytes": file.bytes,
+            "sha256": HEXLOWER.encode(&file.sha256),
+            "author": file.author,
+            "time": moment(file.time),
+        })
+    };
     json!({
         "event": "ticket",
         "ticket": number(&ticket.ticket),
@@ -51,6 +62,7 @@ pub fn ticket_event(ticket: &Ticket) -> Value {
         "status": status_word(ticket),
         "created": moment(ticket.created),
         "changed": moment(ticket.changed),
+        "attachments": ticket.attachments.iter().map(attachment).collect::<Vec<_>>(),
         "notes": ticket.notes.iter().map(note).collect::<Vec<_>>(),
     })
 }
@@ -71,6 +83,20 @@ pub fn ticket_text(ticket: &Ticket) -> String {
     row("changed", &format!("{} UTC", minute(ticket.changed)));
     if !ticket.description.is_empty() {
         let _infallible = write!(text, "\n\n{}", visible_lines(&ticket.description));
+    }
+    if !ticket.attachments.is_empty() {
+        let row = |file: &Attachment| {
+            [
+                file.number.to_string(),
+                visible(&file.name).into_owned(),
+                size(file.bytes),
+                minute(file.time),
+                visible(&file.author).into_owned(),
+            ]
+        };
+        let rows: Vec<_> = ticket.attachments.iter().map(row).collect();
+        let head = ["ATTACHMENT", "NAME", "SIZE", "SINCE (UTC)", "BY"];
+        let _infallible = write!(text, "\n\n{}", table(head, &rows));
     }
     for note in &ticket.notes {
         let public = if note.public { ", public" } else { "" };

@@ -214,6 +214,22 @@ impl<M: Message + Default> Receiver<M> {
         (self.decoder.into_rest(), self.stream.into_stream())
     }
 
+    /// Some of the raw bytes behind the messages; `None` where the peer finished. Loses nothing when
+    /// cancelled. For streams of legs, as [`Receiver::into_raw`].
+    ///
+    /// # Errors
+    /// [`StreamError`].
+    pub async fn receive_raw(&mut self) -> Result<Option<Bytes>, StreamError> {
+        let read = self.decoder.take_rest();
+        if !read.is_empty() {
+            return Ok(Some(read));
+        }
+        let mut chunk = [Bytes::new()];
+        let count = self.stream.read(&mut chunk).await?;
+        let [chunk] = chunk;
+        Ok(count.map(|_| chunk))
+    }
+
     /// The stream itself.
     #[cfg(test)]
     pub(crate) const fn stream_mut(&mut self) -> &mut In {

@@ -3,6 +3,10 @@
 //! It knows what a ticket may hold and which ones count as open; the rows are the store's. Whoever
 //! calls has already found out who asks, and may he. Times are seconds since 1970.
 
+mod attachments;
+
+pub use attachments::Wanted;
+
 use deskside_protocol::key::PublicKey;
 use deskside_protocol::note::{self as signing, NoteError};
 use deskside_protocol::wire::record::Signed;
@@ -30,7 +34,8 @@ pub const MAX_NOTE: usize = 16 * 1024;
 pub const MAX_LISTED: u32 = 250;
 /// The most notes of one ticket that are shown, the newest.
 pub const MAX_SHOWN: u32 = 500;
-/// Bytes of notes that are shown: with the description below the 256 KiB of a signal.
+/// Bytes of notes that are shown: with the description and the list of files below the 256 KiB of a
+/// signal.
 pub const MAX_SHOWN_BYTES: usize = 192 * 1024;
 
 /// Why the desk says no.
@@ -53,6 +58,12 @@ pub enum DeskError {
     /// A field holds control characters.
     #[error("the {0} holds control characters")]
     Control(&'static str),
+    /// A file that may not be kept.
+    #[error("the file cannot be attached: {0}")]
+    File(String),
+    /// There is no such file on the ticket.
+    #[error("ticket {0} has no attachment {1}")]
+    NoFile(String, u64),
     /// Not a status of this desk.
     #[error("that is not a status: new, open, waiting, resolved or closed")]
     Status,
@@ -70,9 +81,12 @@ impl DeskError {
     pub fn refusal(&self) -> Refused {
         let code = match self {
             Self::NotFound(_) => Code::TicketNotFound,
-            Self::Missing(_) | Self::TooLong { .. } | Self::Control(_) | Self::Status => {
-                Code::BadRequest
-            }
+            Self::NoFile(..) => Code::NotFound,
+            Self::Missing(_)
+            | Self::TooLong { .. }
+            | Self::Control(_)
+            | Self::File(_)
+            | Self::Status => Code::BadRequest,
             Self::SessionNote(_) => Code::NotPermitted,
             Self::Store(_) => Code::Trouble,
         };
@@ -161,7 +175,8 @@ impl Desk {
             notes.push(left_out_note(left_out, row.created_at));
         }
         notes.reverse();
-        Ok(Ticket { notes, ..ticket(row) })
+        let attachments = self.attachments(row.number).await?;
+        Ok(Ticket { notes, attachments, ..ticket(row) })
     }
 
     /// What a session needs to know of its ticket.
@@ -318,6 +333,7 @@ fn ticket(row: TicketRow) -> Ticket {
         created: row.created_at,
         changed: row.changed_at,
         notes: Vec::new(),
+        attachments: Vec::new(),
     }
 }
 

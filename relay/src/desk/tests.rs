@@ -10,13 +10,13 @@ use zeroize::Zeroizing;
 use super::*;
 use crate::store::{Back, LineRow, NewSession};
 
-async fn desk() -> (Desk, Store, TempDir) {
+pub(super) async fn desk() -> (Desk, Store, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(&folder.path().join("relay.db")).await.unwrap();
     (Desk::new(store.clone()), store, folder)
 }
 
-fn new(subject: &str) -> TicketNew {
+pub(super) fn new(subject: &str) -> TicketNew {
     TicketNew {
         subject: subject.to_owned(),
         requester: "Sam".to_owned(),

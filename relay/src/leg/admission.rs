@@ -35,6 +35,8 @@ const fn who_may(first: &Kind) -> Who {
         | Kind::TicketShow(_)
         | Kind::TicketNote(_)
         | Kind::TicketStatus(_)
+        | Kind::TicketAttach(_)
+        | Kind::AttachmentFetch(_)
         | Kind::CertificateRenew(_)
         | Kind::LogHeadAsk(_) => Who::Enrolled,
         Kind::Join(_) => Who::In(&[Role::Technician]),
@@ -75,6 +77,7 @@ const fn who_may(first: &Kind) -> Who {
         | Kind::Tickets(_)
         | Kind::Recordings(_)
         | Kind::RecordingFollows(_)
+        | Kind::AttachmentFollows(_)
         | Kind::SignInTerms(_)
         | Kind::LogHead(_)
         | Kind::LogProof(_)

@@ -7,6 +7,7 @@
 
 mod admission;
 mod agent;
+mod attachments;
 mod download;
 mod entry;
 mod log;
@@ -72,8 +73,17 @@ pub(crate) async fn serve(
     let (begin, begun) = mpsc::channel(MAX_BEGINNING);
     let sessions = Sessions::new(begin, relay.metrics.clone());
     let (standing, policy) = (Standing::default(), watch::Sender::new(None));
-    let service = Service { relay, switch, recorder, hall, sessions, standing, policy, stop };
-    let service = Arc::new(service);
+    let service = Arc::new(Service {
+        relay,
+        switch,
+        recorder,
+        hall,
+        sessions,
+        standing,
+        attachments: attachments::room(),
+        policy,
+        stop,
+    });
 
     let (book, store) = (&service.relay.book, service.relay.node.store());
     book.settle(store).await.map_err(io::Error::other)?;
@@ -214,6 +224,10 @@ async fn stream(service: Arc<Service>, mut talk: Talk) {
         (Kind::RecordingFetch(fetch), Some(who)) => {
             download::serve(&service, talk, who, fetch).await;
         }
+        (Kind::TicketAttach(attach), Some(who)) => {
+            attachments::take(&service, talk, who, attach).await;
+        }
+        (Kind::AttachmentFetch(fetch), Some(_)) => attachments::give(&service, talk, fetch).await,
         (request, who) => request::serve(&service, talk, who, request).await,
     }
 }

@@ -7,6 +7,7 @@
 
 mod access;
 mod archive;
+mod attachment;
 mod authority;
 mod burned;
 mod founding;
@@ -37,6 +38,7 @@ use thiserror::Error;
 
 pub use access::{Act, NewAccess};
 pub use archive::{Place, Waiting};
+pub use attachment::{AttachmentRow, Most, NewAttachment};
 pub use authority::NewAuthority;
 pub use burned::Burned;
 pub use leaves::LeafRow;

@@ -5,9 +5,9 @@ use deskside_link::leg::LegError;
 use deskside_protocol::key::SigningKey;
 use deskside_protocol::wire::signal::refused::Code;
 use deskside_protocol::wire::signal::{
-    CertificateRenew, Closed, Enrol, Join, Open, Park, PolicyNow, Reattach, RecordingFetch,
-    RecordingList, TechnicianUnlock, TicketList, TicketNew, TicketNote, TicketShow, TicketStatus,
-    signal::Kind,
+    AttachmentFetch, CertificateRenew, Closed, Enrol, Join, Open, Park, PolicyNow, Reattach,
+    RecordingFetch, RecordingList, TechnicianUnlock, TicketAttach, TicketList, TicketNew,
+    TicketNote, TicketShow, TicketStatus, signal::Kind,
 };
 use deskside_relay::clock;
 use deskside_relay::enrolment::{self, CERTIFICATE_SECONDS, Request};
@@ -38,6 +38,8 @@ fn table() -> Vec<(&'static str, Kind, May)> {
         ("ticket show", Kind::TicketShow(TicketShow { ticket: ticket() }), May::Enrolled),
         ("ticket note", Kind::TicketNote(TicketNote::default()), May::Enrolled),
         ("ticket status", Kind::TicketStatus(TicketStatus::default()), May::Enrolled),
+        ("attach", Kind::TicketAttach(TicketAttach::default()), May::Enrolled),
+        ("attachment", Kind::AttachmentFetch(AttachmentFetch::default()), May::Enrolled),
         ("join", Kind::Join(Join::default()), May::Roles(&["technician"])),
         ("recordings", Kind::RecordingList(RecordingList {}), May::Roles(&["auditor"])),
         ("fetch", Kind::RecordingFetch(RecordingFetch::default()), May::Roles(&["auditor"])),

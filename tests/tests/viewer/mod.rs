@@ -205,9 +205,18 @@ fn what_is_not_allowed_is_asked_for_and_chat_and_pictures_reach_the_ticket() {
     let ended = seated.connect.wait_for("ended").unwrap();
     assert_eq!((&ended["reason"], &ended["noted"]), (&"technician_ended".into(), &true.into()));
     assert_eq!(seated.connect.end().unwrap(), Some(0));
-    let shown = seated.house.alice.shown(&seated.ticket).unwrap().to_string();
+    let shown = seated.house.alice.shown(&seated.ticket).unwrap();
     let name = path.file_name().unwrap().to_str().unwrap();
-    assert!(shown.contains(&format!("kept by the technician as {name}")), "{shown}");
+    let attached = &shown["attachments"][0];
+    assert_eq!((&attached["name"], &attached["author"]), (&name.into(), &"admin".into()));
+    let hash = attached["sha256"].as_str().unwrap();
+    let note = shown["notes"][0]["text"].as_str().unwrap();
+    assert!(note.contains(&format!("attached as {name}: ")) && note.contains(hash), "{note}");
+    // Whoever has the ticket has the picture.
+    let saved = seated.house.path("from-the-ticket.png");
+    let words = ["ticket", "attachment", &seated.ticket, "1", "-o", saved.to_str().unwrap()];
+    seated.house.alice.run(&words).unwrap().done().unwrap();
+    assert_eq!(image::open(&saved).unwrap().to_rgb8(), seated.original());
 }
 
 #[test]

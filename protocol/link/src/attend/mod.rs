@@ -16,6 +16,7 @@ mod whereabouts;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use deskside_protocol::close::CloseCode;
 use deskside_protocol::key::PublicKey;
 use deskside_protocol::wire::record::Reason;
@@ -239,6 +240,15 @@ impl Attendance {
     pub async fn request(&self, kind: Kind) -> Result<Kind, LegError> {
         let leg = self.leg.borrow().clone();
         leg.request(kind).await
+    }
+
+    /// As [`Self::request`], with what `kind` announces behind it.
+    ///
+    /// # Errors
+    /// [`LegError`].
+    pub async fn hand_in(&self, kind: Kind, content: Bytes) -> Result<Kind, LegError> {
+        let leg = self.leg.borrow().clone();
+        leg.hand_in(kind, content).await
     }
 
     /// The relay's last checkpoint that this end has signed. It outlives the attendance.

@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use deskside_protocol::close::CloseCode;
 use deskside_protocol::frame::MAX_SIGNAL;
 use deskside_protocol::identity::link::JoinLink;
@@ -228,6 +229,21 @@ impl Leg {
     pub async fn request(&self, kind: Kind) -> Result<Kind, LegError> {
         let mut signals = self.open().await?;
         signals.send(kind).await?;
+        signals.sender.finish();
+        signals.receive().await
+    }
+
+    /// As [`Leg::request`], with what `kind` announces behind it.
+    ///
+    /// # Errors
+    /// [`LegError`].
+    pub async fn hand_in(&self, kind: Kind, content: Bytes) -> Result<Kind, LegError> {
+        let mut signals = self.open().await?;
+        signals.send(kind).await?;
+        // A relay that does not want it stops reading, and says why.
+        if let Err(error) = signals.sender.send_raw(content).await {
+            tracing::debug!(%error, "not all of it was taken");
+        }
         signals.sender.finish();
         signals.receive().await
     }
