@@ -44,7 +44,7 @@ impl Source {
         if path.exists() || args.recording.parse::<SessionId>().is_err() {
             return Ok(Self { path: path.to_owned(), _copy: None });
         }
-        let wish = Wish::new(&args.recording, args.reason.as_deref().unwrap_or_default())?;
+        let wish = Wish::new(&args.recording, args.reader.reason.as_deref().unwrap_or_default())?;
         let Arrived { account, mut leg, .. } = arrive(home).await?;
         let folder = tempfile::tempdir().context("make room for the recording")?;
         let path = folder.path().join("recording.dsr");
@@ -81,8 +81,8 @@ impl Source {
 /// # Errors
 /// As [`Source::tape`].
 pub(super) fn opened(path: &Path, args: &SourceArgs, home: &Home) -> anyhow::Result<Tape> {
-    let known = organisation(args.org.as_deref(), home)?;
-    Tape::open(path, known, &identities(args.identity.as_deref(), home)?)
+    let known = organisation(args.reader.org.as_deref(), home)?;
+    Tape::open(path, known, &identities(args.reader.identity.as_deref(), home)?)
 }
 
 /// Those of the file that was named, else one's own.

@@ -66,6 +66,13 @@ fn all_that_happened_stands_in_lines_and_plays_in_a_terminal() {
     let second = "sh -c cat; echo trouble >&2; exit 3";
     assert_eq!((typed.as_str(), exit.as_str()), ("typed in", "3"));
     assert_eq!(markers, ["echo first line", second]);
+
+    // Of a part only its own commands, and the end of the last of these.
+    let ended = all("command-ended")[0]["time"].as_str().unwrap();
+    let (cast, told) = exported.export("part.cast", &["--to", ended]);
+    assert_eq!(told.done().unwrap()["commands"], 1);
+    let (_, _, markers, exit) = played(&std::fs::read_to_string(cast).unwrap());
+    assert_eq!((markers.len(), exit.as_str()), (1, "0"));
 }
 
 /// Reads an asciicast as strictly as its description has it: what was shown and typed, the markers,

@@ -138,7 +138,7 @@ impl Tape {
         let node = home.account()?.map(|account| account.join.node);
         Ok(Judgement {
             log: log::beside(&self.path, &self.report, node)?,
-            organisation: organisation(args.org.as_deref(), home)?.map(|known| known.key),
+            organisation: organisation(args.reader.org.as_deref(), home)?.map(|known| known.key),
             report: self.report.clone(),
             seals: Some(self.seals.clone()),
             contents,
