@@ -56,10 +56,9 @@ pub(in crate::audit) fn verify(
     };
     match judge(&bytes, known) {
         Ok(judged) => {
-            output.show(
-                &told(&judged, organisation.is_some()),
-                &text(&judged, organisation.is_some()),
-            )?;
+            let (happened, known) = (happened(&judged), organisation.is_some());
+            let event = told(&judged, known, &happened);
+            output.show(&event, &text(&judged, known, &happened))?;
             Ok(Exit::Done.code())
         }
         Err(flaw) => {
@@ -155,7 +154,7 @@ fn verdict(judged: &Judged, known: bool) -> String {
     verdict
 }
 
-pub(super) fn text(judged: &Judged, known: bool) -> String {
+pub(super) fn text(judged: &Judged, known: bool, happened: &[Value]) -> String {
     let facts = &judged.facts;
     let word = if known { "VERIFIED" } else { "CONSISTENT" };
     let mut text = format!("{word}: {}", verdict(judged, known));
@@ -209,14 +208,14 @@ pub(super) fn text(judged: &Judged, known: bool) -> String {
     for finding in &judged.excerpt.findings {
         row("the auditor says", &format!(" {finding}"));
     }
-    for happened in happened(judged) {
+    for happened in happened {
         let whose = if happened[WORD] == ENDS { "both ends say" } else { "the auditor says" };
-        row(whose, &format!(" {}", json_line(&happened)));
+        row(whose, &format!(" {}", json_line(happened)));
     }
     text
 }
 
-fn told(judged: &Judged, known: bool) -> Value {
+fn told(judged: &Judged, known: bool, happened: &[Value]) -> Value {
     let facts = &judged.facts;
     let halves = judged.excerpt.halves.iter().zip(&judged.proven).map(|(half, proven)| {
         json!({
@@ -255,6 +254,6 @@ fn told(judged: &Judged, known: bool) -> Value {
         "left_out": left_out.collect::<Vec<_>>(),
         "disputed": disputed(judged),
         "findings": judged.excerpt.findings,
-        "happened": happened(judged),
+        "happened": happened,
     })
 }

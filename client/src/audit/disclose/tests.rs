@@ -11,7 +11,7 @@ use deskside_protocol::wire::record::{
 };
 use prost::Message as _;
 
-use super::excerpt::{blaming, text};
+use super::excerpt::{self, blaming};
 use super::told::happened;
 use crate::audit::fixture::Fixture;
 
@@ -65,6 +65,11 @@ fn judged() -> Judged {
         log: None,
         proven: vec![Proven { by, ..Proven::default() }],
     }
+}
+
+/// What a person reads of it.
+fn text(judged: &Judged, known: bool) -> String {
+    excerpt::text(judged, known, &happened(judged))
 }
 
 /// What was said, and by whose word.
