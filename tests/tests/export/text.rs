@@ -1,6 +1,9 @@
 //! What happened, as lines for a program and as a terminal's recording.
 
-use deskside_tests::process::{command, run};
+use std::fs::File;
+
+use deskside_tests::process::{PATIENCE, Process, command, run};
+use rustix::process::Signal;
 use serde_json::Value;
 
 use super::Exported;
@@ -73,6 +76,42 @@ fn all_that_happened_stands_in_lines_and_plays_in_a_terminal() {
     assert_eq!(told.done().unwrap()["commands"], 1);
     let (_, _, markers, exit) = played(&std::fs::read_to_string(cast).unwrap());
     assert_eq!((markers.len(), exit.as_str()), (1, "0"));
+}
+
+#[test]
+fn what_is_broken_off_leaves_nothing_behind() {
+    let exported = Exported::new();
+    // The page wants the recording's proof last, and here nobody ever gives it.
+    let folder = exported.house.path("alone");
+    std::fs::create_dir(&folder).unwrap();
+    let recording = folder.join("a.dsr");
+    std::fs::copy(&exported.file, &recording).unwrap();
+    let proof = folder.join("a.dsr.proof");
+    let mut mkfifo = command("mkfifo");
+    assert_eq!(run("mkfifo", mkfifo.arg(&proof), None).unwrap().code, Some(0));
+    let out = folder.join("a.html");
+    let words = ["audit", "export", recording.to_str().unwrap(), "-o", out.to_str().unwrap()];
+    let mut export = exported.house.alice.command(&words).unwrap();
+    let mut export = Process::start("deskside audit export", &mut export).unwrap();
+    let (opened, opens) = std::sync::mpsc::channel();
+    std::thread::spawn(move || opened.send(File::options().write(true).open(proof).unwrap()));
+    let _never_written = opens.recv_timeout(PATIENCE).unwrap();
+    let names = || {
+        let entries = std::fs::read_dir(&folder).unwrap();
+        let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(
+        names().len(),
+        3,
+        "the recording, its proof, and a page in the making: {:?}",
+        names()
+    );
+    export.signal(Signal::INT).unwrap();
+    assert_eq!(export.end().unwrap(), Some(1), "{}", export.words());
+    assert_eq!(names(), ["a.dsr", "a.dsr.proof"]);
+    assert!(export.words().contains("broken off"), "{}", export.words());
 }
 
 /// Reads an asciicast as strictly as its description has it: what was shown and typed, the markers,
