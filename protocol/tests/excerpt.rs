@@ -8,12 +8,16 @@ use deskside_protocol::excerpt::{self, Flaw, Known};
 use deskside_protocol::identity::certificate::CertificateError;
 use deskside_protocol::key::SigningKey;
 use deskside_protocol::log::evidence;
-use deskside_protocol::session::End;
+use deskside_protocol::session::{End, SessionId};
 use deskside_protocol::statement::State;
-use deskside_protocol::wire::record::{Excerpt, Role};
+use deskside_protocol::wire::record::{
+    Excerpt, ExcerptEntry, ExcerptHalf, ExcerptMark, ExcerptStream, Role,
+};
 use prost::Message as _;
 
-use support::excerpt::{NOW, SAID, STATED, auditor, blocks, certified, honest, logged, statement};
+use support::excerpt::{
+    MADE_UP, NOW, SAID, STATED, auditor, blocks, certified, honest, logged, statement,
+};
 use support::{Cast, key, session};
 
 fn judged(cast: &Cast, excerpt: &Excerpt) -> Result<excerpt::Judged, Flaw> {
@@ -70,8 +74,8 @@ fn what_an_auditor_makes_up_is_named() {
             excerpt.certificate = certified(roles, &by).encode_to_vec().into();
         })
     };
-    let bytes = Flaw::Bytes { line: 0, stream: 4, from: End::Technician, by: End::Agent };
-    let other = session();
+    let tape = session();
+    let other = tape.cast.clone();
     let table: Vec<(Flaw, Change<'_>)> = vec![
         (Flaw::Certificate(CertificateError::Signature), certificate(&[Role::Auditor], key(0x31))),
         (
@@ -82,17 +86,19 @@ fn what_an_auditor_makes_up_is_named() {
             Flaw::Certificate(CertificateError::NotInForce),
             Box::new(|excerpt| excerpt.time = NOW + 11),
         ),
+        // Of another session, by the very ends of this one.
         (
-            bytes,
+            Flaw::Statement,
             Box::new(|excerpt| {
-                excerpt.halves[0].bytes = b"the bytes of another..".as_slice().into()
+                let elsewhere =
+                    Cast { session: SessionId::from_bytes([0xee; 16]), ..other.clone() };
+                excerpt.statements.push(statement(&elsewhere, End::Agent, b"", State::Open));
             }),
         ),
         (
             Flaw::Statement,
             Box::new(|excerpt| {
-                let stranger = Cast { ends: session().cast.ends, ..other.cast.clone() };
-                let mut signed = statement(&stranger, End::Agent, b"", State::Open);
+                let mut signed = statement(&other, End::Agent, b"", State::Open);
                 signed.signature = vec![0; 64].into();
                 excerpt.statements.push(signed);
             }),
@@ -102,13 +108,13 @@ fn what_an_auditor_makes_up_is_named() {
         (
             Flaw::Log(evidence::Flaw::OtherClose),
             Box::new(|excerpt| {
-                let [(_, first), _] = blocks(&other);
-                excerpt.log = Some(logged(&other.cast, first, [7; 32]));
+                let [(_, first), _] = blocks(&tape);
+                excerpt.log = Some(logged(&other, first, [7; 32]));
             }),
         ),
         (
             Flaw::Log(evidence::Flaw::OtherOpen),
-            Box::new(|excerpt| excerpt.log = Some(logged(&other.cast, [7; 32], [7; 32]))),
+            Box::new(|excerpt| excerpt.log = Some(logged(&other, [7; 32], [7; 32]))),
         ),
     ];
     for (flaw, change) in table {
@@ -116,9 +122,36 @@ fn what_an_auditor_makes_up_is_named() {
         change(&mut changed);
         assert_eq!(judged(&cast, &changed).unwrap_err(), flaw);
     }
+    // The recording's first block with one bit of its last signature the other way.
+    let mut altered = good.clone();
+    let mut header = altered.header.to_vec();
+    *header.last_mut().unwrap() ^= 1;
+    altered.header = header.into();
+    let flaw = judged(&cast, &altered).unwrap_err();
+    assert!(matches!(flaw, Flaw::Header(_)), "{flaw:?}");
     // Signed by somebody else than the certificate says.
     let bytes = excerpt::encode(&good, &key(0x32)).unwrap();
     assert_eq!(excerpt::judge(&bytes, Known::default()).unwrap_err(), Flaw::Signature);
+}
+
+#[test]
+fn what_an_end_signed_otherwise_takes_nothing_from_the_rest() {
+    let (cast, mut excerpt) = honest();
+    let half = |excerpt: &Excerpt| {
+        let [half] = judged(&cast, excerpt).unwrap().proven[..] else { panic!("one half") };
+        half
+    };
+    // An end that lies of what came later: what it said before is proven all the same.
+    excerpt.statements.push(statement(&cast, End::Agent, MADE_UP, State::Finished));
+    excerpt.statements.push(statement(&cast, End::Technician, SAID, State::Finished));
+    let proven = half(&excerpt);
+    assert_eq!((proven.by.agent, proven.by.technician), (STATED as u64, SAID.len() as u64));
+    assert_eq!((proven.disputed.agent, proven.disputed.technician), (1, 0));
+    assert!(!proven.whole.agent && proven.whole.technician);
+    // An auditor who lies has nothing proven, and all of it disputed.
+    excerpt.halves[0].bytes = MADE_UP.into();
+    let proven = half(&excerpt);
+    assert_eq!((proven.both(), proven.disputed.agent, proven.disputed.technician), (0, 1, 2));
 }
 
 #[test]
@@ -133,6 +166,35 @@ fn a_form_that_has_two_readings_is_none() {
     malformed(&|excerpt| excerpt.halves[0].marks.clear());
     malformed(&|excerpt| excerpt.halves[0].from = 0);
     malformed(&|excerpt| excerpt.halves[0].line = 65_536);
+    // Times that fall would put the pieces in another order than the one that both ends signed.
+    let marks = |times: [u64; 2]| {
+        let mark = |(end, time): (usize, u64)| ExcerptMark { end: end as u64, time };
+        [STATED, SAID.len()].into_iter().zip(times).map(mark).collect::<Vec<_>>()
+    };
+    malformed(&|excerpt| excerpt.halves[0].marks = marks([9, 8]));
+    let mut at_once = good.clone();
+    at_once.halves[0].marks = marks([9, 9]);
+    assert_eq!(judged(&cast, &at_once).unwrap().proven[0].both(), STATED as u64);
+    // The channel is the one that the stream's opener said, in both directions.
+    malformed(&|excerpt| excerpt.halves[0].channel = 6);
+    malformed(&|excerpt| excerpt.halves[0].channel = 0);
+    malformed(&|excerpt| excerpt.halves[0].stream = 5);
+    let answered = |channel: u32| {
+        let half = ExcerptHalf { from: End::Agent.to_wire(), channel, ..good.halves[0].clone() };
+        Excerpt { halves: vec![half, good.halves[0].clone()], ..good.clone() }
+    };
+    assert!(judged(&cast, &answered(8)).is_ok());
+    malformed(&|excerpt| *excerpt = answered(6));
+    // Nothing that the auditor says stands in a stream that the ends prove.
+    let entry = |line, id| ExcerptEntry {
+        line,
+        stream: Some(ExcerptStream { id }),
+        ..ExcerptEntry::default()
+    };
+    malformed(&|excerpt| excerpt.entries.push(entry(0, 4)));
+    let mut beside = good.clone();
+    beside.entries.extend([entry(0, 8), entry(1, 4), ExcerptEntry::default()]);
+    assert!(judged(&cast, &beside).is_ok());
     let bytes = excerpt::encode(&good, &auditor()).unwrap();
     let mut later = bytes.clone();
     later[9] = 2;

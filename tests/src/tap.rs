@@ -6,6 +6,7 @@
 //! NAT, and that may be changed too, without a word to anybody.
 
 mod spoof;
+mod storm;
 
 use std::collections::HashMap;
 use std::future::poll_fn;
@@ -100,6 +101,7 @@ struct Door {
     last: spoof::Last,
     diversion: spoof::Diversion,
     bypass: spoof::Bypass,
+    storm: storm::Storm,
 }
 
 /// Bytes of bulk data that left the relay, for whoever waits for them.
@@ -219,9 +221,10 @@ impl Door {
         let port = Arc::new(Port::bind((Ipv4Addr::LOCALHOST, 0).into())?);
         let address = port.local_addr()?;
         let state = Mutex::new(State { relay, clients: HashMap::new() });
-        let (last, diversion, bypass) = Default::default();
+        let (last, diversion, bypass, storm) = Default::default();
         let door =
-            Arc::new(Self { number, port, address, state, bulk, seen, last, diversion, bypass });
+            Self { number, port, address, state, bulk, seen, last, diversion, bypass, storm };
+        let door = Arc::new(door);
         tokio::spawn(door.clone().serve());
         Ok(door)
     }
@@ -243,7 +246,7 @@ impl Door {
                 {
                     continue;
                 }
-                send(&port, relay, &received, bytes).await;
+                self.send(&port, relay, &received, bytes).await;
             }
         }
     }
@@ -270,8 +273,18 @@ impl Door {
             let count = room.receive(&port).await;
             for (received, bytes) in room.filled(count) {
                 self.remember(Way::FromRelay, &received, bytes);
-                send(&self.port, client, &received, bytes).await;
+                self.send(&self.port, client, &received, bytes).await;
             }
+        }
+    }
+
+    /// Sends a batch on as it came, or what the storm leaves of it.
+    async fn send(&self, port: &Arc<Port>, to: SocketAddr, received: &RecvMeta, bytes: &[u8]) {
+        let Some(left) = self.storm.takes(received, bytes) else {
+            return send(port, to, received, bytes).await;
+        };
+        for (received, packet) in left {
+            send(port, to, &received, &packet).await;
         }
     }
 

@@ -7,6 +7,7 @@ mod auditors;
 mod bad_input;
 mod coming_back;
 mod decoding;
+mod disclose;
 mod export;
 mod files;
 mod full_disk;

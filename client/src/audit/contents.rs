@@ -93,24 +93,13 @@ impl Contents {
 
     /// What is wrong, when, and whom it points at, one sentence each.
     pub(super) fn sentences(&self) -> Vec<String> {
-        let grave: Vec<&Finding> = self.grave().collect();
-        let mut all: Vec<String> = grave.iter().take(TOLD).map(|one| sentence(one)).collect();
-        let total: u64 = self.report.lines.iter().map(|line| line.findings_total).sum();
-        let told = self.report.findings().count() as u64;
-        let more = grave.len().saturating_sub(TOLD) as u64 + (total - told);
-        if more > 0 {
-            all.push(format!("And {more} more findings like these."));
-        }
+        let mut all = grave(&self.report);
         all.extend(self.stated.sentences());
         if self.report.malformed > 0 {
             let blocks = self.report.malformed;
             all.push(format!("The packets of {blocks} blocks cannot be taken apart."));
         }
         all
-    }
-
-    fn grave(&self) -> impl Iterator<Item = &Finding> {
-        self.report.findings().filter(|finding| finding.is_grave())
     }
 
     /// How much is in it.
@@ -217,6 +206,19 @@ impl Contents {
             "disputed": tally.disputed,
         })
     }
+}
+
+/// What of these findings is grave, one sentence each; how many more there are is said.
+pub(super) fn grave(report: &Report) -> Vec<String> {
+    let grave: Vec<&Finding> = report.findings().filter(|finding| finding.is_grave()).collect();
+    let mut all: Vec<String> = grave.iter().take(TOLD).map(|one| sentence(one)).collect();
+    let total: u64 = report.lines.iter().map(|line| line.findings_total).sum();
+    let told = report.findings().count() as u64;
+    let more = grave.len().saturating_sub(TOLD) as u64 + (total - told);
+    if more > 0 {
+        all.push(format!("And {more} more findings like these."));
+    }
+    all
 }
 
 fn sentence(finding: &Finding) -> String {

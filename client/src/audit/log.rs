@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::io::ErrorKind;
+use std::fs::File;
+use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -108,11 +109,15 @@ pub(super) fn beside(
 /// A file that cannot be read.
 pub(super) fn kept(recording: &Path) -> anyhow::Result<Option<Vec<u8>>> {
     let path = proof_file(recording);
-    match std::fs::read(&path) {
-        Ok(bytes) => Ok(Some(bytes)),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error).with_context(|| format!("read {}", path.display())),
-    }
+    let reading = || format!("read {}", path.display());
+    let file = match File::open(&path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        opened => opened.with_context(reading)?,
+    };
+    let mut bytes = Vec::new();
+    // One byte more than there may be shows that it is too long.
+    file.take(MAX_ENCODED as u64 + 1).read_to_end(&mut bytes).with_context(reading)?;
+    Ok(Some(bytes))
 }
 
 /// Judges a recording by a proof as it is kept.
@@ -123,7 +128,7 @@ pub(super) fn encoded(bytes: &[u8], report: &Report, node: Option<PublicKey>) ->
 
 /// A proof as it is kept; `None` where it is none.
 pub(super) fn decoded(bytes: &[u8]) -> Option<LogProof> {
-    LogProof::decode(bytes).ok().filter(|_| bytes.len() <= MAX_ENCODED)
+    if bytes.len() > MAX_ENCODED { None } else { LogProof::decode(bytes).ok() }
 }
 
 /// Holds a recording against its proof. `node` is the relay's key of today, where it is known.
@@ -288,6 +293,22 @@ mod tests {
         let path = format!("tile/entries/000.p/{}", head.size);
         assert_eq!(relay.questions, [Kind::LogTileAsk(LogTileAsk { path })]);
         done
+    }
+
+    #[test]
+    fn of_a_proof_no_more_is_read_than_one_can_have() {
+        let folder = tempfile::tempdir().unwrap();
+        let recording = folder.path().join("a.dsr");
+        assert_eq!(kept(&recording).unwrap(), None);
+        for (length, known) in [(MAX_ENCODED, true), (MAX_ENCODED + 1, false), (1 << 20, false)] {
+            // Tag and length of the head take 4 bytes.
+            let proof = LogProof { head: "x".repeat(length - 4), ..LogProof::default() };
+            assert_eq!(proof.encoded_len(), length);
+            keep(&recording, &proof).unwrap();
+            let kept = kept(&recording).unwrap().unwrap();
+            assert_eq!(kept.len(), length.min(MAX_ENCODED + 1));
+            assert_eq!(decoded(&kept).is_some(), known, "{length}");
+        }
     }
 
     #[tokio::test]

@@ -44,7 +44,7 @@ impl Source {
         if path.exists() || args.recording.parse::<SessionId>().is_err() {
             return Ok(Self { path: path.to_owned(), _copy: None });
         }
-        let wish = Wish::new(&args.recording, args.reason.as_deref().unwrap_or_default())?;
+        let wish = Wish::new(&args.recording, args.reader.reason.as_deref().unwrap_or_default())?;
         let Arrived { account, mut leg, .. } = arrive(home).await?;
         let folder = tempfile::tempdir().context("make room for the recording")?;
         let path = folder.path().join("recording.dsr");
@@ -62,14 +62,27 @@ impl Source {
         Ok(Self { path, _copy: Some(folder) })
     }
 
+    /// Where it lies, as long as this lives.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Judges it and opens its seals. Blocks.
     ///
     /// # Errors
     /// As [`Tape::open`]; exit 2 for an identity or an organisation's key that is none.
     pub(super) fn tape(&self, args: &SourceArgs, home: &Home) -> anyhow::Result<Tape> {
-        let known = organisation(args.org.as_deref(), home)?;
-        Tape::open(&self.path, known, &identities(args.identity.as_deref(), home)?)
+        opened(&self.path, args, home)
     }
+}
+
+/// As [`Source::tape`], of a file that somebody else keeps there.
+///
+/// # Errors
+/// As [`Source::tape`].
+pub(super) fn opened(path: &Path, args: &SourceArgs, home: &Home) -> anyhow::Result<Tape> {
+    let known = organisation(args.reader.org.as_deref(), home)?;
+    Tape::open(path, known, &identities(args.reader.identity.as_deref(), home)?)
 }
 
 /// Those of the file that was named, else one's own.

@@ -213,7 +213,8 @@ impl Judgement {
     }
 }
 
-fn log_sentence(log: &InLog) -> Option<String> {
+/// What the relay's log has against it, and whom that points at.
+pub(super) fn log_sentence(log: &InLog) -> Option<String> {
     const RELAY: &str = "This points at the relay.";
     match log {
         InLog::Flawed(flaw @ (Flaw::Malformed | Flaw::Head | Flaw::NotIncluded { .. })) => {

@@ -13,7 +13,15 @@ pub struct SourceArgs {
     /// A recording's file, a page that holds one, or a session id to fetch it from the relay
     #[arg(value_name = "FILE.dsr|SESSION")]
     pub recording: String,
-    /// Whose key opens it [default: auditor.age-identity in your configuration folder]
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "flattened")]
+    pub reader: ReaderArgs,
+}
+
+/// Who reads recordings, and why.
+#[derive(Debug, Clone, Args)]
+pub struct ReaderArgs {
+    /// Whose key opens what is read [default: auditor.age-identity in your configuration folder]
     #[arg(long, value_name = "AGE_IDENTITY_FILE")]
     pub identity: Option<PathBuf>,
     /// Why you need it; for a session id, and then the relay logs it

@@ -9,7 +9,7 @@ mod run;
 mod session;
 
 pub use ask::{Input, ask};
-pub use audit::{DiscloseArgs, ExportArgs, SourceArgs, SpanArgs};
+pub use audit::{DiscloseArgs, ExportArgs, ReaderArgs, SourceArgs, SpanArgs};
 pub use input::{ClipboardArgs, ClipboardCommand, InputArgs, InputCommand};
 pub use replay::{ReplayArgs, SearchArgs};
 pub use run::run;

@@ -1,10 +1,8 @@
 //! Looking at recordings, on the command line.
 
-use std::path::PathBuf;
-
 use clap::Args;
 
-use super::SourceArgs;
+use super::{ReaderArgs, SourceArgs};
 use crate::audit::{Kind, Time};
 
 /// `deskside audit replay`.
@@ -32,13 +30,7 @@ pub struct SearchArgs {
     /// Only in these kinds of text
     #[arg(long, value_name = "KIND", value_delimiter = ',')]
     pub kind: Vec<Kind>,
-    /// Whose key opens them [default: auditor.age-identity in your configuration folder]
-    #[arg(long, value_name = "AGE_IDENTITY_FILE")]
-    pub identity: Option<PathBuf>,
-    /// Why you need them; for session ids, and then the relay logs it
-    #[arg(long, value_name = "TEXT")]
-    pub reason: Option<String>,
-    /// The organisation's public key, as 64 hexadecimal digits [default: your own organisation's]
-    #[arg(long, value_name = "KEYHEX")]
-    pub org: Option<String>,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "flattened")]
+    pub reader: ReaderArgs,
 }

@@ -7,7 +7,7 @@ mod exec;
 mod info;
 mod input;
 mod masks;
-mod screenshot;
+pub(crate) mod screenshot;
 
 pub use clipboard::{copiable, copied, set_copied};
 pub use exec::{Outcome, Standard, exec};

@@ -56,7 +56,11 @@ where
     Ok(Picture { width: told.width, height: told.height, png })
 }
 
-fn within_limits(told: &Screenshot) -> Result<(), Failure> {
+/// Whether what is announced may be taken at all.
+///
+/// # Errors
+/// Where it may not.
+pub(crate) fn within_limits(told: &Screenshot) -> Result<(), Failure> {
     let sides = (1..=MAX_SIDE).contains(&told.width) && (1..=MAX_SIDE).contains(&told.height);
     if sides && told.bytes <= MAX_PNG {
         return Ok(());
@@ -87,7 +91,10 @@ async fn collect<R: AsyncRead + Unpin>(
 }
 
 /// Decodes the whole picture, so that a damaged one is noticed here and not by a viewer.
-fn check(png: &[u8], told: &Screenshot) -> anyhow::Result<()> {
+///
+/// # Errors
+/// A picture that is none, or of another size than was `told`.
+pub(crate) fn check(png: &[u8], told: &Screenshot) -> anyhow::Result<()> {
     let mut limits = Limits::default();
     limits.max_image_width = Some(MAX_SIDE);
     limits.max_image_height = Some(MAX_SIDE);

@@ -3,6 +3,7 @@
 use prost::Message as _;
 
 use super::form::Half;
+use super::stated::Claims;
 use super::{Flaw, decode};
 use crate::identity::certificate::{self, CertificateError};
 use crate::key::{Context, PublicKey};
@@ -14,7 +15,7 @@ use crate::recording::verify::{Facts, Verdict, Verifier};
 use crate::recording::{Closer, Reader, Step};
 use crate::session::{End, Ends};
 use crate::signed;
-use crate::statement::{self, State, Statement, Way};
+use crate::statement::{self, State};
 use crate::wire::record::{self, Excerpt, Role};
 
 /// An excerpt that holds.
@@ -50,6 +51,8 @@ pub struct Proven {
     pub by: Ends<u64>,
     /// Whether it said that this is all.
     pub whole: Ends<bool>,
+    /// How often it has signed for other bytes than are here: either it lied, or the auditor does.
+    pub disputed: Ends<u64>,
 }
 
 impl Proven {
@@ -176,35 +179,22 @@ fn proven(excerpt: &Excerpt, facts: &Facts) -> Result<Vec<Proven>, Flaw> {
         }
         stated.push(statement);
     }
+    let claims = Claims::of(&stated);
     let halves = excerpt.halves.iter().map(|half| Half::of(half).ok_or(Flaw::Malformed));
-    halves.map(|half| against(&half?, &stated)).collect()
+    halves.map(|half| Ok(against(&half?, &claims))).collect()
 }
 
-fn against(half: &Half<'_>, stated: &[Statement]) -> Result<Proven, Flaw> {
-    let length = half.bytes.len() as u64;
-    let of_line = stated.iter().filter(|statement| statement.line == half.line);
-    let mut claims: Vec<_> = of_line
-        .flat_map(|statement| {
-            let by = statement.end;
-            let way = if by == half.from { Way::Sent } else { Way::Delivered };
-            let of_half = move |stream: &&statement::Stream| {
-                (stream.id, stream.way) == (half.stream, way) && stream.offset <= length
-            };
-            statement.streams.iter().filter(of_half).map(move |stream| (stream, by))
-        })
-        .collect();
-    claims.sort_by_key(|(stream, _)| stream.offset);
-    let (mut hasher, mut at, mut proven) = (blake3::Hasher::new(), 0, Proven::default());
-    for (stated, by) in claims {
-        let end = usize::try_from(stated.offset).unwrap_or(usize::MAX);
-        hasher.update(half.bytes.get(at..end).unwrap_or_default());
-        at = end;
-        if *hasher.finalize().as_bytes() != stated.hash {
-            let Half { line, stream, from, .. } = *half;
-            return Err(Flaw::Bytes { line, stream, from, by });
+fn against(half: &Half<'_>, claims: &Claims<'_>) -> Proven {
+    let mut proven = Proven::default();
+    for (claim, fits) in claims.on(half) {
+        if !fits {
+            *proven.disputed.of_mut(claim.by) += 1;
+            continue;
         }
-        *proven.by.of_mut(by) = stated.offset;
-        *proven.whole.of_mut(by) |= stated.state == State::Finished && end == half.bytes.len();
+        let offset = claim.stream.offset;
+        let all = claim.stream.state == State::Finished && offset == half.bytes.len() as u64;
+        *proven.by.of_mut(claim.by) = offset;
+        *proven.whole.of_mut(claim.by) |= all;
     }
-    Ok(proven)
+    proven
 }

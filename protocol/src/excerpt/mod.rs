@@ -5,18 +5,20 @@
 //!
 //! The secrets of a line are not in it, and open nothing of it.
 
+mod census;
 mod form;
 mod judge;
+mod stated;
 
 use thiserror::Error;
 
-pub use form::{Half, decode, encode};
+pub use form::{Half, decode, encode, opened_for, opener};
 pub use judge::{Closed, Judged, Known, Proven, judge};
+pub use stated::{Claim, Claims};
 
 use crate::identity::certificate::CertificateError;
 use crate::log::evidence;
 use crate::recording::verify;
-use crate::session::End;
 
 /// What an excerpt begins with.
 pub const MAGIC: [u8; 8] = *b"DSX1\r\n\x1a\n";
@@ -26,10 +28,16 @@ pub const VERSION: u16 = 1;
 pub const MAX_EXCERPT: usize = 256 * 1024 * 1024;
 /// Statements in it at the most: both ends' of an hour at one every 10 s, 90 times.
 pub const MAX_STATEMENTS: usize = 65_536;
-/// Directions of streams in it at the most, and times of each: 8 bytes of each packet of a hundred.
+/// Directions of streams in it at the most: 32,768 commands.
 pub const MAX_HALVES: usize = 65_536;
-/// Single messages in it at the most.
+/// Times of all directions at the most: of each 64 bytes of [`MAX_EXCERPT`], at 16 bytes in memory.
+pub const MAX_MARKS: usize = 4_194_304;
+/// Single messages in it at the most: at 120 bytes each 126 MB in memory.
 pub const MAX_ENTRIES: usize = 1_048_576;
+/// Channels that it names at the most, and of which it says what is left out: there are 9.
+pub const MAX_CHANNELS: usize = 256;
+/// Sentences on what speaks against the recording at the most.
+pub const MAX_FINDINGS: usize = 64;
 
 /// What is wrong with an excerpt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -58,18 +66,4 @@ pub enum Flaw {
     /// A statement is not signed by the end that it names, or is of another session.
     #[error("a statement in it is not of this session's ends")]
     Statement,
-    /// Bytes of a stream are not those that an end stated.
-    #[error(
-        "line {line}, stream {stream}, from the {from}: not the bytes that the {by} signed for"
-    )]
-    Bytes {
-        /// The line.
-        line: u16,
-        /// The stream.
-        stream: u64,
-        /// Who sent them.
-        from: End,
-        /// Whose signature says otherwise.
-        by: End,
-    },
 }

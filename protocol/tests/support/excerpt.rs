@@ -17,9 +17,12 @@ use prost::Message as _;
 
 use super::{Cast, START, STEP, Tape, key, session};
 
-pub(crate) const SAID: &[u8] = b"the bytes of a command";
+/// The opening of a stream for a command, and what is none.
+pub(crate) const SAID: &[u8] = b"\0\0\0\x02\x08\x08the bytes of a command";
 /// Bytes that both ends have stated; the rest came later.
-pub(crate) const STATED: usize = 15;
+pub(crate) const STATED: usize = 21;
+/// As long as [`SAID`], and what nobody said.
+pub(crate) const MADE_UP: &[u8] = b"\0\0\0\x02\x08\x08the bytes of another..";
 pub(crate) const NOW: u64 = START / STEP;
 
 pub(crate) fn auditor() -> SigningKey {
@@ -121,6 +124,7 @@ pub(crate) fn honest() -> (Cast, Excerpt) {
         halves: vec![half],
         entries: Vec::new(),
         left_out: Vec::new(),
+        findings: Vec::new(),
     };
     (cast, excerpt)
 }

@@ -7,13 +7,17 @@ use data_encoding::HEXLOWER;
 use deskside_protocol::channel::Channel;
 use deskside_protocol::excerpt::{Flaw, Half, Judged, Known, MAGIC, MAX_EXCERPT, Proven, judge};
 use deskside_protocol::exit::Exit;
+use deskside_protocol::session::Ends;
+use deskside_protocol::text::visible;
 use deskside_protocol::wire::record::{ExcerptHalf, ExcerptLeftOut};
 use serde_json::{Value, json};
 
 use super::channel_word;
-use super::told::happened;
+use super::told::{ENDS, WORD, happened};
 use crate::audit::Organisation;
 use crate::audit::export::instant;
+use crate::audit::log::InLog;
+use crate::audit::verdict::log_sentence;
 use crate::failure::OrExit as _;
 use crate::home::Home;
 use crate::output::{Output, json_line, moment, size};
@@ -52,10 +56,9 @@ pub(in crate::audit) fn verify(
     };
     match judge(&bytes, known) {
         Ok(judged) => {
-            output.show(
-                &told(&judged, organisation.is_some()),
-                &text(&judged, organisation.is_some()),
-            )?;
+            let (happened, known) = (happened(&judged), organisation.is_some());
+            let event = told(&judged, known, &happened);
+            output.show(&event, &text(&judged, known, &happened))?;
             Ok(Exit::Done.code())
         }
         Err(flaw) => {
@@ -64,12 +67,26 @@ pub(in crate::audit) fn verify(
             } else {
                 "tampered"
             };
-            let sentence = format!("{flaw}. This points at whoever gave it to you.");
+            let sentence = blaming(flaw);
             let event = json!({"event": "verdict", "of": "excerpt", "verdict": verdict,
                 "sound": false, "explanation": [sentence]});
             output.show(&event, &format!("{}: {sentence}", verdict.to_uppercase()))?;
             Ok(Exit::Verification.code())
         }
+    }
+}
+
+/// What is wrong with it, and whom that points at.
+pub(super) fn blaming(flaw: Flaw) -> String {
+    match flaw {
+        Flaw::Log(flaw) => log_sentence(&InLog::Flawed(flaw)).unwrap_or_default(),
+        Flaw::Version(_) => format!("{flaw}. A later version of this program reads it."),
+        Flaw::Malformed
+        | Flaw::Certificate(_)
+        | Flaw::Signature
+        | Flaw::Header(_)
+        | Flaw::Close
+        | Flaw::Statement => format!("{flaw}. This points at whoever gave it to you."),
     }
 }
 
@@ -88,7 +105,7 @@ fn channels(judged: &Judged) -> String {
 fn whose(half: &ExcerptHalf, proven: &Proven) -> String {
     let (all, both) = (half.bytes.len() as u64, proven.both());
     let whole = proven.whole.agent && proven.whole.technician;
-    match both {
+    let word = match both {
         _ if whole => format!("{}, all of the stream, proven by both ends", size(all)),
         _ if both == all => format!("{}, proven by both ends", size(all)),
         0 => format!("{}, on the auditor's word", size(all)),
@@ -97,31 +114,52 @@ fn whose(half: &ExcerptHalf, proven: &Proven) -> String {
             size(both),
             size(all - both)
         ),
+    };
+    match (proven.disputed.agent > 0, proven.disputed.technician > 0) {
+        (false, false) => word,
+        (true, false) => format!("{word}; the agent signed for other bytes"),
+        (false, true) => format!("{word}; the technician signed for other bytes"),
+        (true, true) => format!("{word}; both ends signed for other bytes"),
     }
+}
+
+/// How many directions of streams an end signed other bytes of.
+pub(super) fn disputed(judged: &Judged) -> usize {
+    let disputed = |proven: &&Proven| proven.disputed != Ends::default();
+    judged.proven.iter().filter(disputed).count()
 }
 
 fn verdict(judged: &Judged, known: bool) -> String {
     let auditor = &judged.auditor;
-    let (name, login) = (&auditor.name, &auditor.login);
+    let (name, login) = (visible(&auditor.name), visible(&auditor.login));
     let time = moment(judged.excerpt.time);
-    if known {
+    let mut verdict = if known {
         format!(
             "this excerpt is as the auditor {name} ({login}) signed it at {time}, under your \
-             organisation's key, and so is what both ends signed of it."
+             organisation's key; of what is in it, what is said to be proven is what both ends signed."
         )
     } else {
         format!(
             "this excerpt is consistent in itself: signed by the auditor {name} ({login}) at {time}, \
              of an organisation whose key nobody gave."
         )
+    };
+    let disputed = disputed(judged);
+    if disputed > 0 {
+        verdict += &format!(
+            " Of {disputed} directions of streams an end signed for other bytes than are in it: \
+             either that end lied, or the auditor does."
+        );
     }
+    verdict
 }
 
-fn text(judged: &Judged, known: bool) -> String {
+pub(super) fn text(judged: &Judged, known: bool, happened: &[Value]) -> String {
     let facts = &judged.facts;
     let word = if known { "VERIFIED" } else { "CONSISTENT" };
     let mut text = format!("{word}: {}", verdict(judged, known));
-    let mut row = |name: &str, value: &str| text += &format!("\n{name:<16}{value}");
+    // Most of it was written by somebody else: none of it begins a line of its own.
+    let mut row = |name: &str, value: &str| text += &format!("\n{name:<16}{}", visible(value));
     row("session", &facts.session().to_string());
     row("ticket", &format!("{} {}", facts.technician.join.ticket, facts.technician.join.subject));
     let person = &facts.certificate;
@@ -135,12 +173,12 @@ fn text(judged: &Judged, known: bool) -> String {
         };
         format!("final hash {}, signed by {by}", HEXLOWER.encode(&closed.hash))
     });
-    row("recording", &closed.unwrap_or_else(|| "it has no end".to_owned()));
+    row("recording", &closed.unwrap_or_else(|| "its end is not in the excerpt".to_owned()));
     let log = judged
         .log
         .as_ref()
         .map(|log| format!("begun as entry {} of {}", log.opened.0, log.head.size));
-    row("relay's log", &log.unwrap_or_else(|| "no proof is in it".to_owned()));
+    row("relay's log", &log.unwrap_or_else(|| "no proof of it is in the excerpt".to_owned()));
     let (from, to) = (instant(judged.excerpt.from), instant(judged.excerpt.to));
     row("part", &format!("{from} to {to}, {}", channels(judged)));
     let halves = judged.excerpt.halves.iter().zip(&judged.proven);
@@ -167,13 +205,17 @@ fn text(judged: &Judged, known: bool) -> String {
             &format!("{channel}: {streams} streams, {}, says the auditor", size(*bytes)),
         );
     }
-    for happened in happened(&judged.excerpt) {
-        text += &format!("\n{}", json_line(&happened));
+    for finding in &judged.excerpt.findings {
+        row("the auditor says", &format!(" {finding}"));
+    }
+    for happened in happened {
+        let whose = if happened[WORD] == ENDS { "both ends say" } else { "the auditor says" };
+        row(whose, &format!(" {}", json_line(happened)));
     }
     text
 }
 
-fn told(judged: &Judged, known: bool) -> Value {
+fn told(judged: &Judged, known: bool, happened: &[Value]) -> Value {
     let facts = &judged.facts;
     let halves = judged.excerpt.halves.iter().zip(&judged.proven).map(|(half, proven)| {
         json!({
@@ -184,6 +226,7 @@ fn told(judged: &Judged, known: bool) -> Value {
             "bytes": half.bytes.len(),
             "proven": proven.both(),
             "whole": proven.whole.agent && proven.whole.technician,
+            "disputed": {"agent": proven.disputed.agent, "technician": proven.disputed.technician},
         })
     });
     let left_out = judged.excerpt.left_out.iter().map(
@@ -209,6 +252,8 @@ fn told(judged: &Judged, known: bool) -> Value {
         "streams": halves.collect::<Vec<_>>(),
         "messages": judged.excerpt.entries.len(),
         "left_out": left_out.collect::<Vec<_>>(),
-        "happened": happened(&judged.excerpt),
+        "disputed": disputed(judged),
+        "findings": judged.excerpt.findings,
+        "happened": happened,
     })
 }

@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use deskside_decode::{Entry, Event, Item, Timeline, What};
 use deskside_protocol::channel::Channel;
-use deskside_protocol::excerpt::MAX_EXCERPT;
+use deskside_protocol::excerpt::{Claims, Half, MAX_EXCERPT, opened_for, opener};
 use deskside_protocol::recording::Report;
 use deskside_protocol::session::{End, Ends};
-use deskside_protocol::statement::{self, Way};
+use deskside_protocol::statement::{self, Statement};
 use deskside_protocol::wire::message::message::Kind;
 use deskside_protocol::wire::record::{
     Excerpt, ExcerptEntry, ExcerptHalf, ExcerptLeftOut, ExcerptMark, ExcerptStream, Signed,
@@ -21,6 +21,8 @@ use crate::audit::verify::session_keys;
 
 /// Streams of one recording that are told apart at the most: at 100 bytes each, 100 MB.
 const MAX_THREADS: usize = 1_048_576;
+/// Bytes of a mark in an excerpt at the most: two tags, a length, 5 bytes of offset and 9 of time.
+const MARK: usize = 17;
 
 /// Gathers.
 #[derive(Debug)]
@@ -56,6 +58,35 @@ struct HalfSoFar {
     passed: u64,
 }
 
+impl Thread {
+    /// Keeps nothing of it any more. Gives how many bytes that were.
+    fn give_up(&mut self) -> usize {
+        let of = |half: &mut HalfSoFar| {
+            let kept = half.bytes.len() + half.marks.len() * MARK;
+            (half.bytes, half.marks, half.finished) = (Vec::new(), Vec::new(), false);
+            kept
+        };
+        of(&mut self.halves.agent) + of(&mut self.halves.technician)
+    }
+}
+
+impl HalfSoFar {
+    /// Keeps what became readable. Gives how many bytes that takes.
+    fn take(&mut self, bytes: &[u8], time_us: u64) -> usize {
+        self.bytes.extend_from_slice(bytes);
+        let end = self.bytes.len() as u64;
+        let last = self.marks.last_mut();
+        // It is readable once all before it is.
+        if let Some(mark) = last.filter(|mark| time_us <= mark.time) {
+            mark.end = end;
+            bytes.len()
+        } else {
+            self.marks.push(ExcerptMark { end, time: time_us });
+            bytes.len() + MARK
+        }
+    }
+}
+
 impl Gathering {
     pub(super) fn new(span: Span, channels: Vec<Channel>) -> Self {
         Self {
@@ -88,18 +119,17 @@ impl Gathering {
         let Event { line, from, time_us, .. } = *event;
         let begun = Thread { begun: self.span.has(time_us), ..Thread::default() };
         let thread = self.threads.entry((line, stream)).or_insert(begun);
+        // What was acknowledged first was not always first: what the opener said may come later.
+        if thread.begun && time_us < self.span.from_us {
+            thread.begun = false;
+            self.kept -= thread.give_up();
+        }
         let wanted = thread.begun && !thread.passed_over && time_us <= self.span.to_us;
         let half = thread.halves.of_mut(from);
         if let What::Data { bytes, .. } = &event.what {
             half.passed += bytes.len() as u64;
             if wanted {
-                half.bytes.extend_from_slice(bytes);
-                self.kept += bytes.len();
-                let end = half.bytes.len() as u64;
-                match half.marks.last_mut().filter(|mark| mark.time == time_us) {
-                    Some(mark) => mark.end = end,
-                    None => half.marks.push(ExcerptMark { end, time: time_us }),
-                }
+                self.kept += half.take(bytes, time_us);
             }
         } else if wanted {
             half.finished = true;
@@ -114,6 +144,7 @@ impl Gathering {
         if let Item::Message(message) = &entry.item
             && let Some(Kind::Statement(signed)) = &message.kind
         {
+            self.kept += signed.encoded_len();
             self.statements.push(signed.clone());
         }
         let wanted = self.wants(entry.channel);
@@ -125,11 +156,7 @@ impl Gathering {
             thread.channel = entry.channel;
             if !wanted && thread.begun {
                 thread.passed_over = true;
-                for end in [End::Agent, End::Technician] {
-                    let half = thread.halves.of_mut(end);
-                    self.kept -= half.bytes.len();
-                    (half.bytes, half.marks) = (Vec::new(), Vec::new());
-                }
+                self.kept -= thread.give_up();
             }
         }
         if wanted && !begun && self.span.has(entry.time_us) {
@@ -147,6 +174,8 @@ impl Gathering {
             let channel = number(thread.channel);
             let left =
                 left.entry(channel).or_insert(ExcerptLeftOut { channel, ..Default::default() });
+            // As whoever reads it finds it in its bytes.
+            let channel = opened_for(&thread.halves.of(opener(stream)).bytes);
             let wanted = thread.begun && !thread.passed_over && self.wants(thread.channel);
             left.streams += u64::from(!wanted);
             for from in [End::Agent, End::Technician] {
@@ -177,7 +206,7 @@ fn number(channel: Option<Channel>) -> u32 {
     channel.map_or(0, |channel| channel.to_wire() as u32)
 }
 
-/// One message, or a part of a body; nothing for what says nothing by itself.
+/// One message, a part of a body, or that something is masked; nothing for what says nothing by itself.
 fn single(entry: &Entry) -> Option<ExcerptEntry> {
     let mut single = ExcerptEntry {
         line: entry.line.into(),
@@ -190,10 +219,10 @@ fn single(entry: &Entry) -> Option<ExcerptEntry> {
     match &entry.item {
         Item::Message(message) => single.message = message.encode_to_vec().into(),
         Item::Raw { at, bytes } => (single.at, single.raw) = (*at, bytes.clone()),
+        Item::Masked { bytes } => single.masked = *bytes as u64,
         Item::LineOpened(_)
         | Item::LineClosed(_)
         | Item::Opened
-        | Item::Masked { .. }
         | Item::Unreadable(_)
         | Item::Finished
         | Item::Reset { .. }
@@ -202,96 +231,26 @@ fn single(entry: &Entry) -> Option<ExcerptEntry> {
     Some(single)
 }
 
-/// Those statements that reach furthest into what is handed out, each end's of each direction.
+/// Those statements that reach furthest into what is handed out, each end's of each direction; and
+/// where an end said something else, the furthest of those too, for the reader to know.
 fn telling(halves: &[ExcerptHalf], statements: &[Signed], report: &Report) -> Vec<Signed> {
     let Some(keys) = session_keys(report) else { return Vec::new() };
-    let lengths: BTreeMap<(u32, u64, i32), u64> = halves
-        .iter()
-        .map(|half| ((half.line, half.stream, half.from), half.bytes.len() as u64))
-        .collect();
-    let mut best = BTreeMap::<_, (u64, usize)>::new();
-    for (at, signed) in statements.iter().enumerate() {
-        let Ok(said) = statement::open(signed, &keys) else { continue };
-        for stream in &said.streams {
-            let from = match (stream.way, said.end) {
-                (Way::Sent, end) => end,
-                (Way::Delivered, End::Agent) => End::Technician,
-                (Way::Delivered, End::Technician) => End::Agent,
-            };
-            let half = (u32::from(said.line), stream.id, from.to_wire());
-            if lengths.get(&half).is_some_and(|length| stream.offset <= *length) {
-                let known = best.entry((half, said.end.byte())).or_default();
-                *known = (*known).max((stream.offset, at));
-            }
+    let opened =
+        statements.iter().filter_map(|signed| Some((signed, statement::open(signed, &keys).ok()?)));
+    let (signed, stated): (Vec<&Signed>, Vec<Statement>) = opened.unzip();
+    let claims = Claims::of(&stated);
+    let mut wanted = BTreeSet::new();
+    for half in halves.iter().filter_map(Half::of) {
+        let (mut fits, mut differs) = (Ends::<Option<usize>>::default(), Ends::default());
+        for (claim, is_it) in claims.on(&half) {
+            let furthest = if is_it { &mut fits } else { &mut differs };
+            *furthest.of_mut(claim.by) = Some(claim.statement);
         }
+        wanted.extend([fits.agent, fits.technician, differs.agent, differs.technician]);
     }
-    let wanted: BTreeSet<usize> = best.into_values().map(|(_, at)| at).collect();
-    wanted.into_iter().filter_map(|at| statements.get(at).cloned()).collect()
+    let wanted = wanted.into_iter().flatten();
+    wanted.filter_map(|at| signed.get(at).map(|signed| Signed::clone(signed))).collect()
 }
 
 #[cfg(test)]
-mod tests {
-    use bytes::Bytes;
-    use deskside_protocol::wire::message::{self, Opening, Said};
-
-    use super::*;
-
-    /// A frame as it stands on a stream.
-    fn framed(message: &impl prost::Message) -> Bytes {
-        let body = message.encode_to_vec();
-        let length = u32::try_from(body.len()).unwrap().to_be_bytes();
-        [&length[..], &body].concat().into()
-    }
-
-    fn opening(channel: message::Channel) -> Bytes {
-        framed(&Opening { channel: channel.into() })
-    }
-
-    fn said(text: &str) -> Bytes {
-        let kind = Some(Kind::Said(Said { text: text.into() }));
-        framed(&message::Message { kind })
-    }
-
-    /// Feeds bytes of the agent's streams: number, time, bytes.
-    fn gathered(span: (u64, u64), channels: &[Channel], parts: &[(u64, u64, Bytes)]) -> Excerpt {
-        let span = Span { from_us: span.0, to_us: span.1 };
-        let mut gathering = Gathering::new(span, channels.to_vec());
-        let mut offsets = BTreeMap::<u64, u64>::new();
-        for (stream, time_us, bytes) in parts {
-            let offset = offsets.entry(*stream).or_default();
-            let what = What::Data { stream: *stream, offset: *offset, bytes: bytes.clone() };
-            *offset += bytes.len() as u64;
-            assert!(gathering.feed(Event { line: 0, from: End::Agent, time_us: *time_us, what }));
-        }
-        gathering.finish(&deskside_protocol::recording::Verifier::new(None).finish())
-    }
-
-    #[test]
-    fn what_is_not_wanted_is_counted_and_not_there() {
-        use message::Channel as Wire;
-        let chat = [opening(Wire::Chat), said("early"), said("in time"), said("late")];
-        let [first, early, then, late] = chat.clone();
-        let parts = [
-            (1, 5, first),
-            (1, 6, early),
-            (5, 10, opening(Wire::Clipboard)),
-            (9, 11, opening(Wire::Chat)),
-            (9, 12, said("new")),
-            (1, 13, then),
-            (9, 21, said("too late")),
-            (1, 22, late),
-        ];
-        let excerpt = gathered((10, 20), &[Channel::Chat], &parts);
-        let [half] = &excerpt.halves[..] else { panic!("{:?}", excerpt.halves) };
-        assert_eq!((half.stream, half.from, half.channel), (9, End::Agent.to_wire(), 6));
-        assert_eq!(half.bytes, [opening(Wire::Chat), said("new")].concat());
-        assert_eq!(half.marks.iter().map(|mark| mark.time).collect::<Vec<_>>(), [11, 12]);
-        let [single] = &excerpt.entries[..] else { panic!("{:?}", excerpt.entries) };
-        assert_eq!((single.time, single.stream), (13, Some(ExcerptStream { id: 1 })));
-        let out = |channel| excerpt.left_out.iter().find(|left| left.channel == channel).unwrap();
-        let all: usize = chat.iter().map(Bytes::len).sum();
-        let late = said("too late").len();
-        assert_eq!((out(6).streams, out(6).bytes), (1, (all + late) as u64));
-        assert_eq!((out(5).streams, out(5).bytes), (1, opening(Wire::Clipboard).len() as u64));
-    }
-}
+mod tests;

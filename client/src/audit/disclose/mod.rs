@@ -7,26 +7,28 @@ mod told;
 
 use std::io::Write as _;
 
-use anyhow::Context as _;
 use deskside_protocol::channel::Channel;
-use deskside_protocol::excerpt::{Flaw, Judged, Known, encode, judge};
+use deskside_protocol::excerpt::{Flaw, Judged, Known, MAX_FINDINGS, encode, judge};
 use deskside_protocol::exit::Exit;
 use deskside_protocol::log::leaf::Access;
-use deskside_protocol::recording::Kind;
+use deskside_protocol::recording::{Kind, Verdict};
 use deskside_protocol::wire::record::Excerpt;
 use prost::Message as _;
 use serde_json::json;
 
-use super::export::{Span, bar, saved, spanned};
+use super::contents::grave;
+use super::export::{Saved, Span, bar, saved_from, spanned};
 use super::log;
 use super::source::Source;
 use super::tape::Tape;
+use super::verdict::verdict_sentence;
 use crate::cli::DiscloseArgs;
 use crate::failure::Failure;
 use crate::home::{Account, Home};
 use crate::output::{Output, now, size};
 use gather::Gathering;
 
+use excerpt::disputed;
 pub(super) use excerpt::{is_excerpt, verify};
 
 /// A channel as people and scripts call it.
@@ -49,12 +51,10 @@ pub async fn disclose(
     let (key, account) = home.enrolled()?;
     let source = Source::find(&args.source, home, Access::Export).await?;
     let bar = bar(terminal && !output.json());
-    let (path, home) = (args.output.clone(), home.clone());
-    let making = tokio::task::spawn_blocking(move || {
-        let mut tape = source.tape(&args.source, &home)?;
-        tape.watched(bar.clone());
-        let span = spanned(&tape, args.span)?;
-        let excerpt = made(&tape, span, &args.channels, &account)?;
+    let DiscloseArgs { source: wish, output: path, span, channels } = args;
+    let making = saved_from(source, wish, home, (&path, bar), move |tape, out| {
+        let span = spanned(tape, span)?;
+        let excerpt = made(tape, span, &channels, &account)?;
         let bytes = encode(&excerpt, &key).map_err(|_| too_much())?;
         let former = account.former_organisations();
         let known = Known {
@@ -63,21 +63,24 @@ pub async fn disclose(
             node: Some(account.join.node),
         };
         let judged = judge(&bytes, known).map_err(unsound)?;
-        saved(&args.output, |out| Ok(out.write_all(&bytes)?))?;
-        bar.finish_and_clear();
-        anyhow::Ok((judged, bytes.len() as u64, tape.warning()))
+        out.write_all(&bytes)?;
+        Ok(judged)
     });
-    let (judged, bytes, warning) = making.await.context("disclose")??;
+    let Saved { made: judged, bytes, .. } = making.await?;
     let (streams, proven) = counts(&judged);
-    let entries = judged.excerpt.entries.len();
+    let (entries, disputed) = (judged.excerpt.entries.len(), disputed(&judged));
+    let warning = (!judged.excerpt.findings.is_empty()).then(|| judged.excerpt.findings.join(" "));
     let event = json!({"event": "disclosed", "path": path, "bytes": bytes, "streams": streams,
-        "proven": proven, "messages": entries, "warning": warning});
+        "proven": proven, "disputed": disputed, "messages": entries, "warning": warning});
     let mut text = format!(
         "saved {} ({}): {streams} directions of streams, {proven} of them proven by both ends; \
          {entries} single messages on your word",
         path.display(),
         size(bytes)
     );
+    if disputed > 0 {
+        text += &format!("\nWARNING: of {disputed} of them an end signed for other bytes.");
+    }
     if let Some(warning) = warning {
         text += &format!("\nWARNING: {warning}");
     }
@@ -97,27 +100,36 @@ fn made(
     channels: &[Channel],
     account: &Account,
 ) -> anyhow::Result<Excerpt> {
+    let verdict = &tape.report().verdict;
+    if matches!(verdict, Verdict::Tampered(_) | Verdict::Unreadable(_)) {
+        let sentence =
+            format!("no excerpt of it would be worth anything: {}", verdict_sentence(verdict));
+        return Err(Failure::new(Exit::Verification, sentence).into());
+    }
     let mut numbers: Vec<u32> = channels.iter().map(|it| it.to_wire() as u32).collect();
     numbers.sort_unstable();
     numbers.dedup();
     let mut gathering = Gathering::new(span, channels.to_vec());
-    tape.events(|event| if gathering.feed(event) { Ok(()) } else { Err(too_much().into()) })?;
+    let decoded =
+        tape.events(|event| if gathering.feed(event) { Ok(()) } else { Err(too_much().into()) })?;
     let gathered = gathering.finish(tape.report());
     if gathered.halves.is_empty() && gathered.entries.is_empty() {
         let sentence = "nothing of these channels passed in that time";
         return Err(Failure::new(Exit::NotFound, sentence).into());
     }
-    let only = |kind| -> anyhow::Result<_> { Ok(tape.blocks(kind)?.pop().unwrap_or_default()) };
+    let findings = tape.warning().into_iter().chain(grave(&decoded));
+    let [header, close] = tape.last_blocks([Kind::Header, Kind::Close])?;
     let log = log::kept(tape.path())?.as_deref().and_then(log::decoded);
     Ok(Excerpt {
         certificate: account.certificate.encode_to_vec().into(),
         time: now(),
-        header: only(Kind::Header)?.into(),
-        close: only(Kind::Close)?.into(),
+        header: header.into(),
+        close: close.into(),
         log,
         from: span.from_us,
         to: span.to_us,
         channels: numbers,
+        findings: findings.take(MAX_FINDINGS).collect(),
         ..gathered
     })
 }
@@ -134,3 +146,6 @@ fn unsound(flaw: Flaw) -> Failure {
     }
     Failure::new(Exit::Verification, format!("nobody would take this excerpt: {flaw}"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -28,19 +28,9 @@ pub(super) fn write(tape: &Tape, sight: Sight, out: &mut dyn Write) -> anyhow::R
     let mut canvas = Canvas::new(width, height);
     // How many there are stands before the first.
     let mut count = 0;
-    let mut roll = Roll::new(|_, _, _: &[u8]| {
-        count += 1;
-        Ok(())
-    });
+    let mut roll = Roll::new(counting(&mut count));
     screen::each(tape, sight, &mut canvas, |time_us, canvas| roll.show(time_us, canvas))?;
     roll.finish(sight.span.to_us)?;
-    if count > MAX_PICTURES {
-        let sentence = format!(
-            "there are {count} pictures in that time, and {MAX_PICTURES} fit: take less of it with \
-             --from and --to, or a film"
-        );
-        return Err(Failure::new(Exit::Other, sentence).into());
-    }
     let mut encoder = Encoder::new(out, u32::try_from(width)?, u32::try_from(height)?);
     encoder.set_color(ColorType::Rgb);
     encoder.set_animated(count, 1)?;
@@ -58,6 +48,21 @@ pub(super) fn write(tape: &Tape, sight: Sight, out: &mut dyn Write) -> anyhow::R
     roll.finish(sight.span.to_us)?;
     writer.finish()?;
     Ok(count)
+}
+
+/// Counts as far as there may be pictures: times are the relay's, and may be any.
+fn counting(count: &mut u32) -> impl FnMut(Part, u16, &[u8]) -> anyhow::Result<()> {
+    move |_, _, _| {
+        if *count >= MAX_PICTURES {
+            let sentence = format!(
+                "there are more than {MAX_PICTURES} pictures in that time: take less of it with \
+                 --from and --to, or a film"
+            );
+            return Err(Failure::new(Exit::Other, sentence).into());
+        }
+        *count += 1;
+        Ok(())
+    }
 }
 
 /// Pictures whose time to stand is known once the next one comes.
@@ -167,5 +172,14 @@ mod tests {
         roll.show(70_000_000, &canvas).unwrap();
         roll.finish(70_001_000).unwrap();
         assert_eq!(put, [((2, 2), 65_535, 12), ((1, 1), 4_465, 3), ((1, 1), 1, 3)]);
+    }
+
+    #[test]
+    fn a_picture_that_stands_for_ever_is_too_many() {
+        let mut count = 0;
+        let mut roll = Roll::new(counting(&mut count));
+        roll.show(0, &Canvas::new(1, 1)).unwrap();
+        assert!(roll.finish(u64::MAX).unwrap_err().to_string().contains("take less of it"));
+        assert_eq!(count, MAX_PICTURES);
     }
 }

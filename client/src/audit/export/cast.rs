@@ -29,15 +29,16 @@ type Event = (&'static str, String);
 /// What the disk says, or the recording.
 pub(super) fn write(tape: &Tape, span: Span, out: &mut dyn Write) -> anyhow::Result<u64> {
     let mut spool = Spool::new()?;
-    let mut terminal = Terminal::default();
+    let (mut terminal, mut sums) = (Terminal::default(), Sums::default());
     tape.happenings(|happening| {
-        for (code, data) in terminal.told(happening) {
-            if span.has(happening.time_us) {
-                let event = json!([code, data]);
-                spool.push(happening.time_us, event.to_string().as_bytes())?;
-            }
+        let events = terminal.told(happening);
+        if !span.has(happening.time_us) {
+            return Ok(());
         }
-        Ok(())
+        sums.take(happening);
+        events.into_iter().try_for_each(|(code, data)| {
+            spool.push(happening.time_us, json!([code, data]).to_string().as_bytes())
+        })
     })?;
     let seconds = span.from_us / 1_000_000;
     let title = format!("Deskside session {}", tape.session());
@@ -53,10 +54,34 @@ pub(super) fn write(tape: &Tape, span: Span, out: &mut dyn Write) -> anyhow::Res
             Ok(writeln!(out, "{}", clock.line(*time, &code, &data))?)
         },
     )?;
-    if let Some(exit) = terminal.last {
+    if let Some((_, exit)) = sums.last {
         writeln!(out, "{}", clock.line(clock.last, "x", &exit.to_string()))?;
     }
-    Ok(terminal.commands)
+    Ok(sums.commands)
+}
+
+/// Of the commands that are shown.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Sums {
+    /// How many began.
+    commands: u64,
+    /// When the last of them ended, and how.
+    last: Option<(u64, i32)>,
+}
+
+impl Sums {
+    fn take(&mut self, happening: &Happening) {
+        match &happening.what {
+            What::Command { .. } => self.commands += 1,
+            What::CommandEnded { how, .. } => {
+                let ended = code(*how).map(|code| (happening.time_us, code));
+                let later =
+                    |(time, _): &(u64, i32)| self.last.is_none_or(|(last, _)| last <= *time);
+                self.last = ended.filter(later).or(self.last);
+            }
+            _ => {}
+        }
+    }
 }
 
 /// Times are seconds since the event before, in whole milliseconds, and their sum is never off by more.
@@ -77,9 +102,6 @@ impl Clock {
 /// What a terminal would have shown.
 #[derive(Debug, Default)]
 struct Terminal {
-    commands: u64,
-    /// Of the command that ended last.
-    last: Option<i32>,
     /// The first bytes of a character whose rest comes with the next message, by command and whether
     /// it is of standard error.
     halves: BTreeMap<(u64, bool), Vec<u8>>,
@@ -89,7 +111,6 @@ impl Terminal {
     fn told(&mut self, happening: &Happening) -> Vec<Event> {
         match &happening.what {
             What::Command { argv, .. } => {
-                self.commands += 1;
                 let line = argv.join(" ");
                 vec![("m", line.clone()), ("o", format!("$ {}\r\n", lines(&line)))]
             }
@@ -107,7 +128,6 @@ impl Terminal {
                         events.push(("o", String::from_utf8_lossy(&half).into_owned()));
                     }
                 }
-                self.last = code(*how).or(self.last);
                 events.push(("o", format!("[{}]\r\n", ended(*how))));
                 events
             }
@@ -201,7 +221,23 @@ mod tests {
         let how = Outcome::Killed(9);
         let end = told(&mut terminal, What::CommandEnded { of: 1, how });
         assert_eq!(end, [("o", "[killed by signal 9]\r\n".into())]);
-        assert_eq!((terminal.last, terminal.commands), (Some(137), 1));
+    }
+
+    #[test]
+    fn only_what_is_shown_is_counted_and_the_last_end_is_that_of_the_time() {
+        let mut sums = Sums::default();
+        let happening =
+            |time_us, what| Happening { number: 0, line: 0, from: End::Agent, time_us, what };
+        let begun = |time| happening(time, What::Command { argv: Vec::new(), timeout_ms: 0 });
+        let ended = |time, how| happening(time, What::CommandEnded { of: 0, how });
+        for one in [begun(1), ended(9, Outcome::Exited(3)), ended(8, Outcome::Killed(9)), begun(2)]
+        {
+            sums.take(&one);
+        }
+        assert_eq!(sums, Sums { commands: 2, last: Some((9, 3)) });
+        sums.take(&ended(10, Outcome::Unknown));
+        sums.take(&ended(10, Outcome::TimedOut));
+        assert_eq!(sums.last, Some((10, 124)));
     }
 
     #[test]

@@ -20,6 +20,8 @@ const AGAIN_US: u64 = 1_000_000;
 /// The last picture stands there for so long: one thirtieth of a second, as every film has it that is
 /// not told otherwise.
 const LAST_US: u64 = 33_333;
+/// Pictures at the most, whatever times a relay wrote: a day of 30 a second.
+const MAX_PICTURES: u64 = 24 * 60 * 60 * 30;
 /// Bytes of what ffmpeg says that are passed on.
 const MAX_WORDS: u64 = 2_000;
 
@@ -139,7 +141,7 @@ impl<W: Write> Roll<'_, W> {
     fn hold(&mut self, time_us: u64) -> anyhow::Result<()> {
         let Some((mut shown_us, pixels)) = self.last.take() else { return Ok(()) };
         let before_us = time_us.saturating_sub(LAST_US);
-        while shown_us + AGAIN_US < before_us {
+        while shown_us.saturating_add(AGAIN_US) < before_us {
             shown_us += AGAIN_US;
             self.put(shown_us, &pixels)?;
         }
@@ -147,6 +149,13 @@ impl<W: Write> Roll<'_, W> {
     }
 
     fn put(&mut self, time_us: u64, pixels: &[u8]) -> anyhow::Result<()> {
+        if self.count >= MAX_PICTURES {
+            let sentence = format!(
+                "there are more than {MAX_PICTURES} pictures in that time: take less of it with \
+                 --from and --to"
+            );
+            return Err(Failure::new(Exit::Other, sentence).into());
+        }
         let time_ms = time_us.saturating_sub(self.from_us) / 1_000;
         self.pipe.write_all(&matroska::picture_head(time_ms, pixels.len()))?;
         self.pipe.write_all(pixels)?;
@@ -175,5 +184,14 @@ mod tests {
             .map(|cluster| u64::from_be_bytes(cluster[21..29].try_into().unwrap()))
             .collect();
         assert_eq!(times, [0, 1_000, 2_000, 2_466, 2_500, 2_533, 2_566]);
+    }
+
+    #[test]
+    fn a_film_has_an_end_whatever_the_times() {
+        let mut nowhere = std::io::sink();
+        let mut roll = Roll { pipe: &mut nowhere, from_us: 0, last: None, count: 0 };
+        roll.show(0, &Canvas::new(1, 1)).unwrap();
+        assert!(roll.hold(u64::MAX).unwrap_err().to_string().contains("take less of it"));
+        assert_eq!(roll.count, MAX_PICTURES);
     }
 }

@@ -11,6 +11,7 @@ use super::span::Span;
 use super::spool::Spool;
 use super::words::{event, instant};
 use crate::audit::Tape;
+use crate::output::json_line;
 use crate::ticket::number;
 
 /// Writes what happened in `span`. Gives how many happenings that are.
@@ -18,14 +19,14 @@ use crate::ticket::number;
 /// # Errors
 /// What the disk says, or the recording.
 pub(super) fn write(tape: &Tape, span: Span, out: &mut dyn Write) -> anyhow::Result<u64> {
-    writeln!(out, "{}", head(tape, span))?;
+    writeln!(out, "{}", json_line(&head(tape, span)))?;
     let mut spool = Spool::new()?;
     tape.happenings(|happening: &Happening| {
         if !span.has(happening.time_us) {
             return Ok(());
         }
         match event(happening) {
-            Some(event) => spool.push(happening.time_us, event.to_string().as_bytes()),
+            Some(event) => spool.push(happening.time_us, json_line(&event).as_bytes()),
             None => Ok(()),
         }
     })?;

@@ -11,21 +11,18 @@ mod jsonl;
 mod matroska;
 mod moment;
 mod pcapng;
+mod saving;
 mod screen;
 mod span;
 mod spool;
 mod words;
 
-use std::io::BufWriter;
-use std::path::Path;
-
-use anyhow::Context as _;
 use deskside_protocol::exit::Exit;
 use deskside_protocol::log::leaf::Access;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use saving::Out;
 use screen::Sight;
 use serde_json::{Value, json};
-use tempfile::NamedTempFile;
 
 use super::source::Source;
 use super::tape::Tape;
@@ -35,6 +32,7 @@ use crate::home::Home;
 use crate::output::{Output, size};
 
 pub use form::Form;
+pub(super) use saving::{Saved, saved_from};
 pub(super) use span::Span;
 pub use span::Time;
 pub(super) use words::{event, instant};
@@ -66,15 +64,10 @@ pub async fn export(
     let form = formed(&args)?;
     let source = Source::find(&args.source, home, Access::Export).await?;
     let bar = bar(terminal && !output.json());
-    let (path, home) = (args.output.clone(), home.clone());
-    let making = tokio::task::spawn_blocking(move || {
-        let mut tape = source.tape(&args.source, &home)?;
-        tape.watched(bar.clone());
-        let (made, bytes) = saved(&args.output, |out| make(form, &tape, &args, out))?;
-        bar.finish_and_clear();
-        anyhow::Ok((made, bytes, tape.warning()))
-    });
-    let (made, bytes, warning) = making.await.context("export")??;
+    let (wish, path) = (args.source.clone(), args.output.clone());
+    let making =
+        saved_from(source, wish, home, (&path, bar), move |tape, out| make(form, tape, &args, out));
+    let Saved { made, bytes, warning } = making.await?;
     let mut event = json!({"event": "exported", "path": path, "bytes": bytes, "as": form.word()});
     if let (Some(event), Value::Object(more)) = (event.as_object_mut(), made.event) {
         event.extend(more);
@@ -103,12 +96,7 @@ fn formed(args: &ExportArgs) -> anyhow::Result<Form> {
     Ok(form)
 }
 
-fn make(
-    form: Form,
-    tape: &Tape,
-    args: &ExportArgs,
-    out: &mut BufWriter<NamedTempFile>,
-) -> anyhow::Result<Made> {
+fn make(form: Form, tape: &Tape, args: &ExportArgs, out: &mut Out) -> anyhow::Result<Made> {
     let span = || spanned(tape, args.span);
     let sight = || anyhow::Ok(Sight { span: span()?, cursor: !args.no_cursor, dims: true });
     Ok(match form {
@@ -153,24 +141,6 @@ pub(super) fn spanned(tape: &Tape, args: SpanArgs) -> anyhow::Result<Span> {
         Failure::new(Exit::NotFound, sentence)
     };
     Ok(Span::new(args.from, args.to, times).ok_or_else(none)?)
-}
-
-/// Writes to a file that is there whole or not at all. Gives its bytes too.
-pub(super) fn saved<T>(
-    path: &Path,
-    write: impl FnOnce(&mut BufWriter<NamedTempFile>) -> anyhow::Result<T>,
-) -> anyhow::Result<(T, u64)> {
-    let saving = || format!("save {}", path.display());
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let file = NamedTempFile::new_in(folder.unwrap_or(Path::new(".")));
-    let mut out = BufWriter::new(file.with_context(saving)?);
-    let made = write(&mut out)?;
-    let file =
-        out.into_inner().map_err(std::io::IntoInnerError::into_error).with_context(saving)?;
-    file.as_file().sync_all().with_context(saving)?;
-    let bytes = file.as_file().metadata().with_context(saving)?.len();
-    file.persist(path).map_err(|error| error.error).with_context(saving)?;
-    Ok((made, bytes))
 }
 
 pub(super) fn bar(shown: bool) -> ProgressBar {

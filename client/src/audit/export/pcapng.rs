@@ -28,6 +28,8 @@ struct Key {
     number: u64,
     elicits: bool,
     time_us: u64,
+    /// When its turn is among the packets of its line: [`order`] says.
+    turn_us: u64,
 }
 
 /// Writes the packets of `tape` to `out`. Gives how many stand there, and how many datagrams of the
@@ -40,14 +42,13 @@ pub(super) fn write(tape: &Tape, out: &mut dyn Write) -> anyhow::Result<(u64, u6
     let report = tape.packets(|packet| spool.push(Key::of(&packet), &packet.bytes))?;
     out.write_all(&preamble(&tape.session(), &tape.key_logs(&report)))?;
     let mut written = 0;
-    let order = |keys: &mut Vec<(Key, usize)>| {
-        keys.retain(|(key, _)| counts(key, &report));
-        order(keys);
-    };
-    spool.each(order, |key, bytes| {
-        written += 1;
-        Ok(out.write_all(&datagram(&key.datagram(bytes)))?)
-    })?;
+    spool.each(
+        |keys| order(keys, &report),
+        |key, bytes| {
+            written += 1;
+            Ok(out.write_all(&datagram(&key.datagram(bytes)))?)
+        },
+    )?;
     let ends = report.lines.iter().map(|line| &line.ends);
     let recorded: u64 = ends.map(|ends| ends.agent.datagrams + ends.technician.datagrams).sum();
     Ok((written, recorded.saturating_sub(written)))
@@ -56,7 +57,7 @@ pub(super) fn write(tape: &Tape, out: &mut dyn Write) -> anyhow::Result<(u64, u6
 impl Key {
     const fn of(packet: &Recorded) -> Self {
         let Recorded { line, from, time_us, space, number, elicits, .. } = *packet;
-        Self { line, from, space, number, elicits, time_us }
+        Self { line, from, space, number, elicits, time_us, turn_us: time_us }
     }
 
     fn datagram<'a>(&self, payload: &'a [u8]) -> Datagram<'a> {
@@ -85,32 +86,57 @@ fn counts(key: &Key, report: &Report) -> bool {
     })
 }
 
-/// By line; each direction and space in the order of its numbers, and these as near to the recorded
-/// times as that leaves them.
-fn order(keys: &mut [(Key, usize)]) {
+/// Leaves out what does not count. The rest stands by line; each direction and space in the order of
+/// its numbers, and these as near to the recorded times as that leaves them.
+fn order(keys: &mut Vec<(Key, usize)>, report: &Report) {
+    keys.retain(|(key, _)| counts(key, report));
     let flow = |key: &Key| (key.line, key.from.byte(), key.space);
     keys.sort_by_key(|(key, _)| (flow(key), key.number));
     let (mut last, mut reached) = (None, 0);
-    let mut turns = vec![0; keys.len()];
-    for (key, part) in keys.iter() {
+    for (key, _) in keys.iter_mut() {
         if last.replace(flow(key)) != Some(flow(key)) {
             reached = 0;
         }
         reached = key.time_us.max(reached);
-        if let Some(turn) = turns.get_mut(*part) {
-            *turn = reached;
-        }
+        key.turn_us = reached;
     }
     // Stable: what has one time keeps the order of its flow.
-    keys.sort_by_key(|(key, part)| (key.line, turns.get(*part).copied().unwrap_or_default()));
+    keys.sort_by_key(|(key, _)| (key.line, key.turn_us));
 }
 
 #[cfg(test)]
 mod tests {
+    use deskside_decode::{LineReport, Tally};
+    use deskside_protocol::session::Ends;
+
     use super::*;
 
     fn key(from: End, space: Space, number: u64, time_us: u64) -> Key {
-        Key { line: 0, from, space, number, elicits: true, time_us }
+        Key { line: 0, from, space, number, elicits: true, time_us, turn_us: time_us }
+    }
+
+    /// A report of line 0 in which these packets of either end were acknowledged.
+    fn acknowledged(agent: &[(u64, u64)], technician: &[(u64, u64)]) -> Report {
+        let acknowledged = Ends { agent: agent.to_vec(), technician: technician.to_vec() };
+        let line = LineReport {
+            line: 0,
+            suite: None,
+            times_us: (0, 0),
+            ends: Ends::default(),
+            acknowledged,
+            halves: 0,
+            statements: Tally::default(),
+            closed: Ends::default(),
+            findings: Vec::new(),
+            findings_total: 0,
+        };
+        Report { lines: vec![line], ..Report::default() }
+    }
+
+    fn ordered(recorded: impl IntoIterator<Item = Key>, report: &Report) -> Vec<usize> {
+        let mut keys: Vec<_> = recorded.into_iter().zip(0..).collect();
+        order(&mut keys, report);
+        keys.into_iter().map(|(_, part)| part).collect()
     }
 
     #[test]
@@ -124,9 +150,23 @@ mod tests {
             key(Technician, Space::Data, 0, 6),
             key(Agent, Space::Data, 1, 7),
         ];
-        let mut keys: Vec<_> = recorded.into_iter().zip(0..).collect();
-        order(&mut keys);
-        let parts: Vec<_> = keys.into_iter().map(|(_, part)| part).collect();
-        assert_eq!(parts, [0, 1, 2, 4, 5, 3]);
+        let report = acknowledged(&[(0, 2)], &[(0, 0)]);
+        assert_eq!(ordered(recorded, &report), [0, 1, 2, 4, 5, 3]);
+    }
+
+    #[test]
+    fn what_is_left_out_moves_nothing_of_the_rest() {
+        use End::{Agent, Technician};
+        // Half of what the agent sent was lost, so that half of the places are those of nothing.
+        let lost = (1..=6).map(|number| key(Agent, Space::Data, number, 10 + number));
+        let recorded = [
+            key(Technician, Space::Initial, 0, 1),
+            key(Agent, Space::Initial, 0, 2),
+            key(Agent, Space::Handshake, 0, 3),
+        ];
+        let kept = [key(Agent, Space::Data, 7, 20), key(Technician, Space::Data, 0, 21)];
+        let report = acknowledged(&[(7, 7)], &[(0, 0)]);
+        let all = recorded.into_iter().chain(lost).chain(kept);
+        assert_eq!(ordered(all, &report), [0, 1, 2, 9, 10]);
     }
 }

@@ -253,7 +253,7 @@ impl Pace {
     /// The time at which what waits was to be shown, if that is over by `time_us`.
     fn due(&mut self, time_us: u64) -> Option<u64> {
         self.now_us = self.now_us.max(time_us);
-        let due = self.last_us.map_or(self.from_us, |last| last + FRAME_US);
+        let due = self.last_us.map_or(self.from_us, |last| last.saturating_add(FRAME_US));
         if !self.waits || due > self.now_us || self.now_us < self.from_us {
             return None;
         }
@@ -264,7 +264,7 @@ impl Pace {
     /// It is another since `time_us`: the time at which that is shown, if that is now.
     fn changed(&mut self, time_us: u64) -> Option<u64> {
         self.now_us = self.now_us.max(time_us);
-        let due = self.last_us.map_or(self.from_us, |last| last + FRAME_US);
+        let due = self.last_us.map_or(self.from_us, |last| last.saturating_add(FRAME_US));
         if self.now_us < due || self.last_us.is_none() {
             self.waits = true;
             return None;
@@ -293,6 +293,9 @@ mod tests {
         assert_eq!(pace.changed(3_000_001), None);
         assert_eq!(pace.due(3_033_332), None);
         assert_eq!(pace.due(3_100_000), Some(3_033_333));
+        // A relay may have written any time.
+        assert_eq!(pace.changed(u64::MAX), Some(u64::MAX));
+        assert_eq!((pace.due(u64::MAX), pace.changed(u64::MAX)), (None, Some(u64::MAX)));
     }
 
     #[test]

@@ -5,13 +5,14 @@
 )]
 
 use data_encoding::{BASE64, HEXLOWER};
-use deskside_protocol::channel::Channel;
 use deskside_protocol::grant::Grant;
 use deskside_story::{
     Act, Allowance, FileEnd, Happening, Input, Monitor, Outcome, Scope, What, key_name,
 };
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
+
+use crate::audit::channel_word;
 
 /// Microseconds since 1970-01-01 UTC as RFC 3339, to the microsecond.
 pub(in crate::audit) fn instant(time_us: u64) -> String {
@@ -55,9 +56,9 @@ fn said(what: &What) -> Option<(&'static str, Value)> {
         What::Said { text } => ("said", json!({"text": text})),
         What::Copied { text } => ("copied", json!({"text": text})),
         What::NotUnderstood { channel, why } => {
-            ("not-understood", json!({"channel": channel.map(lower), "why": why}))
+            ("not-understood", json!({"channel": channel.map(channel_word), "why": why}))
         }
-        What::Newer { channel } => ("newer", json!({"channel": lower(*channel)})),
+        What::Newer { channel } => ("newer", json!({"channel": channel_word(*channel)})),
         What::Disputed { what, party, grave } => (
             "disputed",
             json!({"finding": what, "incriminates": party.to_string(), "grave": grave}),
@@ -109,7 +110,7 @@ fn consent(what: &What) -> Option<(&'static str, Value)> {
         }
         What::Refused(refused) => (
             "refused",
-            json!({"of": refused.of, "channel": lower(refused.channel),
+            json!({"of": refused.of, "channel": channel_word(refused.channel),
                 "cause": word(refused.cause.as_str_name(), "CAUSE_"),
                 "grant": refused.grant.map(Grant::word), "text": refused.text}),
         ),
@@ -229,10 +230,6 @@ fn act(act: &Act) -> Value {
         Act::Click { button, x, y, to } => json!({"button": button, "x": x, "y": y, "to": to}),
         Act::Wheel { right, down } => json!({"right": right, "down": down}),
     }
-}
-
-fn lower(channel: Channel) -> String {
-    format!("{channel:?}").to_lowercase()
 }
 
 /// A word of the protocol as JSON has it here: `CAUSE_USER_REFUSED` is `user-refused`.

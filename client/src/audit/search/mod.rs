@@ -117,12 +117,7 @@ fn places(given: &[String]) -> anyhow::Result<Vec<Place>> {
 }
 
 fn source(args: &SearchArgs, recording: &str) -> SourceArgs {
-    SourceArgs {
-        recording: recording.to_owned(),
-        identity: args.identity.clone(),
-        reason: args.reason.clone(),
-        org: args.org.clone(),
-    }
+    SourceArgs { recording: recording.to_owned(), reader: args.reader.clone() }
 }
 
 /// What was found in one recording.

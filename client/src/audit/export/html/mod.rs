@@ -21,7 +21,7 @@ use super::span::Span;
 use super::spool::Spool;
 use super::words::instant;
 use crate::audit::bundle::{END, PROOF, RECORDING};
-use crate::audit::{Tape, log};
+use crate::audit::{Tape, Text, log};
 use crate::output::size;
 use crate::player::{Telling, telling};
 use escape::escaped;
@@ -109,7 +109,8 @@ impl Rows {
                 if let What::Input(input) = &happening.what {
                     self.wanted.push(input.until_us);
                 }
-                Some(self.told(happening, told))
+                let full = self.full(happening, &told);
+                Some(self.told(happening, told) + &full)
             }
         }
     }
@@ -135,6 +136,15 @@ impl Rows {
             happening.from,
             escaped(&words)
         )
+    }
+
+    /// All of what was said, where the row has only its beginning.
+    fn full(&mut self, happening: &Happening, told: &Telling) -> String {
+        let cut = matches!(told, Telling::Row { title, .. } if title.ends_with('\u{2026}'));
+        match Text::of(happening).filter(|_| cut) {
+            Some(text) => self.text("full", &text.bytes),
+            None => String::new(),
+        }
     }
 
     /// What a command printed or was given, as far as there is room on the page.
@@ -224,5 +234,51 @@ fn clock(time_us: u64, span: Span) -> String {
     match hours {
         0 => format!("{minutes}:{seconds:02}"),
         _ => format!("{hours}:{minutes:02}:{seconds:02}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use deskside_protocol::session::End;
+
+    use super::*;
+
+    #[test]
+    fn what_a_row_has_no_room_for_stands_below_it() {
+        let mut rows = Rows::new(Span { from_us: 0, to_us: 9 }).unwrap();
+        let mut row = |what| {
+            rows.row(&Happening { number: 0, line: 0, from: End::Agent, time_us: 5, what }).unwrap()
+        };
+        let long = format!("{}\n<the end>", "word ".repeat(200));
+        let argv = ["sh", "-c", &long].map(str::to_owned).to_vec();
+        for (what, wanted) in [
+            (What::Said { text: long.clone() }, "\n&lt;the end&gt;</pre>"),
+            (What::Copied { text: long.clone() }, "\n&lt;the end&gt;</pre>"),
+            (What::Command { argv, timeout_ms: 0 }, "\n&lt;the end&gt;&#39;</pre>"),
+            (
+                What::File {
+                    of: 0,
+                    path: format!("{}z", "x/".repeat(300)),
+                    size: 1,
+                    folder: false,
+                },
+                "x/z</pre>",
+            ),
+        ] {
+            let row = row(what);
+            assert!(row.contains("\u{2026}</p>") && row.contains(wanted), "{row}");
+        }
+        let short = row(What::Said { text: "short".into() });
+        assert_eq!(short.matches("short").count(), 1, "{short}");
+        // No more than there is room for.
+        rows.text = MAX_TEXT;
+        let row = rows.row(&Happening {
+            number: 0,
+            line: 0,
+            from: End::Agent,
+            time_us: 5,
+            what: What::Said { text: long },
+        });
+        assert!(row.unwrap().contains("are left out here"));
     }
 }

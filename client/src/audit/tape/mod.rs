@@ -2,20 +2,21 @@
 //! its lines, entry by entry, as often as somebody wants. Reads the file as a stream, with room for
 //! one block and for what a [`Decoder`] holds; asks no relay.
 
+mod walk;
+
 use std::collections::BTreeSet;
-use std::io::{self, Read};
+use std::io::Read;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use deskside_decode::{Decoder, Entry, Event, Found, Recorded, Report as Decoded, Timeline};
+use deskside_decode::{Entry, Found, Report as Decoded};
 use deskside_protocol::exit::Exit;
-use deskside_protocol::recording::{Kind, Report, Verdict};
-use deskside_story::{Happening, Story};
+use deskside_protocol::recording::{Report, Verdict};
 use indicatif::ProgressBar;
 use zeroize::Zeroizing;
 
 use super::contents::{self, Contents};
-use super::judge::{Organisation, judge, walk};
+use super::judge::{Organisation, judge};
 use super::log;
 use super::seals::{self, Identities, Sealed, Seals};
 use super::verdict::{Judgement, verdict_sentence};
@@ -23,6 +24,8 @@ use super::verify::{file, organisation, session_keys, unreadable};
 use crate::cli::SourceArgs;
 use crate::failure::{Failure, OrExit as _};
 use crate::home::Home;
+
+pub(in crate::audit) use walk::unroll;
 
 /// A recording that can be read.
 #[allow(missing_debug_implementations, reason = "holds secrets")]
@@ -57,7 +60,7 @@ impl Tape {
     }
 
     /// Shows on `bar`, from now on, how much of the file is read.
-    pub(super) fn watched(&mut self, bar: ProgressBar) {
+    pub(in crate::audit) fn watched(&mut self, bar: ProgressBar) {
         self.bar = bar;
     }
 
@@ -71,13 +74,13 @@ impl Tape {
     }
 
     /// What is to be said of it wherever something of it is shown: nothing where it is sound.
-    pub(super) fn warning(&self) -> Option<String> {
+    pub(in crate::audit) fn warning(&self) -> Option<String> {
         let verdict = &self.report.verdict;
         (!verdict.is_sound()).then(|| verdict_sentence(verdict))
     }
 
     /// Whose it is, in digits.
-    pub(super) fn session(&self) -> String {
+    pub(in crate::audit) fn session(&self) -> String {
         self.report.facts.as_ref().map(|facts| facts.session().to_string()).unwrap_or_default()
     }
 
@@ -87,120 +90,14 @@ impl Tape {
         &self.report
     }
 
-    /// Shows what came through, in the order in which the other end acknowledged it: who wants one
-    /// order in time sorts by [`Entry::time_us`], stably. Blocks; ends at the file's first fault, at
-    /// its end, or when `seen` breaks off. Gives what the packets themselves say of the recording up
-    /// to there.
-    ///
-    /// # Errors
-    /// Exit 5 for a file that cannot be read any more.
-    pub fn play(&self, mut seen: impl FnMut(&Entry) -> ControlFlow<()>) -> anyhow::Result<Decoded> {
-        let unrolled = unroll(self.file()?, &self.sealed, |entry, _| seen(entry));
-        unrolled.or_exit(Exit::NotFound, unreadable(&self.path))
-    }
-
-    /// Shows the packets themselves, those that open, in the order of the recording, up to the file's
-    /// first fault. Blocks.
-    ///
-    /// # Errors
-    /// Exit 5 for a file that cannot be read any more; what `seen` says, which ends it.
-    pub(super) fn packets(
-        &self,
-        mut seen: impl FnMut(Recorded) -> anyhow::Result<()>,
-    ) -> anyhow::Result<Decoded> {
-        let mut decoder = self.decoder();
-        decoder.keep_packets();
-        self.decode(decoder, |decoder| {
-            while decoder.poll().is_some() {}
-            std::iter::from_fn(|| decoder.poll_packet()).try_for_each(&mut seen)
-        })
-    }
-
-    /// Shows what came through as bytes of streams and datagrams, in the order in which the other end
-    /// acknowledged it, up to the file's first fault. Blocks.
-    ///
-    /// # Errors
-    /// Exit 5 for a file that cannot be read any more; what `seen` says, which ends it.
-    pub(super) fn events(
-        &self,
-        mut seen: impl FnMut(Event) -> anyhow::Result<()>,
-    ) -> anyhow::Result<Decoded> {
-        self.decode(self.decoder(), |decoder| {
-            std::iter::from_fn(|| decoder.poll()).try_for_each(&mut seen)
-        })
-    }
-
-    /// Feeds block after block; `seen` takes what each brings.
-    fn decode(
-        &self,
-        mut decoder: Decoder,
-        mut seen: impl FnMut(&mut Decoder) -> anyhow::Result<()>,
-    ) -> anyhow::Result<Decoded> {
-        let mut told = Ok(());
-        let walked = walk(self.file()?, |next| {
-            let Ok(block) = next else { return ControlFlow::Break(()) };
-            decoder.feed(block);
-            told = seen(&mut decoder);
-            if told.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-        });
-        walked.or_exit(Exit::NotFound, unreadable(&self.path))?;
-        told?;
-        Ok(decoder.finish())
-    }
-
-    /// The blocks of one kind as they stand in the file, each without its chain hash.
-    ///
-    /// # Errors
-    /// Exit 5 for a file that cannot be read any more.
-    pub(super) fn blocks(&self, kind: Kind) -> anyhow::Result<Vec<Vec<u8>>> {
-        let mut blocks = Vec::new();
-        let walked = walk(self.file()?, |next| {
-            let Ok(block) = next else { return ControlFlow::Break(()) };
-            if block.header.kind == kind {
-                blocks.push([&block.header.encode()[..], block.body].concat());
-            }
-            ControlFlow::Continue(())
-        });
-        walked.or_exit(Exit::NotFound, unreadable(&self.path))?;
-        Ok(blocks)
-    }
-
     /// Where it lies.
-    pub(super) fn path(&self) -> &Path {
+    pub(in crate::audit) fn path(&self) -> &Path {
         &self.path
-    }
-
-    /// Tells what happened, and what in the recording does not go together: in the order of
-    /// [`Tape::play`]. Blocks.
-    ///
-    /// # Errors
-    /// Exit 5 for a file that cannot be read any more; what `seen` says, which ends it.
-    pub(super) fn happenings(
-        &self,
-        mut seen: impl FnMut(&Happening) -> anyhow::Result<()>,
-    ) -> anyhow::Result<()> {
-        let mut story = Story::new();
-        let mut told = Ok(());
-        let mut tell = |story: &mut Story| {
-            while let Some(happening) = story.poll() {
-                seen(&happening)?;
-            }
-            anyhow::Ok(())
-        };
-        let decoded = self.play(|entry| {
-            story.feed(entry);
-            told = tell(&mut story);
-            if told.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-        })?;
-        told?;
-        story.finish();
-        decoded.findings().for_each(|finding| story.found(finding));
-        tell(&mut story)
     }
 
     /// The lines' secrets as the key logs that were sealed, line by line; of an end that sealed
     /// others than open it, by what `decoded` says, not its own.
-    pub(super) fn key_logs(&self, decoded: &Decoded) -> Zeroizing<String> {
+    pub(in crate::audit) fn key_logs(&self, decoded: &Decoded) -> Zeroizing<String> {
         let mut text = Zeroizing::new(String::new());
         let Some(facts) = &self.report.facts else { return text };
         let lied = |line, end| {
@@ -215,21 +112,11 @@ impl Tape {
         text
     }
 
-    fn decoder(&self) -> Decoder {
-        let mut decoder = Decoder::new();
-        for (line, end, secrets) in &self.sealed {
-            decoder.sealed(*line, *end, secrets.clone());
-        }
-        decoder
-    }
-}
-
-impl Tape {
     /// As [`Tape::play`], and holds what the ends stated against the packets, as `verify` does.
     ///
     /// # Errors
     /// Exit 5 for a file that cannot be read any more.
-    pub(super) fn read(
+    pub(in crate::audit) fn read(
         &self,
         seen: impl FnMut(&Entry) -> ControlFlow<()>,
     ) -> anyhow::Result<Contents> {
@@ -242,7 +129,7 @@ impl Tape {
     ///
     /// # Errors
     /// Exit 2 for an organisation's key that is none, and a proof beside the file that is none.
-    pub(super) fn judgement(
+    pub(in crate::audit) fn judgement(
         &self,
         args: &SourceArgs,
         home: &Home,
@@ -251,7 +138,7 @@ impl Tape {
         let node = home.account()?.map(|account| account.join.node);
         Ok(Judgement {
             log: log::beside(&self.path, &self.report, node)?,
-            organisation: organisation(args.org.as_deref(), home)?.map(|known| known.key),
+            organisation: organisation(args.reader.org.as_deref(), home)?.map(|known| known.key),
             report: self.report.clone(),
             seals: Some(self.seals.clone()),
             contents,
@@ -277,44 +164,6 @@ fn closed(path: &Path, report: &Report) -> String {
     }
 }
 
-/// Decodes what `from` gives with what was `sealed`, up to its first fault, which is the verifier's
-/// to name. `seen` may hold what an entry states against the decoder, and breaks off when it wants.
-///
-/// # Errors
-/// What the disk says.
-pub(super) fn unroll(
-    from: impl Read,
-    sealed: &Sealed,
-    mut seen: impl FnMut(&Entry, &mut Decoder) -> ControlFlow<()>,
-) -> io::Result<Decoded> {
-    let (mut decoder, mut timeline) = (Decoder::new(), Timeline::new());
-    for (line, end, secrets) in sealed {
-        decoder.sealed(*line, *end, secrets.clone());
-    }
-    let mut show = |timeline: &mut Timeline, decoder: &mut Decoder| {
-        while let Some(entry) = timeline.poll() {
-            seen(&entry, decoder)?;
-        }
-        ControlFlow::Continue(())
-    };
-    let mut over = ControlFlow::Continue(());
-    walk(from, |next| {
-        let Ok(block) = next else { return ControlFlow::Break(()) };
-        decoder.feed(block);
-        while let Some(event) = decoder.poll() {
-            timeline.feed(event);
-            over = show(&mut timeline, &mut decoder);
-            over?;
-        }
-        ControlFlow::Continue(())
-    })?;
-    if over.is_continue() {
-        timeline.finish();
-        let _over = show(&mut timeline, &mut decoder);
-    }
-    Ok(decoder.finish())
-}
-
 #[cfg(test)]
 mod tests {
     use age::x25519::Identity;
@@ -322,8 +171,8 @@ mod tests {
     use deskside_decode::{Item, Suite};
     use deskside_protocol::session::End;
 
-    use super::super::fixture::Fixture;
     use super::*;
+    use crate::audit::fixture::Fixture;
     use crate::failure::exit_of;
 
     /// The agent opens a stream and says nothing on it, and the technician acknowledged that.
