@@ -185,7 +185,7 @@ mod tests {
         assert!(reel.is_empty());
         for (number, time_us) in [(0, 5), (1, 9), (2, 7), (3, 20)] {
             let told = Told::Place { number, x: 1, y: 2 };
-            let point = (number == 2).then(|| Film::new().point().unwrap());
+            let point = (number == 2).then(|| Film::new().point().unwrap().unwrap());
             reel.push(&Take { time_us, told }, point).unwrap();
         }
         assert_eq!([4, 5, 9, 19, 20].map(|time| reel.until(time)), [0, 1, 3, 3, 4]);
@@ -207,10 +207,10 @@ mod tests {
         let mut kept = Kept::default();
         let bytes = MAX_POINTS / 4;
         for next in 0..9 {
-            let point = Arc::new(Film::new().point().unwrap());
+            let point = Arc::new(Film::new().point().unwrap().unwrap());
             kept.marks.push(Mark { next, bytes, point });
             kept.mark_bytes += bytes;
-            kept.mark(Film::new().point().unwrap());
+            kept.mark(Film::new().point().unwrap().unwrap());
             assert!(kept.mark_bytes <= MAX_POINTS || kept.marks.len() <= 2);
         }
     }

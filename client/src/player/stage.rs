@@ -163,7 +163,7 @@ impl<'a> Reading<'a> {
 
     fn show(&mut self, take: &Take) -> io::Result<()> {
         let point = if Film::can_begin_with(&take.told) {
-            Some(self.film.point().map_err(io::Error::other)?)
+            self.film.point().map_err(io::Error::other)?
         } else {
             None
         };
@@ -181,8 +181,7 @@ impl<'a> Reading<'a> {
     /// # Errors
     /// What the disk says.
     pub(crate) fn finish(mut self, found: &Report, verdict: Verdict) -> io::Result<()> {
-        found.findings().for_each(|finding| self.story.found(finding));
-        self.story.finish();
+        self.story.finish(found.findings());
         self.tell()?;
         let mut known = held(&self.stage.known);
         known.read_us = known.read_us.max(self.stage.times_us.1);

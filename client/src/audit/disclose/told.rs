@@ -39,7 +39,7 @@ pub(super) fn happened(excerpt: &Excerpt) -> Vec<Value> {
     for entry in &entries {
         story.feed(entry);
     }
-    story.finish();
+    story.finish([]);
     let story = std::iter::from_fn(|| story.poll());
     told.extend(story.filter_map(|told| Some((told.time_us, event(&told)?))));
     told.sort_by_key(|(time_us, _)| *time_us);

@@ -7,6 +7,7 @@
     reason = "a test with small numbers"
 )]
 
+mod files;
 mod film;
 mod properties;
 mod script;
