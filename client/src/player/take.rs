@@ -145,6 +145,8 @@ mod tests {
         for told in [
             Told::Began,
             Told::Ended,
+            Told::Hidden(true),
+            Told::Hidden(false),
             Told::Watching(Watching { x: -5, width: 9, ..Watching::default() }),
             Told::Frame(Frame { exact: Bytes::new(), residual: Bytes::new(), ..frame.clone() }),
             Told::Frame(frame),

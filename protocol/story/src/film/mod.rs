@@ -90,7 +90,7 @@ struct State {
     watching: bool,
     /// Nobody looks.
     hidden: bool,
-    /// Something of it could not be decoded, and no picture has come since.
+    /// Something of it could not be decoded, and no fresh picture has come since.
     lost: bool,
 }
 
@@ -186,7 +186,9 @@ impl Film {
         let decoder = self.decoder.as_mut().ok_or(DecodeError::NotFresh)?;
         let turn = turned(decoder.frame(frame)?);
         self.before = None;
-        (self.state.watching, self.state.lost) = (true, false);
+        self.state.watching = true;
+        // Others build on what was lost.
+        self.state.lost &= !frame.fresh;
         Ok(turn)
     }
 

@@ -139,9 +139,9 @@ impl Replay {
             let (head, _) = self.film(at, true)?;
             millis.push(began.elapsed().as_secs_f64() * 1e3);
             ensure!(head["width"] != 0, "there is no picture at {at}");
-            broken += head["broken"].as_u64().unwrap_or_default();
+            broken += u64::from(head["lost"] == true);
         }
-        ensure!(broken == 0, "{broken} frames could not be decoded");
+        ensure!(broken == 0, "{broken} pictures could not be decoded");
         let seeks = Spread::of(millis).context("there were no jumps")?;
         let (p50, p99, most) = (seeks.p50(), seeks.p99(), seeks.at(1.0));
         let resident = memory(self.process.id())?.rss / 1024.0;
