@@ -190,17 +190,24 @@ fn a_page_is_told_what_it_does_not_have_and_few_pages_look_at_once() {
 }
 
 /// A stage that is served, with its address and word, and the task that ends with it.
-async fn served(stop: CancellationToken) -> (SocketAddr, String, JoinHandle<anyhow::Result<()>>) {
+async fn served(
+    stop: CancellationToken,
+) -> (SocketAddr, (String, String), JoinHandle<anyhow::Result<()>>) {
     let (stage, _) = stage(1);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let served = Served::new(listener, Arc::new(stage)).unwrap();
     let word = served.url.rsplit('/').nth(1).unwrap().to_owned();
-    (address, word, tokio::spawn(served.run(stop.cancelled_owned())))
+    let once = served.once.rsplit('/').next().unwrap().to_owned();
+    (address, (word, once), tokio::spawn(served.run(stop.cancelled_owned())))
 }
 
 /// One request, and the status of its answer.
 async fn asked(to: SocketAddr, line: &str, headers: &[(&str, &str)]) -> String {
+    answered(to, line, headers).await.split(' ').nth(1).unwrap_or_default().to_owned()
+}
+
+async fn answered(to: SocketAddr, line: &str, headers: &[(&str, &str)]) -> String {
     let mut stream = TcpStream::connect(to).await.unwrap();
     let headers: String =
         headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
@@ -208,13 +215,13 @@ async fn asked(to: SocketAddr, line: &str, headers: &[(&str, &str)]) -> String {
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
-    answer.split(' ').nth(1).unwrap_or_default().to_owned()
+    answer
 }
 
 #[tokio::test]
 async fn only_the_word_and_the_address_open_it() {
     let stop = CancellationToken::new();
-    let (address, word, running) = served(stop.clone()).await;
+    let (address, (word, once), running) = served(stop.clone()).await;
     let host = address.to_string();
     let (own, port) = (("host", host.as_str()), address.port());
     let localhost = format!("localhost:{port}");
@@ -237,13 +244,22 @@ async fn only_the_word_and_the_address_open_it() {
         let status = asked(address, &format!("GET {path}"), &headers).await;
         assert_eq!(status, wanted, "{path} {headers:?}");
     }
+    // Another word leads there, and only the first that asks.
+    assert!(once.len() == 43 && once != word);
+    let foreign = [own, ("sec-fetch-site", "cross-site")];
+    assert_eq!(asked(address, &format!("GET /{once}"), &foreign).await, "404");
+    assert_eq!(asked(address, &format!("HEAD /{once}"), &[own]).await, "404");
+    let led = answered(address, &format!("GET /{once}"), &[own]).await;
+    assert!(led.contains(" 303 ") && led.contains(&format!("location: /{word}/\r\n")), "{led}");
+    let again = answered(address, &format!("GET /{once}"), &[own]).await;
+    assert!(again.contains(" 404 ") && !again.contains(&word), "{again}");
     stop.cancel();
     running.await.unwrap().unwrap();
 }
 
 #[tokio::test(start_paused = true)]
 async fn it_ends_when_the_page_has_gone_and_waits_for_the_first_one() {
-    let (address, word, running) = served(CancellationToken::new()).await;
+    let (address, (word, _), running) = served(CancellationToken::new()).await;
     // Nobody came yet: it waits.
     tokio::time::sleep(Duration::from_secs(3_600)).await;
     assert!(!running.is_finished());
