@@ -48,7 +48,9 @@ impl Standing {
     pub(crate) fn feed(&mut self, entry: &Entry) -> Option<Step> {
         let on = entry.stream.map(|stream| (entry.line, stream));
         match (&entry.item, entry.from) {
-            (Item::LineOpened(_) | Item::LineClosed(_), _) => self.line(entry.line),
+            // Lines come one after the other; one that broke may never have been closed.
+            (Item::LineOpened(_), _) => self.gone(|_| true),
+            (Item::LineClosed(_), _) => self.gone(|line| line == entry.line),
             (Item::Message(message), from) => self.message(entry, on?, from, message.kind.as_ref()),
             (Item::Finished | Item::Reset { .. } | Item::Unreadable(_), End::Agent) => {
                 self.ended(on?)
@@ -127,10 +129,9 @@ impl Standing {
         }
     }
 
-    fn line(&mut self, line: u16) -> Option<Step> {
-        if self.next.is_some_and(|(on, _)| on == line) {
-            self.next = None;
-        }
-        self.on.filter(|(on, _)| *on == line).map(|_| self.over())
+    /// These lines are gone, with all their streams.
+    fn gone(&mut self, lines: impl Fn(u16) -> bool) -> Option<Step> {
+        self.next = self.next.filter(|(line, _)| !lines(*line));
+        self.on.filter(|(line, _)| lines(*line)).map(|_| self.over())
     }
 }

@@ -63,9 +63,9 @@ impl Cutter {
             Item::Reset { .. } | Item::Unreadable(_) if entry.from == End::Agent => {
                 self.broken(on, &mut out);
             }
-            Item::LineOpened(_) | Item::LineClosed(_) => {
-                self.pieces.retain(|(line, _), _| *line != entry.line);
-            }
+            // As for the watch: another line has taken the place of all before.
+            Item::LineOpened(_) => self.pieces.clear(),
+            Item::LineClosed(_) => self.pieces.retain(|(line, _), _| *line != entry.line),
             Item::Opened
             | Item::Raw { .. }
             | Item::Masked { .. }

@@ -12,3 +12,4 @@ mod film;
 mod properties;
 mod script;
 mod story;
+mod watches;
