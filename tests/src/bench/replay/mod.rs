@@ -46,14 +46,13 @@ pub(super) fn run(args: &Args, teller: Teller) -> anyhow::Result<()> {
     let file = args.file.clone().unwrap_or_else(|| folder.path().join("office.dsr"));
     if !file.exists() {
         let began = Instant::now();
-        let made = recording::write(&file, args.frames, args.minutes)?;
+        let (frames, made) = recording::write(&file, args.frames, args.minutes)?;
         let seconds = began.elapsed().as_secs_f64();
         teller.say(
-            &json!({"figure": "recording", "frames": made.frames, "packets": made.packets,
+            &json!({"figure": "recording", "frames": frames, "packets": made.packets,
                 "megabytes": rounded(made.bytes as f64 / 1e6), "seconds": rounded(seconds)}),
             &format!(
-                "made: {} frames in {} packets, {:.0} MB, in {seconds:.0} s",
-                made.frames,
+                "made: {frames} frames in {} packets, {:.0} MB, in {seconds:.0} s",
                 made.packets,
                 made.bytes as f64 / 1e6
             ),
@@ -73,7 +72,7 @@ struct Replay {
 
 impl Replay {
     fn start(file: &Path, home: &Path) -> anyhow::Result<Self> {
-        let identity = file.with_extension("identity");
+        let identity = crate::forged::identity(file);
         let mut command = command(&programs()?.client);
         command.env("HOME", home).env("DESKSIDE_HOME", home);
         command.args(["--json", "audit", "replay", "--no-browser", "--identity"]);
