@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use deskside_screen::{Encoder, Size, View};
+use deskside_screen::{Coded, Encoder, Size, View};
 use deskside_tests::browser::Look;
 use deskside_tests::devtools::Page;
 use deskside_tests::forged::{Tape, identity};
@@ -43,14 +43,19 @@ fn record(path: &Path) {
             tape.watch(size).unwrap();
             encoder = Encoder::new(size).unwrap();
         }
-        let pixels = vec![shade; size.width() * size.height() * 4];
-        let view = View::new(size, size.width() * 4, &pixels).unwrap();
-        let coded = encoder.frame(&view, &[size.rect()], Duration::from_micros(at));
-        let coded = coded.unwrap().unwrap();
-        tape.frame(&coded).unwrap();
-        encoder.acknowledge(coded.frame.number);
+        tape.frame(&frame(&mut encoder, at, shade)).unwrap();
     }
     tape.finish().unwrap();
+}
+
+/// A screen of one shade.
+fn frame(encoder: &mut Encoder, at: u64, shade: u8) -> Coded {
+    let size = encoder.size();
+    let pixels = vec![shade; size.width() * size.height() * 4];
+    let view = View::new(size, size.width() * 4, &pixels).unwrap();
+    let coded = encoder.frame(&view, &[size.rect()], Duration::from_micros(at)).unwrap().unwrap();
+    encoder.acknowledge(coded.frame.number);
+    coded
 }
 
 /// A recording and whoever looks at it.
@@ -243,6 +248,39 @@ fn filters_track_and_list_follow_a_click() {
     page.click("#list li[data-kind=command]", 0.5).unwrap();
     assert_eq!(page.value("player.at").unwrap(), COMMANDS[0]);
     page.until("document.querySelector('#detail pre')?.textContent === 'late\\n'").unwrap();
+    assert_eq!(page.console(), [] as [String; 0]);
+}
+
+#[test]
+fn what_cannot_be_decoded_is_no_live_picture() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("damaged.dsr");
+    let size = Size::new(640, 400).unwrap();
+    let mut tape = Tape::create(&file, "A frame that is none").unwrap();
+    let mut encoder = Encoder::new(size).unwrap();
+    tape.watch(size).unwrap();
+    for (number, shade) in (0..4_u64).zip([40, 80, 120, 160]) {
+        let at = number * SECOND;
+        let mut coded = frame(&mut encoder, at, shade);
+        if number == 1 {
+            coded.frame.exact = vec![0xff; coded.frame.exact.len()].into();
+            // As for a technician's program that says it could not decode it.
+            encoder.restart();
+        }
+        tape.at(at);
+        tape.frame(&coded).unwrap();
+    }
+    tape.finish().unwrap();
+    let (_replay, mut page) = Desk { folder, file }.page();
+    let said = "[!document.getElementById('stale').hidden, \
+                document.getElementById('stale').textContent.includes('cannot be decoded')]";
+    for (at, stale) in [(SECOND / 2, false), (SECOND, true), (2 * SECOND, false)] {
+        go(&mut page, at);
+        assert_eq!(page.value(said).unwrap(), serde_json::json!([stale, stale]), "at {at}");
+    }
+    let told = "player.list.rows.filter((row) => row.kind === 'trouble' && \
+                row.title.includes('cannot be decoded')).map((row) => row.at)";
+    assert_eq!(page.value(told).unwrap(), serde_json::json!([SECOND]));
     assert_eq!(page.console(), [] as [String; 0]);
 }
 

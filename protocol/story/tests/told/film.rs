@@ -149,6 +149,22 @@ fn a_frame_that_is_none_is_told_and_a_fresh_one_helps() {
     assert!(film.is_live() && !film.is_lost());
 }
 
+#[test]
+fn what_a_piece_left_out_is_missing_until_a_fresh_frame() {
+    let (mut script, mut display) = (Script::default(), Display::new());
+    watch(&mut script, WATCH);
+    display.film(&mut script, &[(1, true), (2, false)]);
+    let of_pieces = script.entries.iter_mut().filter(|entry| entry.stream != Some(WATCH));
+    for entry in of_pieces {
+        if let Item::Raw { bytes, .. } = &mut entry.item {
+            *bytes = vec![0xff; bytes.len()].into();
+        }
+    }
+    let mut film = Film::new();
+    let broken = script.entries.iter().filter(|entry| film.feed(entry).is_err()).count();
+    assert!(broken > 0 && film.is_lost() && !film.is_live(), "the second frame builds on it");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
