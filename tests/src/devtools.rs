@@ -165,6 +165,24 @@ impl Page {
         Ok(())
     }
 
+    /// Clicks on the first element of a selector, at a part of its width.
+    ///
+    /// # Errors
+    /// Where there is no such element; what the browser says.
+    pub fn click(&mut self, selector: &str, across: f64) -> anyhow::Result<()> {
+        let place = self.value(&format!(
+            "(() => {{ const box = document.querySelector({}).getBoundingClientRect(); \
+             return [box.left + {across} * box.width, box.top + box.height / 2]; }})()",
+            json!(selector)
+        ))?;
+        for kind in ["mousePressed", "mouseReleased"] {
+            let words = json!({"type": kind, "x": place[0], "y": place[1], "button": "left",
+                "clickCount": 1});
+            self.call("Input.dispatchMouseEvent", words)?;
+        }
+        Ok(())
+    }
+
     /// Types a text, sign by sign.
     ///
     /// # Errors
@@ -190,7 +208,8 @@ impl Page {
         &self.requests
     }
 
-    /// What went wrong in the page, by its own console.
+    /// What the page's own console says: exceptions, what the browser says of it, what its scripts
+    /// write there.
     #[must_use]
     pub fn console(&self) -> &[String] {
         &self.console
@@ -228,6 +247,7 @@ impl Page {
             Some("Runtime.exceptionThrown") => {
                 self.console.push(params["exceptionDetails"].to_string());
             }
+            Some("Runtime.consoleAPICalled") => self.console.push(params["args"].to_string()),
             Some("Log.entryAdded") => self.console.push(params["entry"].to_string()),
             _ => {}
         }

@@ -13,6 +13,7 @@ pub mod clipboard;
 pub mod devtools;
 pub mod dice;
 pub mod display;
+pub mod forged;
 pub mod gate;
 pub mod hostile;
 pub mod light;

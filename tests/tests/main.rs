@@ -21,6 +21,7 @@ mod limits;
 mod log;
 mod main_job;
 mod masking;
+mod playing;
 mod public_certificate;
 mod recording;
 mod replay;

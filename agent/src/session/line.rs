@@ -24,6 +24,7 @@ use super::control::{ControlError, Conversation, Talk};
 use super::opening::{self, SLACK};
 use super::parting::Parting;
 use super::pointer::{self, Pointer};
+use super::watch::Seat;
 use super::{clipboard, command, file, input, screen};
 use crate::desktop::{Clipboard, Controls, Screen};
 use crate::events::{Event, Show};
@@ -38,6 +39,7 @@ const MAX_STREAMS: usize = 64;
 pub(super) struct Reach {
     pub(super) gate: Gate,
     pub(super) screen: Option<Screen>,
+    pub(super) seat: Seat,
     pub(super) controls: Option<Controls>,
     pub(super) pointer: Arc<Pointer>,
     pub(super) clipboard: Clipboard,
@@ -225,10 +227,10 @@ pub(super) async fn one(
     reach: &Reach,
     beside: &Beside,
 ) -> Result<(), Unheard> {
-    let Reach { gate, screen, controls, pointer, clipboard: copied, files, chat } = reach;
+    let Reach { gate, screen, seat, controls, pointer, clipboard: copied, files, chat } = reach;
     let served = match channel {
         Channel::Screen => {
-            screen::serve(&mut heard, &mut answers, gate, screen.as_ref(), beside).await
+            screen::serve(&mut heard, &mut answers, gate, (screen.as_ref(), seat), beside).await
         }
         Channel::Input => {
             input::serve(&mut heard, &mut answers, gate, controls.as_ref(), pointer).await

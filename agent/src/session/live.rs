@@ -24,6 +24,7 @@ use super::line::{Current, Reach, Serving};
 use super::parting::Parting;
 use super::pointer::Pointer;
 use super::presence::{Presence, Told};
+use super::watch::Seat;
 use super::wishes;
 use crate::desktop::Controls;
 use crate::events::{Event, Show};
@@ -151,6 +152,7 @@ fn reach(agent: &Agent, bond: &Bond, gate: &Gate, chat: Arc<Chat>) -> Reach {
     Reach {
         gate: gate.clone(),
         screen: agent.screen.clone(),
+        seat: Seat::new(),
         controls: agent.controls.clone(),
         clipboard: agent.clipboard.clone(),
         pointer: Arc::new(Pointer::new(gate.clone(), laser)),

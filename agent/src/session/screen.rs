@@ -9,7 +9,7 @@ use deskside_protocol::wire::message::{
     Chunk, Screenshot as Announced, ScreenshotRequest, Watch, message::Kind,
 };
 
-use super::watch;
+use super::watch::{self, Seat};
 use crate::desktop::{DesktopError, Screen};
 use crate::gate::{Answers, Gate, Heard, Permit, Unheard, View};
 
@@ -18,7 +18,7 @@ pub(super) async fn serve(
     heard: &mut Heard,
     answers: &mut Answers,
     gate: &Gate,
-    screen: Option<&Screen>,
+    (screen, seat): (Option<&Screen>, &Seat),
     beside: &Beside,
 ) -> Result<(), Unheard> {
     let wish = match heard.next().await? {
@@ -40,7 +40,7 @@ pub(super) async fn serve(
     match wish {
         Wish::Picture(request) => picture(&request, answers, &permit, screen).await,
         Wish::Live(watch) => {
-            Box::pin(watch::serve(watch, (heard, answers), (&permit, screen), beside)).await
+            Box::pin(watch::serve(watch, (heard, answers), (&permit, screen, seat), beside)).await
         }
     }
 }

@@ -25,6 +25,7 @@ use super::control::Conversation;
 use super::line::{Reach, one};
 use super::parting::Parting;
 use super::pointer::{self, Pointer};
+use super::watch::Seat;
 use crate::consent::{Asker, Standing, Unattended, Visitor};
 use crate::desktop::{self, Choice, Clipboard, Controls, Screen};
 use crate::events::Show;
@@ -172,6 +173,7 @@ impl Stage {
         let reach = Reach {
             gate,
             screen,
+            seat: Seat::new(),
             controls: controls.clone(),
             pointer: pointer.clone(),
             clipboard: Clipboard::new(None),

@@ -2,6 +2,8 @@
 //! camera. Pieces go on streams of their own.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use deskside_link::Beside;
@@ -14,18 +16,48 @@ use deskside_protocol::wire::message::{
 };
 use deskside_screen::{Coded, Piece};
 use prost::Message as _;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 
 use super::screen::cause;
 use crate::desktop::{Cursor, DesktopError, Live, Order, Scene, Screen, Shot};
 use crate::gate::{Answers, Heard, Permit, Unheard, View};
 
+/// A stream that takes another's place may overtake the word that the other has ended: of that many
+/// round trips even the slowest line makes several in this time.
+const PARTING: Duration = Duration::from_secs(1);
+
+/// Why a second stream is refused.
+const TAKEN: &str = "another stream watches the screen already";
+
+/// The place of the one stream that sees the screen: what a recording shows of it is what that one
+/// was sent.
+#[derive(Debug, Clone)]
+pub(super) struct Seat(Arc<Semaphore>);
+
+impl Seat {
+    /// A free one.
+    pub(super) fn new() -> Self {
+        Self(Arc::new(Semaphore::new(1)))
+    }
+
+    /// Takes it, once whoever has it has left; not, where that does not come about.
+    async fn take(&self) -> Option<OwnedSemaphorePermit> {
+        timeout(PARTING, self.0.clone().acquire_owned()).await.ok()?.ok()
+    }
+}
+
 /// Serves a stream whose first message was `first`, for as long as the permit lasts.
 pub(super) async fn serve(
     first: Watch,
     (heard, answers): (&mut Heard, &mut Answers),
-    (permit, screen): (&Permit<View>, &Screen),
+    (permit, screen, seat): (&Permit<View>, &Screen, &Seat),
     beside: &Beside,
 ) -> Result<(), Unheard> {
+    let mut seated = None;
+    if !may_see(&first, &mut seated, seat, permit).await {
+        return Ok(answers.refuse_for(Cause::BadRequest, TAKEN).await?);
+    }
     let (live, mut shots) = match screen.watch(permit).await {
         Ok(watched) => watched,
         Err(error) => return Ok(answers.refuse_for(cause(&error), error.to_string()).await?),
@@ -40,7 +72,12 @@ pub(super) async fn serve(
                 return Ok(());
             }
             said = heard.next() => match said? {
-                Some(Kind::Watch(watch)) => live.order(order(watch)),
+                Some(Kind::Watch(watch)) => {
+                    if !may_see(&watch, &mut seated, seat, permit).await {
+                        return Ok(out.answers.refuse_for(Cause::BadRequest, TAKEN).await?);
+                    }
+                    live.order(order(watch));
+                }
                 Some(Kind::Shown(shown)) => out.shown(shown.whole, &live),
                 Some(_) => {
                     let text = "a stream that watches takes no such message";
@@ -63,6 +100,27 @@ pub(super) async fn serve(
                     }
                 }
             }
+        }
+    }
+}
+
+/// Whether a stream may have what it wishes: only one sees, any may ask where a monitor lies.
+async fn may_see(
+    watch: &Watch,
+    seated: &mut Option<OwnedSemaphorePermit>,
+    seat: &Seat,
+    permit: &Permit<View>,
+) -> bool {
+    if watch.hidden || seated.is_some() {
+        return true;
+    }
+    tokio::select! {
+        biased;
+        // Whoever serves the stream ends it then.
+        () = permit.revoked() => true,
+        taken = seat.take() => {
+            *seated = taken;
+            seated.is_some()
         }
     }
 }

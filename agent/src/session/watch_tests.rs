@@ -138,3 +138,51 @@ async fn a_stream_that_watches_takes_nothing_else() {
     });
     assert_eq!(hears.join_next().await.unwrap().unwrap(), Cause::BadRequest);
 }
+
+#[tokio::test]
+async fn one_stream_sees_and_any_may_ask() {
+    let gate = gate_of(GrantSet::all());
+    gate.open(Grant::View.into()).await.unwrap();
+    let (stage, mut viewer) = Viewer::of(&gate).await;
+    while viewer.decoder.picture().is_none() {
+        viewer.next().await;
+    }
+    let watch = |hidden| Kind::Watch(Watch { monitor: 1, hidden, afresh: false });
+    // Where the monitor lies is said to whoever asks, and that is all.
+    let (mut says, mut hears) = stage.stream(Channel::Screen).await;
+    says.say(watch(true)).await.unwrap();
+    assert!(matches!(hears.hear().await.unwrap(), Some(Kind::Watching(it)) if it.monitor == 1));
+    says.say(watch(false)).await.unwrap();
+    let second = stage.stream(Channel::Screen).await;
+    let mut refused = JoinSet::new();
+    for (mut says, mut hears, first) in [(says, hears, false), (second.0, second.1, true)] {
+        refused.spawn(async move {
+            if first {
+                says.say(watch(false)).await.unwrap();
+            }
+            let Some(Kind::Refusal(no)) = hears.hear().await.unwrap() else { panic!("no refusal") };
+            assert_eq!(hears.hear().await.unwrap(), None);
+            no.cause()
+        });
+    }
+    // The first sees on.
+    let mut answers = 0;
+    while answers < 2 {
+        tokio::select! {
+            () = viewer.next() => {}
+            Some(cause) = refused.join_next() => {
+                assert_eq!(cause.unwrap(), Cause::BadRequest);
+                answers += 1;
+            }
+        }
+    }
+    let before = viewer.decoder.picture().cloned();
+    while viewer.decoder.picture().cloned() == before {
+        viewer.next().await;
+    }
+    // Another takes its place.
+    drop(viewer);
+    let (mut says, mut hears) = stage.stream(Channel::Screen).await;
+    says.say(watch(false)).await.unwrap();
+    assert!(matches!(hears.hear().await.unwrap(), Some(Kind::Watching(_))));
+}

@@ -47,10 +47,12 @@ pub async fn replay(
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("serve a page")?;
     let served = Served::new(listener, stage.clone())?;
     let at = args.at.map(|at| at.resolved(times_us.0).saturating_sub(times_us.0));
-    let url = at.map_or_else(|| served.url.clone(), |at| format!("{}#at={at}", served.url));
+    let there = |url: &str| at.map_or_else(|| url.to_owned(), |at| format!("{url}#at={at}"));
+    let url = there(&served.url);
     output.show(&json!({"event": "replay", "url": url}), &told(&url))?;
     if !args.no_browser && !output.json() {
-        browser::open(&url);
+        // The address of the page is in nobody's list of processes.
+        browser::open(&there(&served.once));
     }
     let stopped = Arc::new(AtomicBool::new(false));
     let reading = {
@@ -58,11 +60,9 @@ pub async fn replay(
         let home = home.clone();
         tokio::task::spawn_blocking(move || {
             if let Err(error) = read(&tape, &stage, &stopped, &source_args, &home) {
-                tracing::error!(
-                    error = format!("{error:#}"),
-                    "the recording was not read to its end"
-                );
-                stage.fail(error.to_string());
+                let error = format!("{error:#}");
+                tracing::error!(error, "the recording was not read to its end");
+                stage.fail(visible(&error).into_owned());
             }
         })
     };

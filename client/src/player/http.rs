@@ -5,13 +5,13 @@
 //! address as its host. The page may load nothing from anywhere else, nothing of it is kept.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, RawQuery, Request, State};
-use axum::http::{HeaderName, HeaderValue, Response, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::IntoResponse as _;
 use axum::routing::{get, post};
@@ -46,20 +46,24 @@ const SCRIPTS: [(&str, &str); 4] = [
 struct Watched {
     stage: Arc<Stage>,
     address: SocketAddr,
+    /// The path of the page, until it was given away.
+    opens: Arc<Mutex<Option<String>>>,
     until: Arc<watch::Sender<Option<Instant>>>,
 }
 
-/// The page of `stage` under `/word/`, for a listener on `address`. Ends the future beside it when a
+/// The page of `stage` under `/word/`, for a listener on `address`; `/once` leads there once. Ends the future beside it when a
 /// page was there and has gone.
 pub(super) fn routes(
     stage: Arc<Stage>,
     address: SocketAddr,
-    word: &str,
+    (word, once): (&str, &str),
 ) -> (Router, impl Future<Output = ()> + Send + use<>) {
     let (until, waits) = watch::channel(None);
-    let watched = Watched { stage, address, until: Arc::new(until) };
     let under = |path: &str| format!("/{word}/{path}");
+    let opens = Arc::new(Mutex::new(Some(under(""))));
+    let watched = Watched { stage, address, opens, until: Arc::new(until) };
     let routes = Router::new()
+        .route(&format!("/{once}"), get(open))
         .route(&under(""), get(async || file("text/html; charset=utf-8", PAGE)))
         .route(&under("style.css"), get(async || file("text/css; charset=utf-8", STYLE)))
         .route(&under("icon.svg"), get(async || file("image/svg+xml", ICON)))
@@ -119,6 +123,23 @@ async fn guard(State(watched): State<Watched>, request: Request, next: Next) -> 
 
 fn missing() -> Response<Body> {
     StatusCode::NOT_FOUND.into_response()
+}
+
+/// Leads the browser to the page: the first that asks.
+async fn open(State(watched): State<Watched>, method: Method) -> Response<Body> {
+    if method != Method::GET {
+        return missing();
+    }
+    match watched.opens.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        Some(path) => (StatusCode::SEE_OTHER, [(header::LOCATION, path)]).into_response(),
+        None => {
+            tracing::warn!(
+                "the address that the browser was given was used twice: if no page has opened, \
+                 somebody else on this computer was quicker, and sees the recording until Ctrl-C"
+            );
+            missing()
+        }
+    }
 }
 
 fn file(kind: &'static str, text: &'static str) -> Response<Body> {

@@ -31,6 +31,9 @@ const WORD: usize = 32;
 pub(crate) struct Served {
     /// Where.
     pub(crate) url: String,
+    /// An address that leads there once, for whoever starts the browser: all accounts of a computer
+    /// see what its programs are started with.
+    pub(crate) once: String,
     routes: axum::Router,
     gone: std::pin::Pin<Box<dyn Future<Output = ()> + Send>>,
     listener: TcpListener,
@@ -43,10 +46,12 @@ impl Served {
     /// What the system says.
     pub(crate) fn new(listener: TcpListener, stage: Arc<Stage>) -> anyhow::Result<Self> {
         let address = listener.local_addr().context("serve a page")?;
-        let word = BASE64URL_NOPAD.encode(&random::bytes::<WORD>(&mut System::new()));
-        let (routes, gone) = http::routes(stage, address, &word);
+        let word = || BASE64URL_NOPAD.encode(&random::bytes::<WORD>(&mut System::new()));
+        let (word, once) = (word(), word());
+        let (routes, gone) = http::routes(stage, address, (&word, &once));
         let url = format!("http://{address}/{word}/");
-        Ok(Self { url, routes, gone: Box::pin(gone), listener })
+        let once = format!("http://{address}/{once}");
+        Ok(Self { url, once, routes, gone: Box::pin(gone), listener })
     }
 
     /// Serves until `stop`, or until a page was there and has gone.

@@ -87,7 +87,7 @@ class Player {
 
   verdict({ verdict, whole, failed, dropped }) {
     if (verdict) {
-      $("verdict").dataset.state = verdict.sound ? (whole ? "sound" : "waiting") : "wrong";
+      $("verdict").dataset.state = verdict.state;
       $("verdict-word").textContent = verdict.word;
       $("verdict-sentence").textContent = sentence(verdict.sentences[0]);
       const more = verdict.sentences.slice(1);
@@ -114,10 +114,14 @@ class Player {
 
   pass(seconds) {
     let at = this.at + seconds * SECOND * this.speed;
-    at = Math.min(at, this.screen.shown + AHEAD * SECOND * this.speed, this.length);
-    if (!this.whole) at = Math.min(at, Math.max(this.at, this.read));
-    if ($("skip").checked && this.screen.shown === this.screen.wanted) at = this.past(at);
-    this.move(at);
+    at = Math.min(at, this.screen.reach + AHEAD * SECOND * this.speed, this.length);
+    if (!this.whole) at = Math.min(at, this.read);
+    // It waits, and never goes back: not where its speed has become another either.
+    at = Math.max(at, this.at);
+    const skips = $("skip").checked && this.screen.shown === this.screen.wanted;
+    const past = skips ? this.past(at) : at;
+    if (past > at) this.go(past);
+    else this.move(at);
     if (at >= this.length) this.pause();
   }
 
@@ -149,7 +153,7 @@ class Player {
   }
 
   go(at) {
-    this.screen.jump();
+    this.screen.jump(Math.max(0, Math.min(at, this.length)));
     this.move(at);
   }
 

@@ -11,8 +11,8 @@ use super::take;
 
 /// Takes of one film at the most: 100 a second for eleven hours. With 24 bytes each 96 MiB.
 const MAX_TAKES: usize = 4 * 1024 * 1024;
-/// Bytes of pictures to go on from: those of 500 points of a screen of text. Beyond that every second
-/// one goes, and a seek takes longer.
+/// Bytes of pictures to go on from: those of 500 points of a screen of text. Beyond that those go whose
+/// neighbours are nearest, and a seek takes longer wherever it leads.
 const MAX_POINTS: usize = 256 * 1024 * 1024;
 /// Bytes that are read at once: a few hundred small takes.
 const READ: u64 = 1024 * 1024;
@@ -116,7 +116,7 @@ impl Reel {
         held(&self.kept).spots.partition_point(|spot| spot.time_us <= time_us)
     }
 
-    /// The time of the first picture, where there is one.
+    /// Whether there is no film of it.
     pub(super) fn is_empty(&self) -> bool {
         held(&self.kept).spots.is_empty()
     }
@@ -161,16 +161,27 @@ impl Kept {
     /// Keeps a point for the take that comes next.
     fn mark(&mut self, point: FilmPoint) {
         let (next, bytes) = (self.spots.len(), point.bytes());
-        self.marks.push(Mark { next, bytes, point: Arc::new(point) });
-        self.mark_bytes += bytes;
-        while self.mark_bytes > MAX_POINTS && self.marks.len() > 2 {
-            let mut number = 0;
-            self.marks.retain(|_| {
-                number += 1;
-                number % 2 == 1
-            });
-            self.mark_bytes = self.marks.iter().map(|mark| mark.bytes).sum();
+        self.keep(Mark { next, bytes, point: Arc::new(point) });
+    }
+
+    fn keep(&mut self, mark: Mark) {
+        self.mark_bytes += mark.bytes;
+        self.marks.push(mark);
+        while self.mark_bytes > MAX_POINTS
+            && let Some(at) = self.least()
+        {
+            self.mark_bytes -= self.marks.remove(at).bytes;
         }
+    }
+
+    /// The mark that is missed least: without it the way from the one before to the one behind is
+    /// the shortest. Never the first, nor the last, behind which others will come.
+    fn least(&self) -> Option<usize> {
+        let way = |at: &usize| match self.marks.get(at - 1..=at + 1) {
+            Some([before, _, behind]) => behind.next - before.next,
+            Some(_) | None => usize::MAX,
+        };
+        (1..self.marks.len().saturating_sub(1)).min_by_key(way)
     }
 }
 
@@ -185,7 +196,7 @@ mod tests {
         assert!(reel.is_empty());
         for (number, time_us) in [(0, 5), (1, 9), (2, 7), (3, 20)] {
             let told = Told::Place { number, x: 1, y: 2 };
-            let point = (number == 2).then(|| Film::new().point().unwrap());
+            let point = (number == 2).then(|| Film::new().point().unwrap().unwrap());
             reel.push(&Take { time_us, told }, point).unwrap();
         }
         assert_eq!([4, 5, 9, 19, 20].map(|time| reel.until(time)), [0, 1, 3, 3, 4]);
@@ -207,11 +218,27 @@ mod tests {
         let mut kept = Kept::default();
         let bytes = MAX_POINTS / 4;
         for next in 0..9 {
-            let point = Arc::new(Film::new().point().unwrap());
-            kept.marks.push(Mark { next, bytes, point });
-            kept.mark_bytes += bytes;
-            kept.mark(Film::new().point().unwrap());
+            let point = Arc::new(Film::new().point().unwrap().unwrap());
+            kept.keep(Mark { next, bytes, point });
+            kept.mark(Film::new().point().unwrap().unwrap());
             assert!(kept.mark_bytes <= MAX_POINTS || kept.marks.len() <= 2);
         }
+    }
+
+    #[test]
+    fn points_lie_as_near_at_the_beginning_as_at_the_end() {
+        let mut kept = Kept::default();
+        let point = Arc::new(Film::new().point().unwrap().unwrap());
+        // Room for 20 of them.
+        let bytes = MAX_POINTS / 20;
+        for next in 0..1_000 {
+            kept.keep(Mark { next, bytes, point: point.clone() });
+        }
+        assert_eq!((kept.marks.len(), kept.mark_bytes), (20, 20 * bytes));
+        let ways = kept.marks.windows(2).map(|two| two[1].next - two[0].next);
+        let (least, most) = (ways.clone().min().unwrap(), ways.max().unwrap());
+        // Were they even there would be 53 takes between two.
+        assert!(most <= 128, "{least} to {most}");
+        assert_eq!(kept.marks[0].next, 0);
     }
 }

@@ -1,6 +1,11 @@
 // The screen: asks for a moment, draws what of it is another, and only then asks for the next.
 const $ = (id) => document.getElementById(id);
 
+const UNSEEN = "Nobody watched the screen at this time: this is how it was seen last.";
+const UNSEEN_YET = "Nobody watched the screen yet at this time.";
+const LOST = "What was sent at this time cannot be decoded: this is what could be seen last.";
+const LOST_AT_ONCE = "What was sent at this time cannot be decoded.";
+
 export class Screen {
   constructor(drawn) {
     this.drawn = drawn;
@@ -11,7 +16,9 @@ export class Screen {
     this.picture = new OffscreenCanvas(1, 1);
     this.pixels = this.picture.getContext("2d", { alpha: false });
     this.whole = true;
-    this.shown = 0;
+    this.shown = 0; // the moment that is drawn; none between a jump and its picture
+    this.reach = 0; // the same, or where the jump leads
+    this.jumps = 0;
     this.wanted = 0;
     this.asking = false;
     this.stamp = null;
@@ -25,27 +32,29 @@ export class Screen {
     if (!this.asking) this.ask();
   }
 
-  /** What comes next is somewhere else: the clock need not wait for it. */
-  jump() {
-    this.shown = Infinity;
+  /** What comes next is somewhere else: an answer that is on its way is of another place. */
+  jump(to) {
+    this.jumps += 1;
+    this.shown = null;
+    this.reach = to;
   }
 
   async ask() {
     this.asking = true;
     let failed = false;
     try {
-      let asked;
+      let asked, jumps;
       do {
-        asked = this.wanted;
+        [asked, jumps] = [this.wanted, this.jumps];
         const whole = this.whole ? "&whole=1" : "";
         this.whole = false;
         const answer = await fetch(`film?page=${this.page}&at=${Math.floor(asked)}${whole}`);
         if (!answer.ok) throw new Error(answer.statusText);
         this.draw(await answer.arrayBuffer());
-        this.shown = asked;
+        if (jumps === this.jumps) this.shown = this.reach = asked;
         this.drawn(asked);
         if (asked !== this.wanted) await new Promise(requestAnimationFrame);
-      } while (asked !== this.wanted);
+      } while (asked !== this.wanted || jumps !== this.jumps);
     } catch {
       // The program has ended, or could not read its file: once more in a second, from the beginning.
       [failed, this.whole] = [true, true];
@@ -101,6 +110,8 @@ export class Screen {
     $("curtain").hidden = told.width > 0;
     $("canvas").hidden = told.width === 0;
     $("stale").hidden = told.live || told.width === 0;
+    this.say("stale", told.lost ? LOST : UNSEEN);
+    this.say("curtain", told.lost ? LOST_AT_ONCE : UNSEEN_YET);
     const laser = $("laser");
     laser.toggleAttribute("hidden", !told.laser);
     if (told.laser) {
@@ -108,6 +119,11 @@ export class Screen {
       laser.style.top = `${(100 * told.laser[1]) / told.height}%`;
     }
     this.fit();
+  }
+
+  /** Only what is another, so that a screen reader says it once. */
+  say(id, text) {
+    if ($(id).textContent !== text) $(id).textContent = text;
   }
 
   /** As large as there is room, never larger than it is. */

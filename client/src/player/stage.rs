@@ -16,6 +16,11 @@ use super::view::View;
 /// memory, of 1080p 17 MB.
 const MAX_VIEWS: usize = 4;
 
+/// The word for a recording whose packets were not read to their end, and the sentence.
+const UNCHECKED: &str = "not checked";
+const UNCHECKED_SENTENCE: &str = "what was in the packets was not checked, since they could not be \
+                                  read to their end. Of the file alone it can be said:";
+
 /// How far it was read, and what is known of it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Known {
@@ -25,12 +30,12 @@ pub(crate) struct Known {
     pub(crate) whole: bool,
     /// Why it was not read to its end.
     pub(crate) failed: Option<String>,
-    /// What `audit verify` says: one word, whether it is sound, sentences.
-    pub(crate) verdict: Option<Verdict>,
+    /// What `audit verify` says: of the file alone until all was read.
+    pub(crate) verdict: Verdict,
 }
 
 /// A verdict in words.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Verdict {
     pub(crate) word: String,
     pub(crate) sound: bool,
@@ -62,7 +67,7 @@ impl Stage {
     /// # Errors
     /// What the disk says.
     pub(crate) fn new(times_us: (u64, u64), title: Value, verdict: Verdict) -> io::Result<Self> {
-        let known = Known { read_us: times_us.0, verdict: Some(verdict), ..Known::default() };
+        let known = Known { read_us: times_us.0, verdict, ..Known::default() };
         let (reel, book) = (Reel::new(times_us.0)?, Book::new(times_us.0)?);
         Ok(Self { times_us, title, reel, book, known: Mutex::new(known), views: Mutex::default() })
     }
@@ -87,14 +92,11 @@ impl Stage {
             .iter()
             .map(|count| char::from(b'0' + (*count).min(9)))
             .collect();
-        let verdict = known
-            .verdict
-            .map(|it| json!({"word": it.word, "sound": it.sound, "sentences": it.sentences}));
         json!({
             "read": known.read_us.saturating_sub(self.times_us.0),
             "whole": known.whole,
             "failed": known.failed,
-            "verdict": verdict,
+            "verdict": known.judged(),
             "rows": self.book.rows(rows),
             "movement": movement,
             "film": !self.reel.is_empty(),
@@ -163,14 +165,17 @@ impl<'a> Reading<'a> {
 
     fn show(&mut self, take: &Take) -> io::Result<()> {
         let point = if Film::can_begin_with(&take.told) {
-            Some(self.film.point().map_err(io::Error::other)?)
+            self.film.point().map_err(io::Error::other)?
         } else {
             None
         };
         self.stage.reel.push(take, point)?;
+        let lost = self.film.is_lost();
         match self.film.show(take) {
             Ok(Turn::Picture(_)) => self.stage.reel.moved(take.time_us),
             Ok(_) => {}
+            // The first of a passage is told: those behind it only follow from it.
+            Err(error) if !lost => self.stage.book.broken(take.time_us, &error.to_string()),
             Err(error) => tracing::debug!(%error, "a frame cannot be decoded"),
         }
         Ok(())
@@ -181,12 +186,11 @@ impl<'a> Reading<'a> {
     /// # Errors
     /// What the disk says.
     pub(crate) fn finish(mut self, found: &Report, verdict: Verdict) -> io::Result<()> {
-        found.findings().for_each(|finding| self.story.found(finding));
-        self.story.finish();
+        self.story.finish(found.findings());
         self.tell()?;
         let mut known = held(&self.stage.known);
         known.read_us = known.read_us.max(self.stage.times_us.1);
-        (known.whole, known.verdict) = (true, Some(verdict));
+        (known.whole, known.verdict) = (true, verdict);
         Ok(())
     }
 }
@@ -196,5 +200,27 @@ impl Stage {
     pub(crate) fn fail(&self, why: String) {
         let mut known = held(&self.known);
         (known.whole, known.failed) = (true, Some(why));
+    }
+}
+
+impl Known {
+    /// The verdict as the page shows it. One that was made without the packets is not more than that
+    /// by their never being read.
+    fn judged(&self) -> Value {
+        let Verdict { word, sound, sentences } = &self.verdict;
+        let (word, sentences) = match &self.failed {
+            None => (word.as_str(), sentences.clone()),
+            Some(_) => (
+                if *sound { UNCHECKED } else { word },
+                [&[UNCHECKED_SENTENCE.to_owned()], sentences.as_slice()].concat(),
+            ),
+        };
+        let state = match (sound, &self.failed, self.whole) {
+            (false, ..) => "wrong",
+            (true, Some(_), _) => "unchecked",
+            (true, None, true) => "sound",
+            (true, None, false) => "waiting",
+        };
+        json!({"word": word, "state": state, "sentences": sentences})
     }
 }

@@ -16,12 +16,16 @@ const SHAPE: u8 = 6;
 const PLACE: u8 = 7;
 const LASER: u8 = 8;
 const NO_LASER: u8 = 9;
+const HIDDEN: u8 = 10;
+const SEEN: u8 = 11;
 
 /// Adds a take, without its time.
 pub(super) fn write(told: &Told, to: &mut Vec<u8>) {
     match told {
         Told::Began => to.push(BEGAN),
         Told::Ended => to.push(ENDED),
+        Told::Hidden(true) => to.push(HIDDEN),
+        Told::Hidden(false) => to.push(SEEN),
         Told::Watching(watching) => message(WATCHING, watching, to),
         Told::Frame(frame) => {
             announced(FRAME, &frame.announce(), to);
@@ -71,6 +75,8 @@ pub(super) fn read(time_us: u64, mut bytes: Bytes) -> Option<Take> {
     let told = match kind {
         BEGAN => Told::Began,
         ENDED => Told::Ended,
+        HIDDEN => Told::Hidden(true),
+        SEEN => Told::Hidden(false),
         WATCHING => Told::Watching(Watching::decode(body).ok()?),
         FRAME => {
             let mut frame = Announced::new(&ScreenFrame::decode(head(&mut body)?).ok()?).ok()?;
@@ -139,6 +145,8 @@ mod tests {
         for told in [
             Told::Began,
             Told::Ended,
+            Told::Hidden(true),
+            Told::Hidden(false),
             Told::Watching(Watching { x: -5, width: 9, ..Watching::default() }),
             Told::Frame(Frame { exact: Bytes::new(), residual: Bytes::new(), ..frame.clone() }),
             Told::Frame(frame),

@@ -33,16 +33,26 @@ fn verdict() -> Verdict {
 
 /// A film of so many frames, ten milliseconds apart, and what was on the screen after each.
 fn stage(frames: u64) -> (Stage, Vec<Picture>) {
+    let (entries, seen) = film(frames, |_| false);
+    (read(&entries, frames), seen)
+}
+
+fn read(entries: &[Entry], frames: u64) -> Stage {
     let stage = Stage::new((BEGAN, BEGAN + frames * 10_000), Value::Null, verdict()).unwrap();
     let mut reading = Reading::new(&stage);
+    entries.iter().for_each(|entry| reading.take(entry).unwrap());
+    reading.finish(&deskside_decode::Report::default(), verdict()).unwrap();
+    stage
+}
+
+/// Those frames as entries; some of them begin anew.
+fn film(frames: u64, fresh: impl Fn(u64) -> bool) -> (Vec<Entry>, Vec<Picture>) {
     let side = u32::try_from(SIDE).unwrap();
     let watching = message::Watching { width: side, height: side, ..Default::default() };
-    for entry in [
+    let mut entries = vec![
         said(BEGAN, End::Technician, Kind::Watch(message::Watch::default())),
         said(BEGAN, End::Agent, Kind::Watching(watching)),
-    ] {
-        reading.take(&entry).unwrap();
-    }
+    ];
     let size = Size::new(SIDE, SIDE).unwrap();
     let (mut encoder, mut bytes) = (Encoder::new(size).unwrap(), vec![0x40_u8; SIDE * SIDE * 4]);
     let mut seen = Vec::new();
@@ -53,17 +63,17 @@ fn stage(frames: u64) -> (Stage, Vec<Picture>) {
         bytes[at + 1] ^= 0x5a;
         let view = View::new(size, SIDE * 4, &bytes).unwrap();
         let now = Duration::from_micros(time_us);
+        if fresh(number) {
+            encoder.restart();
+        }
         let coded = encoder.frame(&view, &[size.rect()], now).unwrap().unwrap();
-        reading
-            .take(&said(time_us, End::Agent, Kind::ScreenFrame(coded.frame.announce())))
-            .unwrap();
+        entries.push(said(time_us, End::Agent, Kind::ScreenFrame(coded.frame.announce())));
         for part in coded.frame.parts() {
-            reading.take(&entry(time_us, End::Agent, Item::Raw { at: 0, bytes: part })).unwrap();
+            entries.push(entry(time_us, End::Agent, Item::Raw { at: 0, bytes: part }));
         }
         seen.push(Picture::of(&view));
     }
-    reading.finish(&deskside_decode::Report::default(), verdict()).unwrap();
-    (stage, seen)
+    (entries, seen)
 }
 
 /// What a page draws: it has `picture` so far.
@@ -104,9 +114,56 @@ proptest! {
         for (count, frame) in jumps.into_iter().enumerate() {
             let bytes = stage.see(1, frame * 10_000 + 5_000, count == 0).unwrap();
             let head = draw(&bytes, &mut picture);
-            prop_assert_eq!(&head["broken"], 0);
+            prop_assert_eq!((&head["lost"], &head["live"]), (&false.into(), &true.into()));
             prop_assert!(picture == rgba(&seen[usize::try_from(frame).unwrap()]), "frame {}", frame);
         }
+    }
+}
+
+#[test]
+fn what_was_not_read_to_its_end_was_not_checked() {
+    let mut wrong = verdict();
+    (wrong.word, wrong.sound) = ("tampered".into(), false);
+    for (first, before, after, word) in
+        [(verdict(), "waiting", "unchecked", "not checked"), (wrong, "wrong", "wrong", "tampered")]
+    {
+        let stage = Stage::new((BEGAN, BEGAN), Value::Null, first).unwrap();
+        assert_eq!(stage.state(0, 0)["verdict"]["state"], before);
+        stage.fail("the disk is gone".into());
+        let told = stage.state(0, 0);
+        assert_eq!(
+            (&told["verdict"]["state"], &told["verdict"]["word"]),
+            (&after.into(), &word.into())
+        );
+        let said = told["verdict"]["sentences"].as_array().unwrap();
+        assert!(said[0].as_str().unwrap().contains("not checked"), "{said:?}");
+        assert_eq!(
+            (&said[1], &told["failed"]),
+            (&"all is well.".into(), &"the disk is gone".into())
+        );
+    }
+    assert_eq!(stage(1).0.state(0, 0)["verdict"]["state"], "sound");
+}
+
+#[test]
+fn a_frame_that_cannot_be_decoded_is_a_row_and_the_picture_is_not_live() {
+    let (mut entries, _) = film(6, |number| number == 4);
+    // The third is damaged: what comes before the fifth builds on it.
+    for entry in entries.iter_mut().filter(|entry| entry.time_us == BEGAN + 20_000) {
+        if let Item::Raw { bytes, .. } = &mut entry.item {
+            *bytes = vec![0xff; bytes.len()].into();
+        }
+    }
+    let stage = read(&entries, 6);
+    let told = stage.state(0, 0);
+    let troubles = told["rows"].as_array().unwrap().iter().filter(|row| row["kind"] == "trouble");
+    let times: Vec<_> = troubles.map(|row| row["at"].as_u64().unwrap()).collect();
+    assert_eq!(times, [20_000]);
+    let mut picture = Vec::new();
+    for (frame, live) in [true, true, false, false, true, true].into_iter().enumerate() {
+        let at = u64::try_from(frame).unwrap() * 10_000 + 5_000;
+        let head = draw(&stage.see(1, at, frame == 0).unwrap(), &mut picture);
+        assert_eq!((&head["live"], &head["lost"]), (&live.into(), &(!live).into()), "{frame}");
     }
 }
 
@@ -133,17 +190,24 @@ fn a_page_is_told_what_it_does_not_have_and_few_pages_look_at_once() {
 }
 
 /// A stage that is served, with its address and word, and the task that ends with it.
-async fn served(stop: CancellationToken) -> (SocketAddr, String, JoinHandle<anyhow::Result<()>>) {
+async fn served(
+    stop: CancellationToken,
+) -> (SocketAddr, (String, String), JoinHandle<anyhow::Result<()>>) {
     let (stage, _) = stage(1);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let served = Served::new(listener, Arc::new(stage)).unwrap();
     let word = served.url.rsplit('/').nth(1).unwrap().to_owned();
-    (address, word, tokio::spawn(served.run(stop.cancelled_owned())))
+    let once = served.once.rsplit('/').next().unwrap().to_owned();
+    (address, (word, once), tokio::spawn(served.run(stop.cancelled_owned())))
 }
 
 /// One request, and the status of its answer.
 async fn asked(to: SocketAddr, line: &str, headers: &[(&str, &str)]) -> String {
+    answered(to, line, headers).await.split(' ').nth(1).unwrap_or_default().to_owned()
+}
+
+async fn answered(to: SocketAddr, line: &str, headers: &[(&str, &str)]) -> String {
     let mut stream = TcpStream::connect(to).await.unwrap();
     let headers: String =
         headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
@@ -151,13 +215,13 @@ async fn asked(to: SocketAddr, line: &str, headers: &[(&str, &str)]) -> String {
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
-    answer.split(' ').nth(1).unwrap_or_default().to_owned()
+    answer
 }
 
 #[tokio::test]
 async fn only_the_word_and_the_address_open_it() {
     let stop = CancellationToken::new();
-    let (address, word, running) = served(stop.clone()).await;
+    let (address, (word, once), running) = served(stop.clone()).await;
     let host = address.to_string();
     let (own, port) = (("host", host.as_str()), address.port());
     let localhost = format!("localhost:{port}");
@@ -180,13 +244,22 @@ async fn only_the_word_and_the_address_open_it() {
         let status = asked(address, &format!("GET {path}"), &headers).await;
         assert_eq!(status, wanted, "{path} {headers:?}");
     }
+    // Another word leads there, and only the first that asks.
+    assert!(once.len() == 43 && once != word);
+    let foreign = [own, ("sec-fetch-site", "cross-site")];
+    assert_eq!(asked(address, &format!("GET /{once}"), &foreign).await, "404");
+    assert_eq!(asked(address, &format!("HEAD /{once}"), &[own]).await, "404");
+    let led = answered(address, &format!("GET /{once}"), &[own]).await;
+    assert!(led.contains(" 303 ") && led.contains(&format!("location: /{word}/\r\n")), "{led}");
+    let again = answered(address, &format!("GET /{once}"), &[own]).await;
+    assert!(again.contains(" 404 ") && !again.contains(&word), "{again}");
     stop.cancel();
     running.await.unwrap().unwrap();
 }
 
 #[tokio::test(start_paused = true)]
 async fn it_ends_when_the_page_has_gone_and_waits_for_the_first_one() {
-    let (address, word, running) = served(CancellationToken::new()).await;
+    let (address, (word, _), running) = served(CancellationToken::new()).await;
     // Nobody came yet: it waits.
     tokio::time::sleep(Duration::from_secs(3_600)).await;
     assert!(!running.is_finished());

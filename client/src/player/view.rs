@@ -24,8 +24,6 @@ pub(super) struct View {
     damage: Damage,
     /// The page does not have the look of the pointer.
     shape: bool,
-    /// Frames that could not be decoded.
-    broken: u64,
 }
 
 /// Tiles of the picture that the page does not have as they are.
@@ -77,10 +75,8 @@ impl View {
                     Ok(Turn::Picture(changed)) => self.changed(&changed),
                     Ok(Turn::Shape) => self.shape = true,
                     Ok(Turn::Places | Turn::Nothing) => {}
-                    Err(error) => {
-                        self.broken += 1;
-                        tracing::debug!(%error, "a frame cannot be decoded");
-                    }
+                    // The film says of itself that it is lost.
+                    Err(error) => tracing::debug!(%error, "a frame cannot be decoded"),
                 }
             }
         }
@@ -111,12 +107,12 @@ impl View {
             "width": picture.map_or(0, |picture| picture.size().width()),
             "height": picture.map_or(0, |picture| picture.size().height()),
             "live": self.film.is_live(),
+            "lost": self.film.is_lost(),
             "monitor": self.film.monitor(),
             "pointer": place(self.film.pointed()),
             "laser": place(self.film.laser(time_us)),
             "look": look,
             "parts": boxes,
-            "broken": self.broken,
         })
         .to_string();
         let mut bytes = Vec::new();

@@ -5,7 +5,8 @@ use deskside_protocol::wire::message::{self, Lease};
 
 use crate::happening::{Allowance, Computer, Scope, What};
 
-/// An end of a grant that came about so near to its time came by that: two seconds.
+/// An end of a grant that came about so near to its time came by that, and one that is so near to
+/// what it was is the same: two seconds, since a lease counts in whole ones.
 const ABOUT_US: u64 = 2_000_000;
 /// Terms of one lease: each grant for the session, and as many things that run once as an agent has
 /// under way.
@@ -28,7 +29,9 @@ impl Consent {
         };
         self.in_force = terms.iter().map(|term| (*term, until(term))).collect();
         let knew = |term: &Allowance| {
-            before.iter().any(|(old, _)| (old.grant, old.scope) == (term.grant, term.scope))
+            before.iter().any(|(old, end)| {
+                (old.grant, old.scope) == (term.grant, term.scope) && same(*end, until(term))
+            })
         };
         let new: Vec<Grant> = terms.iter().filter(|it| !knew(it)).map(|it| it.grant).collect();
         let computer = lease.device.as_ref().map(|device| Computer {
@@ -54,6 +57,15 @@ impl Consent {
         let grants: Vec<Grant> = grants.iter().filter_map(|it| Grant::from_wire(*it)).collect();
         self.in_force.retain(|(term, _)| !grants.contains(&term.grant));
         (!grants.is_empty()).then_some(What::TakenBack { grants, expired: false })
+    }
+}
+
+/// Whether a grant holds as long as before.
+const fn same(before: Option<u64>, now: Option<u64>) -> bool {
+    match (before, now) {
+        (None, None) => true,
+        (Some(before), Some(now)) => before.abs_diff(now) <= ABOUT_US,
+        (None, Some(_)) | (Some(_), None) => false,
     }
 }
 

@@ -51,13 +51,13 @@ pub enum What {
         /// In the technician's words.
         why: String,
     },
-    /// The user allowed something that was not allowed before.
+    /// The user allowed something that was not allowed before, or for another time than before.
     Allowed {
         /// All that is in force now.
         terms: Vec<Allowance>,
         /// What of it is new.
         new: Vec<Grant>,
-        /// The computer, told with the first answer.
+        /// The computer, told with the first answer on each line.
         computer: Option<Computer>,
     },
     /// Something is no longer allowed.

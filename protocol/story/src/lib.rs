@@ -19,6 +19,7 @@ mod happening;
 mod keys;
 mod story;
 mod threads;
+mod watch;
 
 pub use film::{Cursor, Cutter, Film, FilmPoint, Take, Told, Turn, rgba};
 pub use happening::{

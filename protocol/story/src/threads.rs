@@ -32,14 +32,16 @@ pub(crate) enum Thread {
 #[derive(Debug)]
 pub(crate) struct Files {
     pub(crate) of: u64,
+    /// Whose word it is what was sent; the other end's is what arrived.
+    pub(crate) sender: End,
     over: bool,
     /// In the order in which they were sent; the receiver answers in that order.
     under_way: VecDeque<FileEnd>,
 }
 
 impl Files {
-    pub(crate) const fn new(of: u64) -> Self {
-        Self { of, over: false, under_way: VecDeque::new() }
+    pub(crate) const fn new(of: u64, sender: End) -> Self {
+        Self { of, sender, over: false, under_way: VecDeque::new() }
     }
 
     /// A file comes, which has been told under `number`.

@@ -83,7 +83,7 @@ fn story(mut events: Vec<Event>, singles: &[ExcerptEntry]) -> Vec<(u64, Value)> 
     for entry in &entries {
         story.feed(entry);
     }
-    story.finish();
+    story.finish([]);
     let story = std::iter::from_fn(|| story.poll());
     told.extend(story.filter_map(|told| Some((told.time_us, event(&told)?))));
     told

@@ -14,7 +14,6 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
 use super::source::Source;
-use super::tape::Tape;
 use crate::cli::{SearchArgs, SourceArgs};
 use crate::failure::{Failure, OrExit as _};
 use crate::home::Home;
@@ -26,6 +25,8 @@ pub(crate) use text::{Text, line};
 
 /// Recordings of one folder at the most.
 const MAX_FILES: usize = 100_000;
+/// Lines of one recording at the most: with some 700 bytes each 7 MB.
+const MAX_HITS: usize = 10_000;
 /// What a recording's file is called.
 const ENDING: &str = "dsr";
 /// Which of them is read.
@@ -126,6 +127,8 @@ struct Found {
     technician: String,
     began_us: u64,
     hits: Vec<Hit>,
+    /// There are more than these.
+    more: bool,
     warning: Option<String>,
 }
 
@@ -135,7 +138,16 @@ async fn look(source: &SourceArgs, args: &SearchArgs, home: &Home) -> anyhow::Re
     let mut seeker = Seeker::new(&args.text, &args.kind);
     let looking = tokio::task::spawn_blocking(move || {
         let tape = found.tape(&source, &home)?;
-        let hits = hits(&tape, &mut seeker)?;
+        let mut hits = Hits::default();
+        tape.happenings(|happening| {
+            if let Some(text) = Text::of(happening) {
+                seeker.take(&text, |hit| hits.push(hit));
+            }
+            Ok(())
+        })?;
+        seeker.finish(|hit| hits.push(hit));
+        let Hits { mut hits, more } = hits;
+        hits.sort_by_key(|hit| hit.time_us);
         let judged = tape.judgement(&source, &home, None)?;
         let report = tape.report();
         let facts = report.facts.as_ref();
@@ -144,24 +156,29 @@ async fn look(source: &SourceArgs, args: &SearchArgs, home: &Home) -> anyhow::Re
             technician: facts.map(|facts| facts.certificate.name.clone()).unwrap_or_default(),
             began_us: report.times_us.map_or(0, |(began, _)| began),
             hits,
+            more,
             warning: (!judged.is_sound()).then(|| judged.sentences().join(" ")),
         })
     });
     looking.await.context("look into a recording")?
 }
 
-/// All lines that have the words in them, by their times.
-fn hits(tape: &Tape, seeker: &mut Seeker) -> anyhow::Result<Vec<Hit>> {
-    let mut hits = Vec::new();
-    tape.happenings(|happening| {
-        if let Some(text) = Text::of(happening) {
-            seeker.take(&text, |hit| hits.push(hit));
+/// Lines that have the words in them.
+#[derive(Debug, Default)]
+struct Hits {
+    hits: Vec<Hit>,
+    /// There are more than these.
+    more: bool,
+}
+
+impl Hits {
+    fn push(&mut self, hit: Hit) {
+        if self.hits.len() < MAX_HITS {
+            self.hits.push(hit);
+        } else {
+            self.more = true;
         }
-        Ok(())
-    })?;
-    seeker.finish(|hit| hits.push(hit));
-    hits.sort_by_key(|hit| hit.time_us);
-    Ok(hits)
+    }
 }
 
 fn show(found: &Found, place: &Place, output: &mut Output) -> anyhow::Result<()> {
@@ -190,6 +207,12 @@ fn show(found: &Found, place: &Place, output: &mut Output) -> anyhow::Result<()>
         let who = deskside_protocol::text::visible(who);
         let text =
             format!("{} {time} {at} {who}, {}: {}", place.shown(found), hit.kind.word(), hit.line);
+        output.show(&event, &text)?;
+    }
+    if found.more {
+        let event =
+            json!({"event": "more", "recording": place.recording, "session": found.session});
+        let text = format!("{} has more than these {MAX_HITS} lines", place.shown(found));
         output.show(&event, &text)?;
     }
     Ok(())
@@ -224,6 +247,24 @@ mod tests {
         for us in [0, 1_000, 59_999_000, 3_600_000_000, 90_061_234_000] {
             assert_eq!(position(us).parse(), Ok(Time::Since(us)));
         }
+    }
+
+    #[test]
+    fn of_too_many_lines_the_first_are_kept() {
+        let hit = |time_us| Hit {
+            of: 0,
+            time_us,
+            from: End::Agent,
+            kind: Kind::Chat,
+            way: 0,
+            line: String::new(),
+        };
+        let mut hits = Hits::default();
+        (0..MAX_HITS as u64).for_each(|time_us| hits.push(hit(time_us)));
+        assert_eq!((hits.hits.len(), hits.more), (MAX_HITS, false));
+        hits.push(hit(u64::MAX));
+        assert_eq!((hits.hits.len(), hits.more), (MAX_HITS, true));
+        assert_eq!(hits.hits.last(), Some(&hit(MAX_HITS as u64 - 1)));
     }
 
     #[test]

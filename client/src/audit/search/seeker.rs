@@ -124,34 +124,37 @@ fn around(line: &str, at: usize) -> String {
     format!("{dots}{}…", visible(&part))
 }
 
-/// A line without what only drives a terminal: its colours, the return at its end; tabs as spaces.
+/// A line without what only drives a terminal: its colours, the return at its end; tabs as spaces. What
+/// is no whole sequence stays, so that nothing hides a text.
 pub(crate) fn plain(line: &str) -> String {
     let mut plain = String::with_capacity(line.len());
-    let mut rest = line.chars().peekable();
+    let mut rest = line.chars();
     while let Some(next) = rest.next() {
-        match (next, rest.peek()) {
-            // ECMA-48: CSI has parameters up to a letter or so, OSC a text up to BEL.
-            ('\x1b', Some('[')) => {
-                rest.next();
-                for end in rest.by_ref() {
-                    if ('\x40'..='\x7e').contains(&end) {
-                        break;
-                    }
-                }
-            }
-            ('\x1b', Some(']')) => {
-                for end in rest.by_ref() {
-                    if end == '\x07' || end == '\x1b' {
-                        break;
-                    }
-                }
-            }
-            ('\t', _) => plain.push_str("    "),
-            ('\r', None | Some('\n')) => {}
-            (other, _) => plain.push(other),
+        match next {
+            '\x1b' => match behind(rest.as_str()) {
+                Some(behind) => rest = behind.chars(),
+                None => plain.push(next),
+            },
+            '\t' => plain.push_str("    "),
+            '\r' if rest.as_str().is_empty() || rest.as_str().starts_with('\n') => {}
+            other => plain.push(other),
         }
     }
     plain
+}
+
+/// What stands behind a control sequence whose ESC was taken, by ECMA-48: CSI with parameters (0x30 to
+/// 0x3f), what stands between (0x20 to 0x2f) and a last byte (0x40 to 0x7e); OSC with a text up to
+/// BEL, as xterm has it, or ST. `None` where that is not all there.
+fn behind(sequence: &str) -> Option<&str> {
+    if let Some(parameters) = sequence.strip_prefix('[') {
+        let between = parameters.trim_start_matches(|sign| ('\x30'..='\x3f').contains(&sign));
+        let last = between.trim_start_matches(|sign| ('\x20'..='\x2f').contains(&sign));
+        return last.strip_prefix(|sign| ('\x40'..='\x7e').contains(&sign));
+    }
+    let text = sequence.strip_prefix(']')?;
+    let end = text.trim_start_matches(|sign| sign != '\x07' && sign != '\x1b');
+    end.strip_prefix('\x07').or_else(|| end.strip_prefix("\x1b\\"))
 }
 
 #[cfg(test)]
@@ -200,6 +203,26 @@ mod tests {
         assert_eq!(hits.len(), 1, "{hits:?}");
         assert!(hits[0].2.contains("needleÄ\u{fffd}"), "{hits:?}");
         assert!(hits[0].2.chars().count() <= SHOWN + 2);
+    }
+
+    #[test]
+    fn only_what_drives_a_terminal_is_left_out() {
+        for (line, shown) in [
+            ("\x1b[31mred\x1b[0m\x1b[?25l\x1b[2 q\x1b[K", "red"),
+            ("a\x1b]0;a title\x07b\x1b]8;;x\x1b\\c", "abc"),
+            ("a\tb\rc\r", "a    b\rc"),
+            // Without an end it hides nothing.
+            ("\x1b]0;secret", "\x1b]0;secret"),
+            ("\x1b]0;sec\x1b[0mret\x07", "\x1b]0;secret\x07"),
+            ("\x1b[\u{e9}secret", "\x1b[\u{e9}secret"),
+            ("\x1b[1;\x1b[1mx", "\x1b[1;x"),
+            ("\x1b[ 1;secret", "\x1b[ 1;secret"),
+            ("\x1bsecret\x1b", "\x1bsecret\x1b"),
+        ] {
+            assert_eq!(plain(line), shown, "{line:?}");
+        }
+        let texts = [output(1, 0, 1, b"\x1b]0;secret\n\x1b[\xc3\xa9secret\n")];
+        assert_eq!(hits("secret", &[], &texts).len(), 2);
     }
 
     proptest! {

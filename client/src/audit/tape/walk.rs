@@ -123,8 +123,7 @@ impl Tape {
             if told.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         })?;
         told?;
-        story.finish();
-        decoded.findings().for_each(|finding| story.found(finding));
+        story.finish(decoded.findings());
         tell(&mut story)
     }
 

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 
 use deskside_decode::{Entry, Item};
+use deskside_protocol::channel::Channel;
 use deskside_protocol::session::End;
 use deskside_protocol::wire::message::message::Kind;
 use deskside_protocol::wire::message::pointer_at::Use;
 use deskside_screen::{Announced, PieceAnnounced};
 
 use super::{Take, Told};
+use crate::watch::{Standing, Step};
 
 /// Pieces that come at once: QUIC lets an agent have 100 streams open.
 const MAX_PIECES: usize = 256;
@@ -16,8 +18,8 @@ const MAX_PIECES: usize = 256;
 /// Cuts.
 #[derive(Debug, Default)]
 pub struct Cutter {
-    /// The stream on which the screen is watched: line and number.
-    watched: Option<(u16, u64)>,
+    /// The stream on which the screen is watched.
+    watch: Standing,
     frame: Option<Announced>,
     /// Pieces of which not all has come, by line and stream, with their frame.
     pieces: BTreeMap<(u16, u64), (u64, PieceAnnounced)>,
@@ -35,24 +37,37 @@ impl Cutter {
         let time_us = entry.time_us;
         let mut out = |told| out(Take { time_us, told });
         let on = entry.stream.map(|stream| (entry.line, stream));
+        let watches = self.watch.is_on(entry.line, entry.stream);
+        match self.watch.feed(entry) {
+            Some(Step::Began) => {
+                self.frame = None;
+                out(Told::Began);
+            }
+            Some(Step::Wishes { hidden }) => out(Told::Hidden(hidden)),
+            Some(Step::Ended) => {
+                self.frame = None;
+                out(Told::Ended);
+            }
+            Some(Step::Second | Step::Asks) | None => {}
+        }
         match &entry.item {
             Item::Message(message) => {
                 if let Some(kind) = &message.kind {
-                    self.message(entry, on, kind, &mut out);
+                    self.message(entry, watches, kind, &mut out);
                 }
             }
-            Item::Raw { bytes, .. } => self.raw(on, bytes, &mut out),
+            Item::Raw { bytes, .. } if entry.from == End::Agent => {
+                self.raw(on, watches, bytes, &mut out);
+            }
             Item::Finished if entry.from == End::Agent => self.finished(on, &mut out),
             Item::Reset { .. } | Item::Unreadable(_) if entry.from == End::Agent => {
                 self.broken(on, &mut out);
             }
-            Item::LineOpened(_) | Item::LineClosed(_) => {
-                self.pieces.retain(|(line, _), _| *line != entry.line);
-                if self.watched.is_some_and(|(line, _)| line == entry.line) {
-                    self.end(&mut out);
-                }
-            }
+            // As for the watch: another line has taken the place of all before.
+            Item::LineOpened(_) => self.pieces.clear(),
+            Item::LineClosed(_) => self.pieces.retain(|(line, _), _| *line != entry.line),
             Item::Opened
+            | Item::Raw { .. }
             | Item::Masked { .. }
             | Item::Stopped { .. }
             | Item::Finished
@@ -61,29 +76,24 @@ impl Cutter {
         }
     }
 
-    fn message(
-        &mut self,
-        entry: &Entry,
-        on: Option<(u16, u64)>,
-        kind: &Kind,
-        out: &mut impl FnMut(Told),
-    ) {
+    fn message(&mut self, entry: &Entry, watches: bool, kind: &Kind, out: &mut impl FnMut(Told)) {
+        let (on, channel) = (entry.stream.map(|stream| (entry.line, stream)), entry.channel);
         match (entry.from, kind) {
-            (End::Technician, Kind::Watch(_)) if on != self.watched => {
-                self.watched = on;
-                self.frame = None;
-                out(Told::Began);
+            // As the agent hears it: said on a stream it shows nothing.
+            (End::Technician, Kind::PointerAt(at)) if channel == Some(Channel::Pointer) => {
+                match Use::try_from(at.r#use) {
+                    Ok(Use::Show) => out(Told::Laser(Some((at.x, at.y)))),
+                    Ok(Use::Hide) => out(Told::Laser(None)),
+                    Ok(Use::Move | Use::Unspecified) | Err(_) => {}
+                }
             }
-            (End::Technician, Kind::PointerAt(at)) => match Use::try_from(at.r#use) {
-                Ok(Use::Show) => out(Told::Laser(Some((at.x, at.y)))),
-                Ok(Use::Hide) => out(Told::Laser(None)),
-                Ok(Use::Move | Use::Unspecified) | Err(_) => {}
-            },
-            (End::Agent, Kind::ScreenPiece(told)) => self.piece(on, told, out),
-            (End::Agent, Kind::CursorPlace(place)) if on.is_none() || on == self.watched => {
+            (End::Agent, Kind::ScreenPiece(told)) if channel == Some(Channel::Screen) => {
+                self.piece(on, told, out);
+            }
+            (End::Agent, Kind::CursorPlace(place)) if on.is_none() || watches => {
                 out(Told::Place { number: place.number, x: place.x, y: place.y });
             }
-            (End::Agent, kind) if on.is_some() && on == self.watched => self.watched(kind, out),
+            (End::Agent, kind) if watches => self.watched(kind, out),
             _ => {}
         }
     }
@@ -97,7 +107,6 @@ impl Cutter {
                 self.whole(out);
             }
             ((), Kind::CursorShape(told)) => out(Told::Shape(told.clone())),
-            ((), Kind::Refusal(_)) => self.end(out),
             _ => {}
         }
     }
@@ -117,9 +126,15 @@ impl Cutter {
         }
     }
 
-    fn raw(&mut self, on: Option<(u16, u64)>, bytes: &[u8], out: &mut impl FnMut(Told)) {
+    fn raw(
+        &mut self,
+        on: Option<(u16, u64)>,
+        watches: bool,
+        bytes: &[u8],
+        out: &mut impl FnMut(Told),
+    ) {
         let Some(on) = on else { return };
-        if Some(on) == self.watched {
+        if watches {
             if let Some(frame) = &mut self.frame
                 && frame.push(bytes).is_err()
             {
@@ -145,8 +160,6 @@ impl Cutter {
         let Some(on) = on else { return };
         if let Some((_, piece)) = self.pieces.remove(&on) {
             out(Told::Piece(piece.into_piece()));
-        } else if Some(on) == self.watched {
-            self.end(out);
         }
     }
 
@@ -154,13 +167,6 @@ impl Cutter {
         let Some(on) = on else { return };
         if let Some((frame, _)) = self.pieces.remove(&on) {
             out(Told::Lost(frame));
-        } else if Some(on) == self.watched {
-            self.end(out);
         }
-    }
-
-    fn end(&mut self, out: &mut impl FnMut(Told)) {
-        (self.watched, self.frame) = (None, None);
-        out(Told::Ended);
     }
 }

@@ -31,6 +31,8 @@ pub enum Told {
     Began,
     /// No more frames come: what is seen is not how the screen is.
     Ended,
+    /// Nobody looks, and so no frames come; or somebody looks again.
+    Hidden(bool),
     /// Where the picture stands on the desktop.
     Watching(Watching),
     /// A frame.
@@ -76,9 +78,20 @@ pub struct Film {
     cursor: Cursor,
     corner: (i32, i32),
     monitor: u32,
-    live: bool,
+    state: State,
     laser: Option<(u64, (i32, i32))>,
     cutter: Cutter,
+}
+
+/// Whether the picture is how the screen is.
+#[derive(Debug, Clone, Copy, Default)]
+struct State {
+    /// The agent shows it.
+    watching: bool,
+    /// Nobody looks.
+    hidden: bool,
+    /// Something of it could not be decoded, and no fresh picture has come since.
+    lost: bool,
 }
 
 /// Where a film can begin to be shown, just before a take that it [can begin with](Film::can_begin_with).
@@ -88,7 +101,7 @@ pub struct FilmPoint {
     cursor: Cursor,
     corner: (i32, i32),
     monitor: u32,
-    live: bool,
+    state: State,
     laser: Option<(u64, (i32, i32))>,
 }
 
@@ -115,15 +128,26 @@ impl Film {
     /// # Errors
     /// As for [`Self::feed`].
     pub fn show(&mut self, take: &Take) -> Result<Turn, DecodeError> {
+        let shown = self.turn(take);
+        self.state.lost |= shown.is_err();
+        shown
+    }
+
+    fn turn(&mut self, take: &Take) -> Result<Turn, DecodeError> {
         match &take.told {
             Told::Began => {
                 self.begin()?;
                 return Ok(Turn::Places);
             }
-            Told::Ended => self.live = false,
+            Told::Ended => self.state = State::default(),
+            // The agent answers the one and the other, but only one has a picture behind it.
+            Told::Hidden(hidden) => {
+                self.state.watching &= self.state.hidden == *hidden;
+                self.state.hidden = *hidden;
+            }
             Told::Watching(told) => {
                 (self.corner, self.monitor) = ((told.x, told.y), told.monitor);
-                self.live = true;
+                self.state.watching = true;
             }
             Told::Frame(frame) => return self.frame(frame),
             Told::Piece(piece) => {
@@ -154,6 +178,7 @@ impl Film {
             self.before = decoder;
         }
         self.cursor.forget();
+        self.state = State::default();
         Ok(())
     }
 
@@ -161,7 +186,9 @@ impl Film {
         let decoder = self.decoder.as_mut().ok_or(DecodeError::NotFresh)?;
         let turn = turned(decoder.frame(frame)?);
         self.before = None;
-        self.live = true;
+        self.state.watching = true;
+        // Others build on what was lost.
+        self.state.lost &= !frame.fresh;
         Ok(turn)
     }
 
@@ -174,8 +201,16 @@ impl Film {
 
     /// Whether the picture is how the screen is, or only how it was when it was seen last.
     #[must_use]
-    pub const fn is_live(&self) -> bool {
-        self.live
+    pub fn is_live(&self) -> bool {
+        let State { watching, hidden, lost } = self.state;
+        let own = self.decoder.as_ref().is_some_and(|decoder| decoder.picture().is_some());
+        watching && !hidden && !lost && own
+    }
+
+    /// Whether something of the picture could not be decoded: it is older than what was sent.
+    #[must_use]
+    pub const fn is_lost(&self) -> bool {
+        self.state.lost
     }
 
     /// The monitor that is seen, from 1; 0 is the whole desktop.
@@ -214,6 +249,7 @@ impl Film {
             Told::Began => true,
             Told::Frame(frame) => frame.fresh || frame.renewed,
             Told::Ended
+            | Told::Hidden(_)
             | Told::Watching(_)
             | Told::Piece(_)
             | Told::Lost(_)
@@ -223,20 +259,23 @@ impl Film {
         }
     }
 
-    /// Where it is now.
+    /// Where it is now; `None` while it shows what was seen on a stream before, which no point has.
     ///
     /// # Errors
     /// [`DecodeError::Zstd`] where there is no memory.
-    pub fn point(&self) -> Result<FilmPoint, DecodeError> {
+    pub fn point(&self) -> Result<Option<FilmPoint>, DecodeError> {
+        if self.before.is_some() {
+            return Ok(None);
+        }
         let point = self.decoder.as_ref().map(Decoder::point).transpose()?;
-        Ok(FilmPoint {
+        Ok(Some(FilmPoint {
             decoder: point.flatten(),
             cursor: self.cursor.clone(),
             corner: self.corner,
             monitor: self.monitor,
-            live: self.live,
+            state: self.state,
             laser: self.laser,
-        })
+        }))
     }
 
     /// Begins at `point`.
@@ -248,8 +287,16 @@ impl Film {
             Some(decoder) => Decoder::at(decoder)?,
             None => Decoder::new()?,
         };
-        let FilmPoint { cursor, corner, monitor, live, laser, .. } = point.clone();
-        Ok(Self { decoder: Some(decoder), cursor, corner, monitor, live, laser, ..Self::default() })
+        let FilmPoint { cursor, corner, monitor, state, laser, .. } = point.clone();
+        Ok(Self {
+            decoder: Some(decoder),
+            cursor,
+            corner,
+            monitor,
+            state,
+            laser,
+            ..Self::default()
+        })
     }
 }
 

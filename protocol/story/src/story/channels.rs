@@ -49,8 +49,11 @@ impl Story {
     pub(super) fn screen(&mut self, here: Here, entry: &Entry, kind: &Kind) -> bool {
         match (here.from, kind) {
             (End::Technician, Kind::Watch(watch)) => {
-                let (monitor, hidden) = (watch.monitor, watch.hidden);
-                self.tell(here, What::Watch { monitor, hidden });
+                // Another stream only asks where a monitor lies, or has been told of already.
+                if self.watch.is_on(entry.line, entry.stream) {
+                    let (monitor, hidden) = (watch.monitor, watch.hidden);
+                    self.tell(here, What::Watch { monitor, hidden });
+                }
             }
             (End::Agent, Kind::Watching(watching)) => self.watching(here, watching),
             (End::Technician, Kind::ScreenshotRequest(asked)) => {
@@ -176,43 +179,43 @@ impl Story {
             (End::Technician, Kind::FilePut(put)) => {
                 let (path, files, bytes) = (path(&put.into), put.files, put.bytes);
                 let of = self.tell(here, What::Transfer { to_agent: true, path, files, bytes });
-                self.thread(here, entry, Thread::Files(Files::new(of)));
+                self.thread(here, entry, Thread::Files(Files::new(of, End::Technician)));
                 return true;
             }
             (End::Technician, Kind::FileGet(get)) => {
                 let path = path(&get.path);
                 let what = What::Transfer { to_agent: false, path, files: 0, bytes: 0 };
                 let of = self.tell(here, what);
-                self.thread(here, entry, Thread::Files(Files::new(of)));
+                self.thread(here, entry, Thread::Files(Files::new(of, End::Agent)));
                 return true;
             }
             _ => {}
         }
         let Some(Thread::Files(files)) = self.known(entry) else { return false };
-        let of = files.of;
-        match ((), kind) {
-            ((), Kind::FileReady(ready)) => {
+        let (of, sends) = (files.of, files.sender == here.from);
+        match (sends, kind) {
+            (_, Kind::FileReady(ready)) if here.from == End::Agent => {
                 let (files, bytes) = (ready.files, ready.bytes);
                 self.tell(here, What::TransferReady { of, files, bytes });
             }
-            ((), Kind::FileEntry(file)) => {
+            (true, Kind::FileEntry(file)) => {
                 let (path, size, folder) = (path(&file.path), file.size, file.folder);
                 let number = self.tell(here, What::File { of, path, size, folder });
                 if let Some(Thread::Files(files)) = self.known(entry) {
                     files.entry(number, file);
                 }
             }
-            ((), Kind::FileEnd(end)) => files.sent(end),
-            ((), Kind::FileDone(done)) => {
+            (true, Kind::FileEnd(end)) => files.sent(end),
+            (false, Kind::FileDone(done)) => {
                 let told = files.done(done);
                 self.tell_all(here, told.into_iter().collect());
             }
-            ((), Kind::FileSkipped(skipped)) => {
+            (true, Kind::FileSkipped(skipped)) => {
                 let why = skipped.why.as_ref().map(|why| why.text.clone()).unwrap_or_default();
                 let path = path(&skipped.path);
                 self.tell(here, What::FileSkipped { of, path, why });
             }
-            ((), Kind::FileHave(_) | Kind::FileFrom(_) | Kind::FilesSent(_)) => {}
+            (false, Kind::FileHave(_)) | (true, Kind::FileFrom(_) | Kind::FilesSent(_)) => {}
             _ => return false,
         }
         true

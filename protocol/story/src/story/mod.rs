@@ -18,7 +18,11 @@ use crate::consent::Consent;
 use crate::hands::{Hands, Sum, WHOSE};
 use crate::happening::{Happening, Outcome, Refused, What};
 use crate::threads::Thread;
+use crate::watch::{Standing, Step};
 
+/// What is said of a stream that wants to see while another does.
+const SECOND: &str =
+    "a second stream asks for the screen while one sees it; what is shown is the first's";
 /// Streams that are followed at once, as many as a timeline follows.
 const MAX_THREADS: usize = 8_192;
 
@@ -29,6 +33,7 @@ pub struct Story {
     threads: BTreeMap<(u16, u64), Stream>,
     consent: Consent,
     hands: Hands,
+    watch: Standing,
     /// The screen as it was told last.
     screen: Option<What>,
     /// The line that was closed last.
@@ -66,6 +71,10 @@ impl Story {
         let here = Here { line, from, time_us };
         let sums = self.hands.rested(time_us);
         self.sums(sums);
+        if self.watch.feed(entry) == Some(Step::Second) {
+            let (channel, why) = (entry.channel, SECOND.to_owned());
+            self.tell(here, What::NotUnderstood { channel, why });
+        }
         match &entry.item {
             Item::LineOpened(suite) => {
                 self.other_line(here);
@@ -79,7 +88,7 @@ impl Story {
             }
             Item::Message(message) => self.message(here, entry, message.kind.as_ref()),
             Item::Masked { bytes } => self.masked(here, entry, *bytes as u64),
-            Item::Raw { bytes, .. } => self.raw(entry, bytes.len()),
+            Item::Raw { bytes, .. } => self.raw(here.from, entry, bytes.len()),
             Item::Unreadable(trouble) => {
                 let (channel, why) = (entry.channel, trouble.to_string());
                 self.tell(here, What::NotUnderstood { channel, why });
@@ -92,8 +101,7 @@ impl Story {
         self.last = Some((line, time_us.max(latest)));
     }
 
-    /// Takes what a decoder found at its end, so that it stands among the rest.
-    pub fn found(&mut self, finding: &Finding) {
+    fn found(&mut self, finding: &Finding) {
         let here = Here { line: finding.line, from: End::Agent, time_us: finding.time_us };
         let (what, grave) = (finding.what.to_string(), finding.is_grave());
         self.tell(here, What::Disputed { what, party: finding.party, grave });
@@ -104,11 +112,13 @@ impl Story {
         self.told.pop_front()
     }
 
-    /// Nothing more comes: what was under way has no known end.
-    pub fn finish(&mut self) {
+    /// Nothing more comes: what was under way has no known end. Behind that stand the findings of a
+    /// decoder at its end.
+    pub fn finish<'a>(&mut self, findings: impl IntoIterator<Item = &'a Finding>) {
         let sums = self.hands.finish();
         self.sums(sums);
         self.abandon();
+        findings.into_iter().for_each(|finding| self.found(finding));
     }
 
     fn tell(&mut self, here: Here, what: What) -> u64 {
@@ -208,8 +218,10 @@ impl Story {
         self.tell_all(here, ended.unwrap_or_default());
     }
 
-    fn raw(&mut self, entry: &Entry, bytes: usize) {
-        if let Some(Thread::Files(files)) = self.known(entry) {
+    fn raw(&mut self, from: End, entry: &Entry, bytes: usize) {
+        if let Some(Thread::Files(files)) = self.known(entry)
+            && files.sender == from
+        {
             files.body(bytes);
         }
     }

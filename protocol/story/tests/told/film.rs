@@ -11,19 +11,19 @@ use proptest::prelude::*;
 
 use crate::script::Script;
 
-const WATCH: u64 = 4;
+pub(crate) const WATCH: u64 = 4;
 const SIDE: usize = 96;
 
 /// A display with something like a photo in it, and what was on it after each frame.
-struct Display {
+pub(crate) struct Display {
     bytes: Vec<u8>,
     /// The stream on which it is watched.
-    watch: u64,
-    seen: Vec<Picture>,
+    pub(crate) watch: u64,
+    pub(crate) seen: Vec<Picture>,
 }
 
 impl Display {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { bytes: vec![0x30; SIDE * SIDE * 4], watch: WATCH, seen: Vec::new() }
     }
 
@@ -48,7 +48,7 @@ impl Display {
     }
 
     /// The frames of these looks, each half a minute behind the other, so that there are renewed ones.
-    fn film(&mut self, script: &mut Script, looks: &[(u32, bool)]) {
+    pub(crate) fn film(&mut self, script: &mut Script, looks: &[(u32, bool)]) {
         let mut encoder = Encoder::new(Self::size()).unwrap();
         let mut pieces = 3;
         for ((seed, rough), at) in looks.iter().zip(1..) {
@@ -63,7 +63,7 @@ impl Display {
     }
 }
 
-fn watch(script: &mut Script, stream: u64) {
+pub(crate) fn watch(script: &mut Script, stream: u64) {
     let side = u32::try_from(SIDE).unwrap();
     let watching =
         message::Watching { x: 10, y: 20, width: side, height: side, ..Default::default() };
@@ -131,14 +131,38 @@ fn a_frame_that_is_none_is_told_and_a_fresh_one_helps() {
     *broken = vec![0xff; broken.len()].into();
     let count = script.entries.len();
     display.watch = 8;
+    script.item(End::Agent, Some((Channel::Screen, WATCH)), Item::Finished);
     watch(&mut script, 8);
     display.film(&mut script, &[(3, false)]);
     let mut film = Film::new();
     let (before, after) = script.entries.split_at(count);
     assert!(before.iter().any(|entry| film.feed(entry).is_err()));
+    assert!(film.is_lost() && !film.is_live(), "what is seen is older than what was sent");
+    let answer = Kind::Watching(message::Watching::default());
+    let mut answered = Script::default();
+    answered.agent(Channel::Screen, WATCH, answer);
+    film.feed(&answered.entries[0]).unwrap();
+    assert!(!film.is_live(), "a word brings no picture");
     assert_eq!(film.picture().map(Picture::size), Some(Display::size()), "what was seen stays");
     after.iter().for_each(|entry| drop(film.feed(entry).unwrap()));
     assert_eq!(film.picture(), display.seen.last());
+    assert!(film.is_live() && !film.is_lost());
+}
+
+#[test]
+fn what_a_piece_left_out_is_missing_until_a_fresh_frame() {
+    let (mut script, mut display) = (Script::default(), Display::new());
+    watch(&mut script, WATCH);
+    display.film(&mut script, &[(1, true), (2, false)]);
+    let of_pieces = script.entries.iter_mut().filter(|entry| entry.stream != Some(WATCH));
+    for entry in of_pieces {
+        if let Item::Raw { bytes, .. } = &mut entry.item {
+            *bytes = vec![0xff; bytes.len()].into();
+        }
+    }
+    let mut film = Film::new();
+    let broken = script.entries.iter().filter(|entry| film.feed(entry).is_err()).count();
+    assert!(broken > 0 && film.is_lost() && !film.is_live(), "the second frame builds on it");
 }
 
 proptest! {
@@ -157,7 +181,7 @@ proptest! {
         let (mut seen, takes) = (display.seen.iter(), cut(&script));
         for (at, take) in takes.iter().enumerate() {
             if Film::can_begin_with(&take.told) {
-                points.push((at, film.point().unwrap()));
+                points.extend(film.point().unwrap().map(|point| (at, point)));
             }
             film.show(take).unwrap();
             if let Told::Frame(frame) = &take.told {

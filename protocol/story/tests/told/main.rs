@@ -7,7 +7,9 @@
     reason = "a test with small numbers"
 )]
 
+mod files;
 mod film;
 mod properties;
 mod script;
 mod story;
+mod watches;

@@ -100,7 +100,7 @@ pub(crate) fn told(entries: &[Entry]) -> Vec<Happening> {
         story.feed(entry);
         told.extend(std::iter::from_fn(|| story.poll()));
     }
-    story.finish();
+    story.finish([]);
     told.extend(std::iter::from_fn(|| story.poll()));
     told
 }

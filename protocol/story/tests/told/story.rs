@@ -84,6 +84,62 @@ fn consent_is_told_as_what_changed() {
 }
 
 #[test]
+fn another_end_is_news_and_another_line_is_none() {
+    use message::Scope::Session;
+    let device = || Some(message::Device { hostname: "pc".into(), ..message::Device::default() });
+    let Kind::Lease(told) = lease(&[(VIEW, Session, 0), (COMMAND, Session, 300)]) else { panic!() };
+    let told = Kind::Lease(message::Lease { device: device(), ..told });
+    let mut script = Script::default();
+    script
+        .opened()
+        .agent(Channel::Control, 0, lease(&[(VIEW, Session, 0), (COMMAND, Session, 600)]))
+        .rest(60)
+        // What is left of the same time.
+        .agent(Channel::Control, 0, lease(&[(VIEW, Session, 0), (COMMAND, Session, 540)]))
+        .agent(Channel::Control, 0, lease(&[(VIEW, Session, 60), (COMMAND, Session, 300)]))
+        .agent(Channel::Control, 0, lease(&[(VIEW, Session, 0), (COMMAND, Session, 300)]))
+        .closed();
+    script.line = 1;
+    script.opened().agent(Channel::Control, 0, told);
+    let allowed: Vec<_> = script
+        .whats()
+        .into_iter()
+        .filter_map(|what| match what {
+            What::Allowed { terms, new, computer } => Some((terms.len(), new, computer.is_some())),
+            _ => None,
+        })
+        .collect();
+    let both = vec![Grant::View, Grant::Command];
+    let expected = [
+        (2, both.clone(), false),
+        (2, both, false),
+        (2, vec![Grant::View], false),
+        (2, Vec::new(), true),
+    ];
+    assert_eq!(allowed, expected);
+}
+
+#[test]
+fn one_stream_watches_and_a_second_is_told_of() {
+    let wish = |monitor, hidden| Kind::Watch(message::Watch { monitor, hidden, afresh: false });
+    let screen = Channel::Screen;
+    let mut script = Script::default();
+    script
+        // Somebody who asks where a monitor lies looks at nothing, and ends no watch.
+        .technician(screen, 4, wish(1, true))
+        .technician(screen, 8, wish(1, false))
+        .technician(screen, 12, wish(2, true))
+        .technician(screen, 16, wish(2, false))
+        .technician(screen, 8, wish(1, true));
+    let whats = script.whats();
+    assert_eq!(whats[0], What::Watch { monitor: 1, hidden: false });
+    let What::NotUnderstood { channel, why } = &whats[1] else { panic!("{whats:?}") };
+    assert_eq!((*channel, why.starts_with("a second stream")), (Some(screen), true));
+    assert_eq!(whats[2], What::Watch { monitor: 1, hidden: true });
+    assert_eq!(whats.len(), 3);
+}
+
+#[test]
 fn a_command_has_its_output_and_one_end() {
     let mut script = Script::default();
     script
@@ -110,56 +166,6 @@ fn a_command_has_its_output_and_one_end() {
     assert_eq!(whats[8], What::CommandEnded { of: 6, how: Outcome::Refused });
     assert_eq!(whats[10], What::CommandEnded { of: 9, how: Outcome::Unknown });
     assert_eq!(whats.len(), 11);
-}
-
-fn entry(name: &str, size: u64) -> Kind {
-    let path = vec!["box".to_owned(), name.to_owned()];
-    Kind::FileEntry(message::FileEntry { path, size, ..message::FileEntry::default() })
-}
-
-fn done(failed: Option<&str>) -> Kind {
-    let failed = failed.map(|text| message::Refusal { text: text.into(), ..Default::default() });
-    Kind::FileDone(message::FileDone { sha256: Bytes::from_static(&[7; 32]), failed })
-}
-
-#[test]
-fn files_have_their_hashes_and_what_came_of_them() {
-    let mut script = Script::default();
-    let put =
-        message::FilePut { files: 3, bytes: 30, into: vec!["in".into()], ..Default::default() };
-    let end = message::FileEnd { sha256: Bytes::from_static(&[9; 32]), ..Default::default() };
-    let file = Channel::File;
-    script
-        .technician(file, 4, Kind::FilePut(put))
-        .agent(file, 4, Kind::FileReady(message::FileReady { files: 3, bytes: 30 }))
-        .technician(file, 4, entry("a", 10))
-        .item(
-            End::Technician,
-            Some((file, 4)),
-            Item::Raw { at: 0, bytes: Bytes::from_static(&[0; 10]) },
-        )
-        .technician(file, 4, Kind::FileEnd(end.clone()))
-        .technician(file, 4, entry("b", 10))
-        .technician(file, 4, Kind::FileEnd(end))
-        .agent(file, 4, done(None))
-        .agent(file, 4, done(Some("the disk is full")))
-        .technician(file, 4, entry("c", 10))
-        .finished(file, 4);
-    let whats = script.whats();
-    let path = "in".to_owned();
-    assert_eq!(whats[0], What::Transfer { to_agent: true, path, files: 3, bytes: 30 });
-    assert_eq!(whats[2], What::File { of: 0, path: "box/a".into(), size: 10, folder: false });
-    let ended: Vec<_> = whats
-        .iter()
-        .filter_map(|what| if let What::FileEnded(end) = what { Some(end) } else { None })
-        .map(|end| {
-            (end.of, end.path.as_str(), end.sent, end.sha256.first().copied(), end.landed.clone())
-        })
-        .collect();
-    assert_eq!(ended[0], (2, "box/a", 10, Some(9), Ok(())));
-    assert_eq!(ended[1], (3, "box/b", 0, Some(9), Err("the disk is full".into())));
-    assert_eq!((ended[2].1, ended[2].4.is_err()), ("box/c", true));
-    assert_eq!(whats.last(), Some(&What::TransferEnded { of: 0, how: Outcome::Exited(0) }));
 }
 
 #[test]

@@ -46,14 +46,13 @@ pub(super) fn run(args: &Args, teller: Teller) -> anyhow::Result<()> {
     let file = args.file.clone().unwrap_or_else(|| folder.path().join("office.dsr"));
     if !file.exists() {
         let began = Instant::now();
-        let made = recording::write(&file, args.frames, args.minutes)?;
+        let (frames, made) = recording::write(&file, args.frames, args.minutes)?;
         let seconds = began.elapsed().as_secs_f64();
         teller.say(
-            &json!({"figure": "recording", "frames": made.frames, "packets": made.packets,
+            &json!({"figure": "recording", "frames": frames, "packets": made.packets,
                 "megabytes": rounded(made.bytes as f64 / 1e6), "seconds": rounded(seconds)}),
             &format!(
-                "made: {} frames in {} packets, {:.0} MB, in {seconds:.0} s",
-                made.frames,
+                "made: {frames} frames in {} packets, {:.0} MB, in {seconds:.0} s",
                 made.packets,
                 made.bytes as f64 / 1e6
             ),
@@ -73,7 +72,7 @@ struct Replay {
 
 impl Replay {
     fn start(file: &Path, home: &Path) -> anyhow::Result<Self> {
-        let identity = file.with_extension("identity");
+        let identity = crate::forged::identity(file);
         let mut command = command(&programs()?.client);
         command.env("HOME", home).env("DESKSIDE_HOME", home);
         command.args(["--json", "audit", "replay", "--no-browser", "--identity"]);
@@ -139,9 +138,9 @@ impl Replay {
             let (head, _) = self.film(at, true)?;
             millis.push(began.elapsed().as_secs_f64() * 1e3);
             ensure!(head["width"] != 0, "there is no picture at {at}");
-            broken += head["broken"].as_u64().unwrap_or_default();
+            broken += u64::from(head["lost"] == true);
         }
-        ensure!(broken == 0, "{broken} frames could not be decoded");
+        ensure!(broken == 0, "{broken} pictures could not be decoded");
         let seeks = Spread::of(millis).context("there were no jumps")?;
         let (p50, p99, most) = (seeks.p50(), seeks.p99(), seeks.at(1.0));
         let resident = memory(self.process.id())?.rss / 1024.0;

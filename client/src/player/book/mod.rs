@@ -12,7 +12,7 @@ use deskside_story::{Happening, What};
 use serde_json::{Value, json};
 
 use super::shelf::{Place, Shelf};
-use super::telling::{Telling, telling};
+use super::telling::{Telling, short, telling};
 use crate::audit::{Hit, Kind, Seeker, Text, plain};
 
 /// Rows of the list at the most: 1,000 for each minute of three hours. With some 400 bytes each 80 MB.
@@ -25,7 +25,10 @@ const ROWS: usize = 1_000;
 const OUTPUT: u64 = 256 * 1024;
 /// Bytes of a picture at the most: more than any screen's PNG.
 const MAX_PICTURE: u64 = 256 * 1024 * 1024;
-/// What a search finds at the most.
+/// Parts of pictures: of 64 KiB each 16 GiB. In memory 200 bytes of each at the most, were each a
+/// picture of its own, which makes 50 MiB.
+const MAX_PICTURE_PARTS: usize = 256 * 1024;
+/// What a search finds at the most: with some 700 bytes each 350 KB.
 const MAX_HITS: usize = 500;
 
 /// A text's part, but for its bytes.
@@ -46,6 +49,8 @@ struct Kept {
     parts: Vec<Part>,
     /// Of pictures, by their number.
     pictures: HashMap<u64, Vec<Place>>,
+    /// Of all pictures.
+    picture_parts: usize,
     /// What there was no room for.
     dropped: u64,
 }
@@ -80,22 +85,52 @@ impl Book {
             self.text(text)?;
         }
         if let What::ScreenshotPart { of, bytes } = &happening.what {
-            let place = self.shelf.put(bytes)?;
-            self.kept().pictures.entry(*of).or_default().push(place);
+            self.part(*of, bytes, MAX_PICTURE_PARTS)?;
         }
         let Some(telling) = telling(happening) else { return Ok(()) };
-        let since = |time_us: u64| time_us.saturating_sub(self.began_us);
-        let mut row = match telling {
+        self.row(telling, happening.number, happening.from, happening.time_us);
+        Ok(())
+    }
+
+    /// Something of the screen could not be decoded then: from here on what is seen is older.
+    pub(super) fn broken(&self, time_us: u64, why: &str) {
+        let title = short(&format!("What was sent of the screen cannot be decoded: {why}"));
+        let row = json!({"kind": "trouble", "title": title, "more": null});
+        self.put(row, End::Agent, time_us);
+    }
+
+    /// Keeps a part of a picture; a picture of which a part finds no room is kept no more.
+    fn part(&self, of: u64, bytes: &[u8], most: usize) -> io::Result<()> {
+        if self.kept().picture_parts >= most {
+            let mut kept = self.kept();
+            kept.pictures.remove(&of);
+            kept.dropped += 1;
+            return Ok(());
+        }
+        let place = self.shelf.put(bytes)?;
+        let mut kept = self.kept();
+        kept.pictures.entry(of).or_default().push(place);
+        kept.picture_parts += 1;
+        Ok(())
+    }
+
+    fn row(&self, telling: Telling, number: u64, from: End, time_us: u64) {
+        let row = match telling {
             Telling::Row { kind, title, more } => {
-                json!({"n": happening.number, "kind": kind, "title": title, "more": more})
+                json!({"n": number, "kind": kind, "title": title, "more": more})
             }
             Telling::End { of, well, words, more } => {
                 json!({"of": of, "well": well, "words": words, "more": more})
             }
         };
-        let who = if happening.from == End::Technician { "technician" } else { "user" };
+        self.put(row, from, time_us);
+    }
+
+    fn put(&self, mut row: Value, from: End, time_us: u64) {
+        let since = |time_us: u64| time_us.saturating_sub(self.began_us);
+        let who = if from == End::Technician { "technician" } else { "user" };
         if let Value::Object(row) = &mut row {
-            row.insert("at".to_owned(), since(happening.time_us).into());
+            row.insert("at".to_owned(), since(time_us).into());
             row.insert("who".to_owned(), who.into());
             for word in ["since", "until"] {
                 let time = row.get("more").and_then(|more| more.get(word)).and_then(Value::as_u64);
@@ -110,7 +145,6 @@ impl Book {
         } else {
             kept.dropped += 1;
         }
-        Ok(())
     }
 
     fn text(&self, text: Text) -> io::Result<()> {
@@ -191,25 +225,7 @@ impl Book {
     /// # Errors
     /// What the disk says.
     pub(super) fn search(&self, words: &str) -> io::Result<Value> {
-        let mut hits: Vec<Hit> = Vec::new();
-        let mut seeker = Seeker::new(words, &[]);
-        let mut from = 0;
-        while hits.len() <= MAX_HITS {
-            let parts: Vec<Part> =
-                self.kept().parts.iter().skip(from).take(ROWS).copied().collect();
-            if parts.is_empty() {
-                break;
-            }
-            from += parts.len();
-            for part in parts {
-                let bytes = self.shelf.read(part.place, part.place)?;
-                let Part { number, of, time_us, kind, way, from, .. } = part;
-                let text = Text { number, of, time_us, from, kind, way, bytes };
-                seeker.take(&text, |hit| hits.push(hit));
-            }
-        }
-        seeker.finish(|hit| hits.push(hit));
-        hits.sort_by_key(|hit| hit.time_us);
+        let mut hits = self.hits(words)?;
         let more = hits.len() > MAX_HITS;
         hits.truncate(MAX_HITS);
         let hit = |hit: &Hit| {
@@ -218,87 +234,39 @@ impl Book {
         };
         Ok(json!({"hits": hits.iter().map(hit).collect::<Vec<_>>(), "more": more}))
     }
+
+    /// In the order of their times; one more than are shown, where there are more.
+    fn hits(&self, words: &str) -> io::Result<Vec<Hit>> {
+        let mut hits: Vec<Hit> = Vec::new();
+        let mut seeker = Seeker::new(words, &[]);
+        let mut from = 0;
+        let add = |hits: &mut Vec<Hit>, hit| {
+            if hits.len() <= MAX_HITS {
+                hits.push(hit);
+            }
+        };
+        while hits.len() <= MAX_HITS {
+            let parts: Vec<Part> =
+                self.kept().parts.iter().skip(from).take(ROWS).copied().collect();
+            if parts.is_empty() {
+                break;
+            }
+            from += parts.len();
+            for part in parts {
+                if hits.len() > MAX_HITS {
+                    break;
+                }
+                let bytes = self.shelf.read(part.place, part.place)?;
+                let Part { number, of, time_us, kind, way, from, .. } = part;
+                let text = Text { number, of, time_us, from, kind, way, bytes };
+                seeker.take(&text, |hit| add(&mut hits, hit));
+            }
+        }
+        seeker.finish(|hit| add(&mut hits, hit));
+        hits.sort_by_key(|hit| hit.time_us);
+        Ok(hits)
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use deskside_story::Outcome;
-
-    fn book(whats: Vec<What>) -> Book {
-        let book = Book::new(1_000_000).unwrap();
-        for (what, number) in whats.into_iter().zip(0_u64..) {
-            let time_us = 1_000_000 + number * 10;
-            let happening = Happening { number, line: 0, from: End::Agent, time_us, what };
-            book.write(&happening).unwrap();
-        }
-        book
-    }
-
-    fn output(of: u64, stderr: bool, bytes: &'static [u8]) -> What {
-        What::Output { of, stderr, bytes: Bytes::from_static(bytes) }
-    }
-
-    #[test]
-    fn output_is_told_by_way_and_harmless() {
-        let book = book(vec![
-            What::Command { argv: vec!["ls".into()], timeout_ms: 0 },
-            output(0, false, b"a\xc3"),
-            output(0, false, b"\xa9\r\n\x1b[31mred\x1b[0m\n"),
-            output(9, false, b"of another"),
-            output(0, true, b"no \x07such"),
-            What::CommandEnded { of: 0, how: Outcome::Exited(2) },
-        ]);
-        let told = book.output(0, 0).unwrap();
-        assert_eq!(told["pieces"][0]["text"], "aé\nred\n");
-        assert_eq!(
-            (&told["pieces"][0]["way"], &told["pieces"][0]["at"]),
-            (&json!("out"), &json!(10))
-        );
-        assert_eq!(
-            (&told["pieces"][1]["way"], &told["pieces"][1]["text"]),
-            (&json!("err"), &json!("no \u{fffd}such"))
-        );
-        assert_eq!(told["next"], Value::Null);
-        let rows = book.rows(0);
-        assert_eq!((rows.len(), &rows[0]["title"], &rows[0]["n"]), (2, &json!("ls"), &json!(0)));
-        assert_eq!(
-            (&rows[1]["of"], &rows[1]["words"], &rows[1]["well"]),
-            (&json!(0), &json!("exit 2"), &json!(false))
-        );
-        assert_eq!(book.rows(1).len(), 1);
-        let found = book.search("RED").unwrap();
-        assert_eq!(
-            (&found["hits"][0]["of"], &found["hits"][0]["line"]),
-            (&json!(0), &json!("red"))
-        );
-        assert_eq!(book.search("nothing like it").unwrap()["hits"], json!([]));
-    }
-
-    #[test]
-    fn much_output_comes_in_parts() {
-        static PART: [u8; 60_000] = [b'x'; 60_000];
-        let mut whats = vec![What::Command { argv: vec!["yes".into()], timeout_ms: 0 }];
-        whats.extend((0..12).map(|_| output(0, false, &PART)));
-        let book = book(whats);
-        let (mut from, mut bytes, mut asked) = (0, 0, 0);
-        loop {
-            let told = book.output(0, from).unwrap();
-            bytes += told["pieces"][0]["text"].as_str().unwrap().len();
-            asked += 1;
-            let Some(next) = told["next"].as_u64() else { break };
-            from = usize::try_from(next).unwrap();
-        }
-        assert_eq!((bytes, asked), (12 * PART.len(), 3));
-    }
-
-    #[test]
-    fn a_picture_is_whole() {
-        let shot = What::Screenshot { monitor: 0, width: 1, height: 1, bytes: 6 };
-        let part =
-            |bytes: &'static [u8]| What::ScreenshotPart { of: 0, bytes: Bytes::from_static(bytes) };
-        let book = book(vec![shot, part(b"abc"), part(b"def")]);
-        assert_eq!(book.picture(0).unwrap().unwrap(), "abcdef");
-        assert_eq!(book.picture(1).unwrap(), None);
-    }
-}
+mod tests;

@@ -10,7 +10,7 @@ use deskside_protocol::wire::record::Reason;
 use deskside_story::{Allowance, FileEnd, Happening, Input, Outcome, Scope, What};
 use serde_json::{Value, json};
 
-use crate::audit::line;
+use crate::audit::{channel_word, line};
 use crate::output::size;
 
 /// Characters of a title at the most; all of it is found by search, or opened.
@@ -52,11 +52,16 @@ fn row(kind: &'static str, title: &str) -> Option<Telling> {
 }
 
 fn more(kind: &'static str, title: &str, more: Value) -> Option<Telling> {
-    let mut short: String = visible(title).chars().take(MAX_TITLE).collect();
-    if title.chars().nth(MAX_TITLE).is_some() {
+    Some(Telling::Row { kind, title: short(title), more })
+}
+
+/// Words of an end as they may be shown: harmless, and no more of them than fit a row.
+pub(super) fn short(words: &str) -> String {
+    let mut short: String = visible(words).chars().take(MAX_TITLE).collect();
+    if words.chars().nth(MAX_TITLE).is_some() {
         short.push('…');
     }
-    Some(Telling::Row { kind, title: short, more })
+    short
 }
 
 fn session(what: &What) -> Option<Telling> {
@@ -73,11 +78,11 @@ fn session(what: &What) -> Option<Telling> {
         }
         What::Ending(reason) => row("session", &format!("The session is over: {}", why(*reason))),
         What::NotUnderstood { channel, why } => {
-            let place = channel.map_or_else(String::new, |it| format!(" on {it:?}").to_lowercase());
+            let place = channel.map_or_else(String::new, |it| format!(" on {}", channel_word(it)));
             row("trouble", &format!("Not understood{place}: {why}"))
         }
         What::Newer { channel } => {
-            let channel = format!("{channel:?}").to_lowercase();
+            let channel = channel_word(*channel);
             row("trouble", &format!("A message on {channel} that this version does not know"))
         }
         What::Disputed { what, party, grave } => {
@@ -100,19 +105,12 @@ fn consent(from: End, what: &What) -> Option<Telling> {
             row("consent", &format!("Asked for {}: {why}", words(grants)))
         }
         What::Allowed { terms, new, computer } => {
-            let new: Vec<Allowance> =
-                terms.iter().filter(|it| new.contains(&it.grant)).copied().collect();
             let all: Vec<&str> = terms.iter().map(|term| term.grant.word()).collect();
             let computer = computer.as_ref().map(|computer| {
-                json!({"name": visible(&computer.hostname), "user": visible(&computer.user),
-                    "system": visible(&computer.system)})
+                json!({"name": short(&computer.hostname), "user": short(&computer.user),
+                    "system": short(&computer.system)})
             });
-            let title = if new.is_empty() {
-                "Allowed nothing yet".to_owned()
-            } else {
-                format!("Allowed {}", new.iter().map(allowance).collect::<Vec<_>>().join(", "))
-            };
-            more("consent", &title, json!({"in_force": all, "computer": computer}))
+            more("consent", &allowed(terms, new), json!({"in_force": all, "computer": computer}))
         }
         What::TakenBack { grants, expired: true } => {
             row("consent", &format!("The time of {} was over", words(grants)))
@@ -218,10 +216,10 @@ fn typed(input: &Input) -> Option<Telling> {
 }
 
 fn landed(end: &FileEnd) -> Telling {
-    let sha256 = HEXLOWER.encode(&end.sha256);
+    let sha256 = short(&HEXLOWER.encode(&end.sha256));
     let (well, words) = match &end.landed {
         Ok(()) => (true, "arrived".to_owned()),
-        Err(why) => (false, format!("did not arrive: {}", visible(why))),
+        Err(why) => (false, format!("did not arrive: {}", short(why))),
     };
     let more = json!({"sha256": sha256, "size": end.size, "sent": end.sent});
     Telling::End { of: end.of, well: Some(well), words, more }
@@ -251,6 +249,18 @@ fn words(grants: &[Grant]) -> String {
         return "nothing".to_owned();
     }
     grants.iter().map(|grant| grant.word()).collect::<Vec<_>>().join(", ")
+}
+
+/// What is allowed now, of which `new` is new; the first word on another line has nothing new in it.
+fn allowed(terms: &[Allowance], new: &[Grant]) -> String {
+    let list = |wanted: &dyn Fn(&Allowance) -> bool| {
+        terms.iter().filter(|term| wanted(term)).map(allowance).collect::<Vec<_>>().join(", ")
+    };
+    match (terms, new) {
+        ([], _) => "Nothing is allowed".to_owned(),
+        (_, []) => format!("Still allowed: {}", list(&|_| true)),
+        _ => format!("Allowed {}", list(&|term| new.contains(&term.grant))),
+    }
 }
 
 fn allowance(term: &Allowance) -> String {
@@ -285,49 +295,4 @@ const fn why(reason: Reason) -> &'static str {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use deskside_story::Act;
-
-    fn title(from: End, what: What) -> String {
-        let happening = Happening { number: 1, line: 0, from, time_us: 5, what };
-        match telling(&happening) {
-            Some(Telling::Row { title, .. }) => title,
-            Some(Telling::End { words, .. }) => words,
-            None => String::new(),
-        }
-    }
-
-    #[test]
-    fn a_happening_reads_as_a_sentence() {
-        let terms = vec![
-            Allowance { grant: Grant::View, scope: Scope::Session, ends_in: 0 },
-            Allowance { grant: Grant::Command, scope: Scope::Session, ends_in: 600 },
-            Allowance { grant: Grant::File, scope: Scope::Once, ends_in: 0 },
-        ];
-        let new = vec![Grant::Command, Grant::File];
-        let allowed = What::Allowed { terms, new, computer: None };
-        assert_eq!(title(End::Agent, allowed), "Allowed command for 10 min, file once");
-        let click = Act::Click { button: 1, x: 0, y: 0, to: None };
-        let key = Act::Key { usage: 0x28, held: Vec::new() };
-        let input = |acts: Vec<Act>| What::Input(Input { until_us: 0, acts });
-        let typed = input(vec![Act::Text("ls".into()), key, click.clone()]);
-        assert_eq!(title(End::Technician, typed), "Typed ls[Return], and a click");
-        assert_eq!(title(End::Technician, input(vec![click.clone(), click])), "2 clicks");
-        let turned = input(vec![Act::Wheel { right: 0, down: 120 }]);
-        assert_eq!(title(End::Technician, turned), "Turned the wheel");
-        let by = End::Technician;
-        for (how, words) in [
-            (Outcome::Exited(3), "exit 3"),
-            (Outcome::Killed(9), "killed by signal 9"),
-            (Outcome::BrokenOff { by, code: 0 }, "broken off by the technician"),
-        ] {
-            assert_eq!(title(End::Agent, What::CommandEnded { of: 0, how }), words);
-        }
-        let long = title(End::Agent, What::Said { text: "\u{202e}x".repeat(400) });
-        assert_eq!(long.chars().count(), MAX_TITLE + 1);
-        assert!(long.starts_with("\u{fffd}x") && long.ends_with('…'));
-        let part = What::Output { of: 0, stderr: false, bytes: "x".into() };
-        assert_eq!(title(End::Agent, part), "");
-    }
-}
+mod tests;
