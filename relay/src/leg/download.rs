@@ -51,7 +51,9 @@ async fn open<'a>(
     let id = SessionId::from_bytes(session);
     let logged = service.relay.book.access(node.store(), id, kind, because).await;
     logged.map_err(|error| trouble(&error))?;
-    service.relay.archive.read(&row).await.map_err(|fault| trouble(&fault))
+    service.relay.archive.read(&row).await.map_err(|fault| {
+        if fault.passes() { refuse(Code::Busy, &fault.to_string()) } else { trouble(&fault) }
+    })
 }
 
 /// Why somebody wants something, as it is written down.

@@ -36,7 +36,7 @@ use sqlx::{Row as _, Sqlite, SqliteConnection, Transaction};
 use thiserror::Error;
 
 pub use access::{Act, NewAccess};
-pub use archive::{Place, Waiting};
+pub use archive::{Left, Place, Waiting};
 pub use authority::NewAuthority;
 pub use burned::Burned;
 pub use leaves::LeafRow;
