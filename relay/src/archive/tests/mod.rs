@@ -10,6 +10,7 @@ use moody::{Mood, Moody};
 use object_store::ObjectStoreExt as _;
 use object_store::memory::InMemory;
 use object_store::path::Path as ObjectPath;
+use object_store::throttle::{ThrottleConfig, ThrottledStore};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
@@ -234,6 +235,30 @@ async fn who_waits_too_long_behind_other_readers_is_told_so() {
     desk.relay.archive.bring_back(desk.store(), &row).await.unwrap();
     assert_eq!(std::fs::read(desk.file(1)).unwrap(), bytes);
     drop(others);
+}
+
+#[tokio::test]
+async fn a_list_has_what_an_archive_said_in_time() {
+    let slow = ThrottleConfig { wait_get_per_call: Duration::from_secs(3), ..Default::default() };
+    let inner = Arc::new(InMemory::new());
+    let objects = Objects {
+        objects: Arc::new(ThrottledStore::new(inner.clone(), slow)),
+        parts: inner,
+        prefix: ObjectPath::default(),
+        part: SMALL_PART,
+        name: "memory".into(),
+        endpoint: None,
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let (folder_path, remote) = (folder.path().into(), Some(Remote::new(objects)));
+    let archive = Archive { folder: folder_path, claims: Arc::default(), remote };
+    let desk = Desk::in_memory().await;
+    desk.finished(1).await;
+    let rows = vec![desk.row(1).await; 17];
+    tokio::time::pause();
+    // Sixteen looks at once take 3 s; the next comes to its end after 6 s.
+    let missing = archive.missing(&rows).await.unwrap();
+    assert_eq!((missing[..16].to_vec(), missing[16]), (vec![true; 16], false));
 }
 
 #[test]
