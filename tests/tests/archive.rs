@@ -2,7 +2,7 @@
 //! relay that is killed; and what the doctor says of an archive that cannot be used. Signatures are
 //! checked where the bucket is strict, and there alone.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use deskside_tests::bucket::{Bucket, Keys};
@@ -54,6 +54,10 @@ fn works(helped: &Helped) {
 fn copying(house: &House) -> deskside_tests::process::Process {
     let (path, _) = house.noise("large", COPIED);
     house.alice.copying(&[&path, "agent:"]).unwrap()
+}
+
+fn name(path: &Path) -> &str {
+    path.file_name().unwrap().to_str().unwrap()
 }
 
 fn doctor(house: &House) -> Vec<Value> {
@@ -251,4 +255,19 @@ fn the_doctor_names_the_fault_of_an_archive_and_a_relay_starts_without() {
     let refused = Relay::start_with(&plain, &["--archive", "s3://key:secret@audio"]).unwrap_err();
     let refused = format!("{refused:#}");
     assert!(refused.contains("s3://BUCKET/PREFIX") && !refused.contains("secret"), "{refused}");
+}
+
+#[test]
+fn a_folder_that_is_its_own_archive_keeps_what_it_has_and_the_doctor_waits_for_nothing() {
+    let house = House::with(|data| {
+        // By a detour, and before either is there.
+        let same = format!("file://{}/../{}/recordings", data.display(), name(data));
+        Relay::start_told(data, vec![("DESKSIDE_ARCHIVE".to_owned(), same)]).unwrap()
+    });
+    let helped = house.helped("agent");
+    let id = helped.session.id().to_owned();
+    helped.session.end("").unwrap();
+    assert_eq!(house.verdict(&id)["verdict"], "verified");
+    assert_eq!(doctor(&house), [Value::Null; 0]);
+    assert!(spooled(&house, &id).exists());
 }
