@@ -63,11 +63,6 @@ impl Fault {
         }
     }
 
-    /// Whether it passes by itself, and is no fault of anybody's.
-    pub(crate) const fn passes(&self) -> bool {
-        matches!(self, Self::Busy | Self::Shredding)
-    }
-
     /// Whether there is no such object or file.
     pub(crate) fn is_missing(&self) -> bool {
         match self {

@@ -5,7 +5,7 @@ use deskside_protocol::session::SessionId;
 use deskside_protocol::wire::signal::refused::Code;
 use deskside_protocol::wire::signal::{RecordingFetch, RecordingFollows, Refused, signal::Kind};
 
-use crate::archive::Reading;
+use crate::archive::{Fault, Reading};
 use crate::chain;
 use crate::log::book::Because;
 use crate::service::Service;
@@ -52,7 +52,14 @@ async fn open<'a>(
     let logged = service.relay.book.access(node.store(), id, kind, because).await;
     logged.map_err(|error| trouble(&error))?;
     service.relay.archive.read(&row).await.map_err(|fault| {
-        if fault.passes() { refuse(Code::Busy, &fault.to_string()) } else { trouble(&fault) }
+        // Two that are nobody's fault and need nobody to look at a log.
+        if matches!(fault, Fault::Busy) {
+            refuse(Code::Busy, &fault.to_string())
+        } else if matches!(fault, Fault::Shredding) {
+            refuse(Code::NotFound, &fault.to_string())
+        } else {
+            trouble(&fault)
+        }
     })
 }
 
