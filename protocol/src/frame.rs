@@ -129,7 +129,7 @@ impl Decoder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::signal;
+    use crate::wire::signal::{self, signal::Kind};
     use proptest::prelude::*;
 
     fn hello(software: &str) -> signal::Hello {
@@ -168,6 +168,32 @@ mod tests {
             let mut decoder = Decoder::new(32);
             decoder.push(&bytes);
             while let Ok(Some(_)) = decoder.next_message::<signal::Signal>() {}
+        }
+
+        /// Frames come out as they went in, in their order, however the stream is cut; a cut stream
+        /// gives a prefix of them and says that it was cut.
+        #[test]
+        fn frames_keep_their_order(
+            names in proptest::collection::vec("[a-z]{0,40}", 1..8),
+            piece in 1..64_usize,
+            lost in 0..64_usize,
+        ) {
+            let of = |kind| signal::Signal { kind: Some(kind) };
+            let hellos = names.iter().map(|name| of(Kind::Hello(hello(name))));
+            let sent: Vec<_> = hellos.chain([of(Kind::Open(signal::Open {}))]).collect();
+            let frames = sent.iter().map(|signal| encode(signal, MAX_SIGNAL).unwrap());
+            let stream = frames.collect::<Vec<_>>().concat();
+            let kept = &stream[..stream.len() - lost.min(stream.len())];
+            let (mut decoder, mut received) = (Decoder::new(MAX_SIGNAL), Vec::new());
+            for piece in kept.chunks(piece) {
+                decoder.push(piece);
+                while let Some(signal) = decoder.next_message::<signal::Signal>().unwrap() {
+                    received.push(signal);
+                }
+            }
+            prop_assert!(sent.starts_with(&received));
+            let whole = received.iter().map(|signal| 4 + signal.encoded_len()).sum::<usize>();
+            prop_assert_eq!(decoder.finish().is_ok(), whole == kept.len());
         }
     }
 }

@@ -41,6 +41,8 @@ pub fn decode<const N: usize>(mut bytes: &[u8]) -> Result<[&[u8]; N], Malformed>
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -58,6 +60,20 @@ mod tests {
         let bytes = encode(&[b"nameplate", b"nonce"]);
         for end in 0..bytes.len() {
             assert_eq!(decode::<2>(&bytes[..end]), Err(Malformed));
+        }
+    }
+
+    proptest! {
+        /// Lists of fields in another order are another list.
+        #[test]
+        fn lists_differ_where_their_fields_do(
+            one in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..6), 3),
+            two in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..6), 3),
+        ) {
+            let of = |fields: &[Vec<u8>]| encode(&fields.iter().map(Vec::as_slice).collect::<Vec<_>>());
+            prop_assert_eq!(of(&one) == of(&two), one == two);
+            let swapped = [one[1].clone(), one[0].clone(), one[2].clone()];
+            prop_assert_eq!(of(&one) == of(&swapped), one[0] == one[1]);
         }
     }
 }

@@ -15,13 +15,18 @@ use crate::log::book::BookError;
 use crate::policy::{self, ChangeError};
 use crate::recorder::{ResumeError, shred};
 use crate::relay::Relay;
-use crate::store::{SessionRow, StoreError};
+use crate::store::{Place, SessionRow, StoreError};
 use crate::{chain, clock};
 
 /// Between two sweeps.
 const PERIOD: Duration = Duration::from_secs(24 * 60 * 60);
-/// Recordings of one sweep: of 100 MiB each that is half an hour of a disk's time.
-const MOST: u32 = 1_000;
+/// Recordings of one sweep: of 100 MiB each that is half an hour of a disk's time. What fails does not
+/// count, so that nothing stays behind it.
+const MOST: usize = 1_000;
+/// Rows that are asked of the database at once.
+const PAGE: u32 = 1_000;
+/// Recordings of one sweep of which it is told that their seals stay: who has more has one cause.
+const MAX_TOLD: usize = 100;
 const DAY: u64 = 24 * 60 * 60;
 /// A clock that is so much later than at the last sweep may be wrong. What is destroyed does not come
 /// back, so the next sweep comes first, and somebody can read of it in the log meanwhile.
@@ -57,6 +62,9 @@ pub enum SweepError {
         /// Why.
         source: ResumeError,
     },
+    /// The archive failed for another recording just now.
+    #[error("the recording {} waits for the archive to be shredded there", .0)]
+    Away(String),
     /// The relay is ending.
     #[error("the relay is ending")]
     Ending,
@@ -92,21 +100,63 @@ pub async fn sweep(relay: &Relay, now: u64) -> Result<usize, SweepError> {
     if !is_believed(relay, now).await? {
         return Ok(0);
     }
-    let mut count = 0;
-    for row in relay.node.store().to_shred(before, MOST).await? {
+    let (mut swept, mut after) = (Swept::default(), (0, [0; 16]));
+    loop {
+        let rows = relay.node.store().to_shred(before, after, PAGE).await?;
+        let Some(last) = rows.last() else { break };
+        after = (last.closed_at.unwrap_or_default(), last.session);
+        for row in rows {
+            let done = one(relay, &row, now, swept.is_away).await;
+            swept.count(&row, done);
+            if swept.shredded >= MOST {
+                break;
+            }
+        }
+        if swept.shredded >= MOST {
+            break;
+        }
+    }
+    if swept.stay > 0 {
+        let count = swept.stay;
+        tracing::error!(count, "the seals of recordings stay although their time is over");
+    }
+    Ok(swept.shredded)
+}
+
+/// What came of a sweep.
+#[derive(Debug, Default)]
+struct Swept {
+    shredded: usize,
+    stay: usize,
+    /// The archive failed: it is not asked for every other one too.
+    is_away: bool,
+}
+
+impl Swept {
+    fn count(&mut self, row: &SessionRow, done: Result<bool, SweepError>) {
         let session = SessionId::from_bytes(row.session);
-        match one(relay, &row, now).await {
+        match done {
             Ok(true) => {
-                count += 1;
+                self.shredded += 1;
                 tracing::info!(%session, ticket = row.ticket, "the seals of a recording are destroyed: its time is over");
             }
             Ok(false) => {}
             Err(error) => {
-                tracing::error!(%session, error = chain(&error), "the seals of a recording stay although its time is over");
+                self.stay += 1;
+                self.is_away |= error.is_of_the_archive();
+                if self.stay <= MAX_TOLD {
+                    tracing::error!(%session, error = chain(&error), "the seals of a recording stay although its time is over");
+                }
             }
         }
     }
-    Ok(count)
+}
+
+impl SweepError {
+    /// Whether the archive is in the way of every recording. That it lacks one is about that one.
+    fn is_of_the_archive(&self) -> bool {
+        matches!(self, Self::Archive { source, .. } if source.is_of_the_archive() && !source.is_missing())
+    }
 }
 
 /// Whether the clock can be what it says, as far as that shows; and remembers it.
@@ -126,33 +176,39 @@ async fn is_believed(relay: &Relay, now: u64) -> Result<bool, StoreError> {
     Ok(believed)
 }
 
-/// `false` where it is held meanwhile.
-async fn one(relay: &Relay, row: &SessionRow, now: u64) -> Result<bool, SweepError> {
+/// `false` where it is held meanwhile. Of an archive that `is_away` nothing is asked: what is in the
+/// folder loses its seals there, and stays open.
+async fn one(relay: &Relay, row: &SessionRow, now: u64, is_away: bool) -> Result<bool, SweepError> {
     let store = relay.node.store();
     if row.shredded_at.is_none() && !store.shred(&row.session, now).await? {
         return Ok(false);
     }
-    let session = SessionId::from_bytes(row.session);
-    relay.book.shred(session, row.hash).await.map_err(BookError::from)?;
     // Nobody carries it over meanwhile; it may have been before.
-    let _claim = relay.archive.claim(row).await;
+    let claim = relay.archive.claim(row).await;
     let row = &store.session(&row.session).await?.unwrap_or_else(|| row.clone());
     let archive = |source| SweepError::Archive { recording: row.recording.clone(), source };
-    match relay.archive.bring_back(store, row).await {
-        Ok(()) => {}
-        Err(fault) if fault.is_missing() => {}
-        Err(fault) => return Err(archive(fault)),
-    }
     let path = relay.node.places().recordings.join(&row.recording);
-    let file = path.clone();
-    let shredded = tokio::task::spawn_blocking(move || shred(&file)).await;
+    let away = || SweepError::Away(row.recording.clone());
+    if is_away && row.place == Place::Archive {
+        return Err(away());
+    }
+    relay.archive.bring_back(store, row).await.map_err(archive)?;
+    let session = SessionId::from_bytes(row.session);
+    relay.book.shred(session, row.hash).await.map_err(BookError::from)?;
+    let (file, mine) = (path.clone(), claim.clone());
+    let work = move || {
+        let _mine = mine;
+        shred(&file)
+    };
+    let shredded = tokio::task::spawn_blocking(work).await;
     let bytes = match shredded.map_err(|_| SweepError::Ending)? {
+        Ok(_) if is_away => return Err(away()),
         Ok(bytes) => {
-            relay.archive.write_anew(store, row).await.map_err(archive)?;
+            relay.archive.write_anew(store, row, &claim).await.map_err(archive)?;
             bytes
         }
-        // Nothing is left to shred.
-        Err(ResumeError::Missing) => {
+        // Nothing is left to shred: it was never anywhere else.
+        Err(ResumeError::Missing) if relay.archive.name().is_none() => {
             tracing::error!(%session, file = %path.display(), "a recording is missing");
             0
         }

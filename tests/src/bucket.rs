@@ -1,4 +1,5 @@
-//! A real S3 server with one bucket, and the way to it that a relay is told of.
+//! A server that speaks S3 with one bucket, and the way to it that a relay is told of. It is somebody
+//! else's (moto), and checks signatures only where it is strict: elsewhere any keys do.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -20,6 +21,16 @@ pub struct Bucket {
     pub gate: Gate,
     process: Process,
     address: SocketAddr,
+    keys: Keys,
+}
+
+/// What opens a bucket.
+#[derive(Debug, Clone)]
+pub struct Keys {
+    /// Their id.
+    pub id: String,
+    /// What requests are signed with.
+    pub secret: String,
 }
 
 impl Bucket {
@@ -31,7 +42,7 @@ impl Bucket {
         Self::started(false)
     }
 
-    /// Starts one that knows nobody's keys.
+    /// Starts one that checks each signature, and knows its own keys alone.
     ///
     /// # Errors
     /// As for [`Bucket::start`].
@@ -40,10 +51,10 @@ impl Bucket {
     }
 
     fn started(strict: bool) -> anyhow::Result<Self> {
-        let (process, address) = serve(strict)?;
+        let (process, address, keys) = serve(strict)?;
         let gate = Gate::closed()?;
         gate.open(address);
-        Ok(Self { gate, process, address })
+        Ok(Self { gate, process, address, keys })
     }
 
     /// Kills it, with all that it holds, and starts an empty one, which the gate does not lead to yet.
@@ -51,7 +62,7 @@ impl Bucket {
     /// # Errors
     /// As for [`Bucket::start`].
     pub fn replace(&mut self) -> anyhow::Result<()> {
-        (self.process, self.address) = serve(false)?;
+        (self.process, self.address, self.keys) = serve(false)?;
         Ok(())
     }
 
@@ -66,16 +77,28 @@ impl Bucket {
         format!("s3://{BUCKET}/desk")
     }
 
-    /// What a relay is told by its environment.
+    /// Keys that it knows.
+    #[must_use]
+    pub fn keys(&self) -> Keys {
+        self.keys.clone()
+    }
+
+    /// What a relay is told by its environment, with keys that nobody gave out.
     #[must_use]
     pub fn environment(&self) -> Vec<(String, String)> {
+        self.told(Keys { id: "relay".to_owned(), secret: "nobody-else-knows".to_owned() })
+    }
+
+    /// What a relay is told by its environment.
+    #[must_use]
+    pub fn told(&self, keys: Keys) -> Vec<(String, String)> {
         let pairs = [
             ("DESKSIDE_ARCHIVE", Self::archive()),
             ("AWS_ENDPOINT_URL", format!("http://{}", self.gate.address())),
             ("AWS_ALLOW_HTTP", "true".to_owned()),
             ("AWS_REGION", "us-east-1".to_owned()),
-            ("AWS_ACCESS_KEY_ID", "relay".to_owned()),
-            ("AWS_SECRET_ACCESS_KEY", "nobody-else-knows".to_owned()),
+            ("AWS_ACCESS_KEY_ID", keys.id),
+            ("AWS_SECRET_ACCESS_KEY", keys.secret),
         ];
         pairs.map(|(name, value)| (name.to_owned(), value)).to_vec()
     }
@@ -90,6 +113,17 @@ impl Bucket {
         Ok((answer.status == 200).then_some(answer.body))
     }
 
+    /// Says that this is the archive of before, as whoever runs a relay would.
+    ///
+    /// # Errors
+    /// Where the server does not take it.
+    pub fn mark(&self) -> anyhow::Result<()> {
+        let path = format!("/{BUCKET}/desk/deskside-archive");
+        let answer = web::ask("PUT", &self.address.to_string(), &path, &[("Content-Length", "0")])?;
+        ensure!(answer.status == 200, "the bucket says {}: {}", answer.status, answer.text());
+        Ok(())
+    }
+
     /// How many uploads in parts have no end.
     ///
     /// # Errors
@@ -101,7 +135,7 @@ impl Bucket {
     }
 }
 
-fn serve(strict: bool) -> anyhow::Result<(Process, SocketAddr)> {
+fn serve(strict: bool) -> anyhow::Result<(Process, SocketAddr, Keys)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("store");
     let python: PathBuf = folder.join("venv/bin/python");
     ensure!(
@@ -116,6 +150,7 @@ fn serve(strict: bool) -> anyhow::Result<(Process, SocketAddr)> {
     }
     let mut process = Process::start("the object store", &mut command)?;
     let ready = process.wait_for("ready")?;
-    let address = ready["address"].as_str().context("find an address")?;
-    Ok((process, address.parse().context("read an address")?))
+    let said = |name: &str| ready[name].as_str().map(str::to_owned).context("read what it says");
+    let keys = Keys { id: said("id")?, secret: said("secret")? };
+    Ok((process, said("address")?.parse().context("read an address")?, keys))
 }

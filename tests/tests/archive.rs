@@ -1,10 +1,11 @@
-//! Finished recordings in a real S3 server (moto), which refuses, dies and comes back, with a relay
-//! that is killed; and what the doctor says of an archive that cannot be used.
+//! Finished recordings in a server that speaks S3 (moto), which refuses, dies and comes back, with a
+//! relay that is killed; and what the doctor says of an archive that cannot be used. Signatures are
+//! checked where the bucket is strict, and there alone.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use deskside_tests::bucket::Bucket;
+use deskside_tests::bucket::{Bucket, Keys};
 use deskside_tests::process::PATIENCE;
 use deskside_tests::relay::Relay;
 use serde_json::Value;
@@ -53,6 +54,10 @@ fn works(helped: &Helped) {
 fn copying(house: &House) -> deskside_tests::process::Process {
     let (path, _) = house.noise("large", COPIED);
     house.alice.copying(&[&path, "agent:"]).unwrap()
+}
+
+fn name(path: &Path) -> &str {
+    path.file_name().unwrap().to_str().unwrap()
 }
 
 fn doctor(house: &House) -> Vec<Value> {
@@ -107,9 +112,15 @@ fn a_store_that_dies_in_the_middle_of_an_upload_slows_nobody() {
     works(&helped);
     // It dies with all that it had, and another one comes, which knows of no upload.
     bucket.gate.close();
+    until(&house, "deskside_archive_failing", 1.0);
     bucket.replace().unwrap();
     works(&helped);
     bucket.open();
+    // It could be the wrong one: nothing goes there before somebody says that it is meant.
+    let said = doctor(&house);
+    let text = said.last().unwrap()["text"].as_str().unwrap();
+    assert!(text.contains("has no object deskside-archive"), "{said:?}");
+    bucket.mark().unwrap();
     until(&house, "deskside_archive_failing", 0.0);
     let id = helped.session.id().to_owned();
     helped.session.end("").unwrap();
@@ -117,6 +128,30 @@ fn a_store_that_dies_in_the_middle_of_an_upload_slows_nobody() {
     assert!(bucket.object(&id).unwrap().unwrap().len() as u64 > COPIED);
     assert!(!spooled(&house, &id).exists());
     assert_eq!(house.verdict(&id)["verdict"], "verified");
+}
+
+#[test]
+fn a_store_that_checks_signatures_takes_a_recording_and_gives_it_back() {
+    let bucket = Bucket::strict().unwrap();
+    let house = House::with(|data| Relay::start_told(data, bucket.told(bucket.keys())).unwrap());
+    let helped = house.helped("agent");
+    // In two parts, and read back.
+    let mut copying = copying(&house);
+    assert_eq!(copying.end().unwrap(), Some(0));
+    let id = helped.session.id().to_owned();
+    helped.session.end("").unwrap();
+    until(&house, "deskside_archived_total", 1.0);
+    assert!(!spooled(&house, &id).exists());
+    assert_eq!(bucket.object(&id).unwrap(), None, "not without a signature");
+    assert!(std::fs::metadata(house.fetched(&id)).unwrap().len() > COPIED);
+    assert_eq!(house.verdict(&id)["verdict"], "verified");
+    assert!(doctor(&house).iter().all(|said| said["state"] == "ok"));
+    // The same key with another secret: it does look.
+    let forged = bucket.told(Keys { secret: "guessed".to_owned(), ..bucket.keys() });
+    let elsewhere = House::with(|data| Relay::start_told(data, forged).unwrap());
+    let said = doctor(&elsewhere);
+    let text = said[0]["text"].as_str().unwrap();
+    assert!(text.contains("does not know these keys") && text.contains("ignature"), "{said:?}");
 }
 
 #[test]
@@ -220,4 +255,19 @@ fn the_doctor_names_the_fault_of_an_archive_and_a_relay_starts_without() {
     let refused = Relay::start_with(&plain, &["--archive", "s3://key:secret@audio"]).unwrap_err();
     let refused = format!("{refused:#}");
     assert!(refused.contains("s3://BUCKET/PREFIX") && !refused.contains("secret"), "{refused}");
+}
+
+#[test]
+fn a_folder_that_is_its_own_archive_keeps_what_it_has_and_the_doctor_waits_for_nothing() {
+    let house = House::with(|data| {
+        // By a detour, and before either is there.
+        let same = format!("file://{}/../{}/recordings", data.display(), name(data));
+        Relay::start_told(data, vec![("DESKSIDE_ARCHIVE".to_owned(), same)]).unwrap()
+    });
+    let helped = house.helped("agent");
+    let id = helped.session.id().to_owned();
+    helped.session.end("").unwrap();
+    assert_eq!(house.verdict(&id)["verdict"], "verified");
+    assert_eq!(doctor(&house), [Value::Null; 0]);
+    assert!(spooled(&house, &id).exists());
 }

@@ -6,6 +6,8 @@ use deskside_protocol::recording::verify::whole;
 use deskside_tests::process::{command, run};
 use deskside_tests::technician::Technician;
 use serde_json::Value;
+use sqlx::SqlitePool;
+use sqlx::sqlite::SqliteConnectOptions;
 
 use crate::house::{Helped, House};
 
@@ -104,6 +106,19 @@ fn each_auditor_opens_it_and_after_a_rotation_the_old_key_opens_nothing_new() {
     assert_eq!(slip.code, Some(2), "{slip}");
 }
 
+/// As a relay of before had it: a key in the policy, and nobody's.
+fn forget_whose(house: &House, recipient: &str) {
+    let options = SqliteConnectOptions::new().filename(house.relay.data().join("relay.db"));
+    let work = async {
+        let pool = SqlitePool::connect_with(options).await.unwrap();
+        let change = "UPDATE technicians SET recipient = '' WHERE recipient = $1";
+        let done = sqlx::query(change).bind(recipient).execute(&pool).await.unwrap();
+        assert_eq!(done.rows_affected(), 1);
+        pool.close().await;
+    };
+    tokio::runtime::Runtime::new().unwrap().block_on(work);
+}
+
 #[test]
 fn an_auditor_who_is_revoked_is_one_no_more() {
     let house = House::new();
@@ -112,19 +127,26 @@ fn an_auditor_who_is_revoked_is_one_no_more() {
         Technician::enrolled(&house.path(login), &token).unwrap()
     };
     let (bob, _carol) = (enrolled("bob"), enrolled("carol"));
+    // Bob's second computer came at a time when nobody wrote down whose key it brought.
+    let token = house.relay.invite("bob", "auditor").unwrap();
+    let _second = Technician::enrolled(&house.path("second"), &token).unwrap();
+    let second = auditors(&house)[3]["recipient"].as_str().unwrap().to_owned();
+    forget_whose(&house, &second);
     let logins = |house: &House| {
         let login = |row: &Value| row["login"].as_str().unwrap().to_owned();
         auditors(house).iter().map(login).collect::<Vec<_>>()
     };
-    assert_eq!(logins(&house)[1..], ["bob", "carol"]);
+    assert_eq!(logins(&house)[1..], ["bob", "carol", ""]);
     let both = recorded(&house, "both");
     assert!(opened(&both, &bob.identity()).is_some());
     let revoke = |login: &str| {
         let words = ["technician", "revoke", login];
         house.relay.beside(&words).unwrap().done().unwrap()["auditor"].clone()
     };
-    assert_eq!(revoke("bob")["state"], "removed");
-    assert_eq!(logins(&house)[1..], ["carol"]);
+    let said = revoke("bob");
+    assert_eq!((&said["state"], &said["unknown"]), (&"removed".into(), &true.into()));
+    assert_eq!(logins(&house)[1..], ["carol", ""]);
+    house.relay.beside(&["auditor", "remove", &second]).unwrap().done().unwrap();
     assert!(opened(&recorded(&house, "without"), &bob.identity()).is_none());
     assert!(opened(&both, &bob.identity()).is_some());
     // Where the authority's key is elsewhere the revocation counts, and it is said what is left to do.

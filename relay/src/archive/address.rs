@@ -2,19 +2,22 @@
 //! opens a bucket come from the environment (`AWS_...`) or from a file, never from a flag.
 
 use std::fmt;
+use std::fs::DirBuilder;
+use std::io::ErrorKind;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{self, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey as Key};
+use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey as Key, AwsCredential};
 use object_store::client::{ClientConfigKey, ClientOptions};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
-use object_store::{BackoffConfig, RetryConfig};
+use object_store::{BackoffConfig, RetryConfig, StaticCredentialProvider};
 use thiserror::Error;
 
-use super::credentials::{self, CredentialsError};
+use super::credentials::{self, CredentialsError, Keys};
 use super::folder::Folder;
 use super::objects::{Objects, PART};
 
@@ -92,8 +95,20 @@ pub enum SetupError {
     #[error(transparent)]
     Credentials(#[from] CredentialsError),
     /// The folder.
-    #[error("the archive's folder {} cannot be made", path.display())]
+    #[error(
+        "the archive's folder {} cannot be made: is its disk mounted, and is there the folder it is to \
+         be in?",
+        path.display()
+    )]
     Folder {
+        /// Which.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The folder that recordings are written to.
+    #[error("the folder of recordings {} cannot be made", path.display())]
+    Recordings {
         /// Which.
         path: PathBuf,
         /// Why not.
@@ -122,16 +137,7 @@ impl Settings {
     }
 
     fn bucket(&self, bucket: &str, prefix: Path) -> Result<Objects, SetupError> {
-        let mut builder = AmazonS3Builder::from_env().with_bucket_name(bucket);
-        if let Some(file) = &self.credentials {
-            let keys = credentials::read(file)?;
-            builder = builder
-                .with_access_key_id(keys.id)
-                .with_secret_access_key(keys.secret.as_str().to_owned());
-            if let Some(token) = keys.token {
-                builder = builder.with_token(token.as_str().to_owned());
-            }
-        }
+        let builder = self.keyed(AmazonS3Builder::from_env())?.with_bucket_name(bucket);
         let endpoint = builder
             .get_config_value(&Key::S3Endpoint)
             .or_else(|| builder.get_config_value(&Key::Endpoint));
@@ -162,10 +168,29 @@ impl Settings {
             endpoint,
         })
     }
+
+    /// With the keys of the file, where there is one: all of them, since a token of the environment
+    /// belongs to other keys.
+    fn keyed(&self, builder: AmazonS3Builder) -> Result<AmazonS3Builder, CredentialsError> {
+        let Some(file) = &self.credentials else { return Ok(builder) };
+        Ok(builder.with_credentials(Arc::new(credential(credentials::read(file)?))))
+    }
 }
 
+fn credential(keys: Keys) -> StaticCredentialProvider<AwsCredential> {
+    StaticCredentialProvider::new(AwsCredential {
+        key_id: keys.id,
+        secret_key: keys.secret.as_str().to_owned(),
+        token: keys.token.map(|token| token.as_str().to_owned()),
+    })
+}
+
+/// Makes the folder, and nothing above it: that would be where a disk is not mounted.
 fn folder(path: &path::Path) -> Result<Objects, SetupError> {
-    let made = crate::keyfile::make_folder(path);
+    let made = match DirBuilder::new().mode(0o700).create(path) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        made => made,
+    };
     made.map_err(|source| SetupError::Folder { path: path.into(), source })?;
     let objects = LocalFileSystem::new_with_prefix(path)?.with_fsync(true);
     Ok(Objects {
@@ -189,6 +214,38 @@ mod tests {
         }
         assert_eq!("s3://a".parse::<Address>(), "s3://a/".parse());
         assert_eq!("file:/srv".parse::<Address>(), Ok(Address::Folder("/srv".into())));
+    }
+
+    #[tokio::test]
+    async fn a_file_of_keys_counts_alone() {
+        drop(rustls::crypto::ring::default_provider().install_default());
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("keys");
+        std::fs::write(&file, "[default]\naws_access_key_id = a\naws_secret_access_key = b\n")
+            .unwrap();
+        let mine = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        std::fs::set_permissions(&file, mine).unwrap();
+        let address = "s3://audio".parse().unwrap();
+        let settings = Settings { address, credentials: Some(file) };
+        let others = AmazonS3Builder::new().with_bucket_name("audio").with_region("x");
+        let others = others.with_access_key_id("c").with_secret_access_key("d").with_token("e");
+        let store = settings.keyed(others).unwrap().build().unwrap();
+        let keys = store.credentials().get_credential().await.unwrap();
+        let keys = (keys.key_id.as_str(), keys.secret_key.as_str(), keys.token.as_deref());
+        assert_eq!(keys, ("a", "b", None));
+    }
+
+    #[test]
+    fn a_folder_is_made_where_its_disk_is_and_nowhere_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings =
+            |path: PathBuf| Settings { address: Address::Folder(path), credentials: None };
+        let disk = folder.path().join("disk");
+        let away = settings(disk.join("archive")).open().unwrap_err().to_string();
+        assert!(away.contains("is its disk mounted") && !disk.exists(), "{away}");
+        std::fs::create_dir(&disk).unwrap();
+        settings(disk.join("archive")).open().unwrap();
+        settings(disk.join("archive")).open().unwrap();
     }
 
     #[test]

@@ -14,9 +14,16 @@ pub(super) struct Claims {
     given_back: Notify,
 }
 
-/// A recording that nobody else touches until this is dropped.
-#[derive(Debug)]
+/// A recording that nobody else touches until this and whatever was cloned of it is dropped. Work that
+/// goes on when nobody waits for it any more, as on a thread for files, takes a clone along.
+#[derive(Debug, Clone)]
 pub(crate) struct Claim {
+    #[cfg_attr(not(test), allow(dead_code, reason = "held, and never looked at"))]
+    taken: Arc<Taken>,
+}
+
+#[derive(Debug)]
+struct Taken {
     claims: Arc<Claims>,
     session: Id,
 }
@@ -24,7 +31,8 @@ pub(crate) struct Claim {
 impl Claims {
     /// `None` where somebody has it.
     pub(super) fn try_claim(self: &Arc<Self>, session: Id) -> Option<Claim> {
-        self.taken().insert(session).then(|| Claim { claims: self.clone(), session })
+        let taken = || Arc::new(Taken { claims: self.clone(), session });
+        self.taken().insert(session).then(|| Claim { taken: taken() })
     }
 
     /// Waits for whoever has it.
@@ -43,7 +51,15 @@ impl Claims {
     }
 }
 
-impl Drop for Claim {
+#[cfg(test)]
+impl Claim {
+    /// How many have it.
+    pub(super) fn holders(&self) -> usize {
+        Arc::strong_count(&self.taken)
+    }
+}
+
+impl Drop for Taken {
     fn drop(&mut self) {
         self.claims.taken().remove(&self.session);
         self.claims.given_back.notify_waiters();

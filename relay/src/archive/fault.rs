@@ -5,6 +5,7 @@ use std::io;
 use object_store::Error;
 use thiserror::Error as ThisError;
 
+use super::marker::NAME;
 use super::objects::Objects;
 use crate::store::StoreError;
 
@@ -29,6 +30,18 @@ pub enum Fault {
     /// The file has no bytes.
     #[error("the recording's file is empty")]
     Empty,
+    /// It may be another archive than before.
+    #[error(
+        "{0} has no object {NAME}, which this relay once put there: is its disk mounted, and is it the \
+         bucket of before? To use it all the same put an empty object of that name there"
+    )]
+    Unmarked(String),
+    /// As many are read as may be.
+    #[error("too many recordings are read from the archive at once: try again")]
+    Busy,
+    /// Nobody is to get it with its seals, and the copy without does not stand yet.
+    #[error("the seals of the recording are being destroyed: try again in a day")]
+    Shredding,
     /// It is in an archive that this relay does not know.
     #[error("the recording is in an archive, and this relay was started without --archive")]
     NoArchive,
@@ -37,12 +50,16 @@ pub enum Fault {
 impl Fault {
     /// Whether the archive itself is in the way, so that it makes no sense to go on with another
     /// recording at once.
-    pub(super) const fn is_of_the_archive(&self) -> bool {
+    pub(crate) const fn is_of_the_archive(&self) -> bool {
         match self {
-            Self::Archive(_) | Self::Differs => true,
-            Self::File(_) | Self::Store(_) | Self::TooLarge | Self::Empty | Self::NoArchive => {
-                false
-            }
+            Self::Archive(_) | Self::Differs | Self::Unmarked(_) => true,
+            Self::File(_)
+            | Self::Store(_)
+            | Self::TooLarge
+            | Self::Empty
+            | Self::Busy
+            | Self::Shredding
+            | Self::NoArchive => false,
         }
     }
 
@@ -56,6 +73,9 @@ impl Fault {
             | Self::Differs
             | Self::TooLarge
             | Self::Empty
+            | Self::Unmarked(_)
+            | Self::Busy
+            | Self::Shredding
             | Self::NoArchive => false,
         }
     }
@@ -100,12 +120,48 @@ pub(super) fn is_connection(said: &str) -> bool {
     ["error sending request", "onnect", "dns", "timed out"].iter().any(|word| said.contains(word))
 }
 
-/// The last cause, on one line.
+/// The last cause, on one line, and nothing in it that moves a terminal's cursor.
 fn innermost(error: &Error) -> String {
     let mut last: &dyn std::error::Error = error;
     while let Some(source) = last.source() {
         last = source;
     }
     let text: String = last.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
-    text.chars().take(300).collect()
+    text.chars().filter(|c| !c.is_control()).take(300).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use object_store::memory::InMemory;
+    use object_store::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn every_fault_of_an_archive_has_its_sentence() {
+        let objects = Objects {
+            objects: Arc::new(InMemory::new()),
+            parts: Arc::new(InMemory::new()),
+            prefix: Path::default(),
+            part: 1,
+            name: "s3://audio/".into(),
+            endpoint: Some("https://s3.example".into()),
+        };
+        let generic = |text: &str| Error::Generic { store: "S3", source: text.into() };
+        let denied = |text: &str| Error::PermissionDenied { path: "x".into(), source: text.into() };
+        let missing = Error::NotFound { path: "x".into(), source: "NoSuchBucket".into() };
+        for (error, expected) in [
+            (denied("<Code>InvalidAccessKeyId</Code>"), "does not know these keys: look at AWS_"),
+            (denied("<Code>AccessDenied</Code>"), "refuses: allow these keys"),
+            (missing, "there is no s3://audio/ at https://s3.example: make the bucket"),
+            (generic("error sending request"), "cannot be reached: look at the address"),
+            (generic("a\n b"), "cannot be used: a b"),
+            (generic("a\u{1b}[31m\u{9b}2Jb"), "cannot be used: a[31m2Jb"),
+        ] {
+            let said = sentence(&objects, &error);
+            assert!(said.contains(expected), "{said}");
+        }
+    }
 }

@@ -2,7 +2,7 @@
 //! later and later; nothing here is waited for by a session.
 
 use std::collections::HashSet;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 use deskside_protocol::session::SessionId;
@@ -10,12 +10,15 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
+use super::carry::{Done, next_part, whole};
 use super::fault::{Fault, sentence};
-use super::upload::{Road, Upload};
-use super::{Claim, Live, Remote, settle};
+use super::marker;
+use super::pause::Pause;
+use super::remote::{Remote, Rest};
+use super::upload::Upload;
 use crate::chain;
 use crate::relay::Relay;
-use crate::store::{Place, SessionRow, StoreError};
+use crate::store::StoreError;
 
 /// Recordings under way at once, each with a part of 16 MiB in memory: 64 MiB.
 const MAX_UPLOADS: usize = 4;
@@ -25,9 +28,6 @@ const MAX_LIVE: usize = 2;
 const LOOK: Duration = Duration::from_secs(1);
 /// How often all that waits is looked at again, also without a session that ends.
 const ROUND: Duration = Duration::from_secs(60);
-/// After the first failure of the archive, and twice as long after each further one.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-const LAST_PAUSE: Duration = Duration::from_secs(5 * 60);
 /// A probe may take so long.
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 /// Recordings of which it was told that they cannot be archived: who has more has one cause.
@@ -46,7 +46,7 @@ pub(crate) async fn keep(relay: &Arc<Relay>, stop: CancellationToken) {
         tokio::select! {
             () = stop.cancelled() => break,
             _ = looks.tick() => keeper.tick().await,
-            () = remote.bell.notified() => keeper.round = Some(BEGINNING),
+            () = remote.bell.notified() => keeper.is_wanted = true,
             Some(done) = keeper.jobs.join_next(), if !keeper.jobs.is_empty() => keeper.handle(done),
         }
         tokio::select! {
@@ -71,21 +71,16 @@ async fn look_behind(relay: &Relay) {
     }
 }
 
-/// What came of a job.
-struct Done {
-    session: [u8; 16],
-    /// Bytes of a whole recording that is archived now; 0 for a part.
-    result: Result<u64, Fault>,
-    live: bool,
-}
-
 struct Keeper<'a> {
     relay: &'a Arc<Relay>,
     remote: &'a Remote,
     jobs: JoinSet<Done>,
     live_jobs: usize,
-    /// Behind which recording the round goes on; `None` at its end.
+    /// Behind which recording the round goes on; `None` at its end. It goes on to its end whatever
+    /// fails in it: a recording that the archive always refuses holds up no other.
     round: Option<(u64, [u8; 16])>,
+    /// Another round is to begin behind this one.
+    is_wanted: bool,
     next_round: Instant,
     pause: Pause,
     /// What a kill left behind is gone.
@@ -101,6 +96,7 @@ impl<'a> Keeper<'a> {
             jobs: JoinSet::new(),
             live_jobs: 0,
             round: None,
+            is_wanted: true,
             next_round: Instant::now(),
             pause: Pause::default(),
             is_clean: false,
@@ -108,12 +104,12 @@ impl<'a> Keeper<'a> {
         }
     }
 
-    /// Begins a round when it is time, and says how much waits.
+    /// Wants a round when it is time, and says how much waits.
     async fn tick(&mut self) {
         let now = Instant::now();
         if self.next_round <= now {
             self.next_round = now + ROUND;
-            self.round = Some(BEGINNING);
+            self.is_wanted = true;
             self.remote.forget_the_lost();
         }
         match self.relay.node.store().waiting_for_archive().await {
@@ -136,18 +132,22 @@ impl<'a> Keeper<'a> {
             }
         }
         // After a failure one alone has to succeed first.
-        let most = if self.pause.failures > 0 { 1 } else { MAX_UPLOADS };
+        let most = if self.pause.is_failing() { 1 } else { MAX_UPLOADS };
+        let mut is_new = false;
         while self.jobs.len() < most {
             if self.live_jobs < MAX_LIVE && self.begin_part() {
                 continue;
             }
+            if self.round.is_none() && !std::mem::replace(&mut is_new, true) {
+                self.begin_round();
+            }
             let Some(after) = self.round else { break };
             let Some(row) = self.relay.node.store().to_archive(after).await? else {
                 self.round = None;
-                break;
+                continue;
             };
             self.round = Some((row.closed_at.unwrap_or_default(), row.session));
-            if let Some(claim) = self.remote.claims.try_claim(row.session) {
+            if let Some(claim) = self.relay.archive.claims.try_claim(row.session) {
                 let upload = self.remote.forget(&row.session);
                 self.jobs.spawn(whole(self.relay.clone(), row, upload, claim));
             }
@@ -155,27 +155,60 @@ impl<'a> Keeper<'a> {
         Ok(())
     }
 
+    /// Where one is wanted. Of an archive that fails what waits is asked for again as soon as its pause
+    /// is over.
+    fn begin_round(&mut self) {
+        if self.is_wanted || self.pause.is_failing() {
+            (self.round, self.is_wanted) = (Some(BEGINNING), false);
+            self.remote.begin_round();
+        }
+    }
+
     /// Has the archive answer, and aborts what a kill left behind.
     async fn clean(&mut self) -> Result<(), StoreError> {
         let (objects, store) = (&self.remote.objects, self.relay.node.store());
-        let result = async {
+        let answer = async {
+            marker::look(objects, store).await?;
             objects.probe().await?;
-            for (upload, recording) in store.uploads().await? {
-                objects.abort(&objects.path(&recording), &upload).await?;
-                store.end_upload(&upload).await?;
-            }
-            Ok(())
+            marker::check(objects, store).await
         };
-        let result = tokio::time::timeout(PATIENCE, result).await;
-        match result
-            .unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()))
-        {
-            Ok(()) => {
-                self.is_clean = true;
-                self.succeeded();
-            }
+        match in_time(answer).await {
+            Ok(()) => {}
             Err(Fault::Store(error)) => return Err(error),
-            Err(fault) => self.failed(&fault),
+            Err(fault) => {
+                self.failed(&fault);
+                return Ok(());
+            }
+        }
+        if let Err(fault) = in_time(self.abort_left()).await {
+            tracing::warn!(
+                error = chain(&fault),
+                "not every upload that a kill left behind is aborted"
+            );
+        }
+        self.is_clean = true;
+        self.succeeded();
+        Ok(())
+    }
+
+    /// Of an upload that cannot be aborted the rest of the archive is none the worse: the next start
+    /// tries it again.
+    async fn abort_left(&self) -> Result<(), Fault> {
+        let (objects, store) = (&self.remote.objects, self.relay.node.store());
+        for left in store.uploads().await? {
+            // The first sweep may be at work already: what it has begun is its own.
+            let claim = left.session.map(|session| self.relay.archive.claims.try_claim(session));
+            if matches!(claim, Some(None)) {
+                continue;
+            }
+            match objects.abort(&objects.path(&left.recording), &left.upload).await {
+                Ok(()) => store.end_upload(&left.upload).await?,
+                Err(error) => tracing::warn!(
+                    recording = left.recording,
+                    error = sentence(objects, &error),
+                    "an upload that a kill left behind cannot be aborted"
+                ),
+            }
         }
         Ok(())
     }
@@ -186,9 +219,12 @@ impl<'a> Keeper<'a> {
         let mut live = self.remote.live();
         for (session, it) in live.iter_mut() {
             let Some(recording) = it.recording.upgrade() else { continue };
+            if it.rest != Rest::No {
+                continue;
+            }
             let has_part = |upload: &mut Upload| upload.has_part(recording.length(), part);
             if let Some(upload) = it.upload.take_if(has_part) {
-                let Some(claim) = self.remote.claims.try_claim(*session) else {
+                let Some(claim) = self.relay.archive.claims.try_claim(*session) else {
                     it.upload = Some(upload);
                     continue;
                 };
@@ -215,7 +251,7 @@ impl<'a> Keeper<'a> {
         match result {
             Ok(bytes) => {
                 self.succeeded();
-                if !live {
+                if bytes > 0 {
                     self.told.remove(&session);
                     self.relay.metrics.archived();
                     tracing::info!(session = %id, bytes, "a recording is archived");
@@ -223,10 +259,7 @@ impl<'a> Keeper<'a> {
             }
             Err(fault) if fault.is_of_the_archive() => self.failed(&fault),
             Err(fault) => {
-                if self.told.len() >= MAX_TOLD {
-                    self.told.clear();
-                }
-                if self.told.insert(session) {
+                if self.told.len() < MAX_TOLD && self.told.insert(session) {
                     tracing::error!(session = %id, error = chain(&fault), "a recording cannot be archived, and stays where it is");
                 }
             }
@@ -235,6 +268,8 @@ impl<'a> Keeper<'a> {
 
     fn succeeded(&mut self) {
         if self.pause.succeed() {
+            // What it refused meanwhile does not wait for the next minute.
+            self.is_wanted = true;
             self.relay.metrics.set_archive_failing(false);
             tracing::warn!(archive = self.remote.objects.name, "the archive is back");
         }
@@ -243,7 +278,6 @@ impl<'a> Keeper<'a> {
     /// It is said once until it is over.
     fn failed(&mut self, fault: &Fault) {
         self.relay.metrics.archive_failed();
-        self.round = Some(BEGINNING);
         let first = self.pause.fail(Instant::now());
         let text = if let Fault::Archive(error) = fault {
             sentence(&self.remote.objects, error)
@@ -260,112 +294,7 @@ impl<'a> Keeper<'a> {
     }
 }
 
-/// How long the archive is left alone.
-#[derive(Debug, Default)]
-struct Pause {
-    failures: u32,
-    until: Option<Instant>,
-}
-
-impl Pause {
-    fn is_over(&self, now: Instant) -> bool {
-        self.until.is_none_or(|until| until <= now)
-    }
-
-    /// `true` for the first failure.
-    fn fail(&mut self, now: Instant) -> bool {
-        // 1 s doubled nine times is more than the longest pause.
-        let pause = FIRST_PAUSE.saturating_mul(1 << self.failures.min(9)).min(LAST_PAUSE);
-        self.until = Some(now + pause);
-        self.failures = self.failures.saturating_add(1);
-        self.failures == 1
-    }
-
-    /// `true` where it had failed before.
-    fn succeed(&mut self) -> bool {
-        std::mem::take(self).failures > 0
-    }
-}
-
-/// One part of a session that is on.
-async fn next_part(
-    relay: Arc<Relay>,
-    session: [u8; 16],
-    name: String,
-    mut upload: Upload,
-    claim: Claim,
-) -> Done {
-    let result = match &relay.archive.remote {
-        Some(remote) => {
-            let file = relay.archive.folder.join(&name);
-            let (objects, store) = (&remote.objects, relay.node.store());
-            let sent = upload.part(Road { objects, store, recording: &name, file: &file }).await;
-            if let Some(live) = remote.live().get_mut(&session) {
-                live.upload = Some(upload);
-            }
-            // Where the session has ended meanwhile its turn was missed.
-            drop(claim);
-            remote.bell.notify_one();
-            sent.map(|()| 0)
-        }
-        None => Err(Fault::NoArchive),
-    };
-    Done { session, result, live: true }
-}
-
-/// A recording that is finished.
-async fn whole(relay: Arc<Relay>, row: SessionRow, mut upload: Upload, claim: Claim) -> Done {
-    let session = row.session;
-    let result = carry(&relay, &row, &mut upload).await;
-    if result.is_err()
-        && upload.is_begun()
-        && let Some(remote) = &relay.archive.remote
-    {
-        let (recording, name) = (Weak::new(), row.recording);
-        remote.live().insert(session, Live { recording, name, upload: Some(upload) });
-    }
-    drop(claim);
-    Done { session, result, live: false }
-}
-
-async fn carry(relay: &Relay, row: &SessionRow, upload: &mut Upload) -> Result<u64, Fault> {
-    let store = relay.node.store();
-    let remote = relay.archive.remote.as_ref().ok_or(Fault::NoArchive)?;
-    // Somebody may have had it before.
-    let Some(row) = store.session(&row.session).await? else { return Ok(0) };
-    let file = relay.archive.folder.join(&row.recording);
-    let road = Road { objects: &remote.objects, store, recording: &row.recording, file: &file };
-    let bytes = match row.place {
-        Place::Folder => {
-            if row.shredded_at.is_some() {
-                // What was sent before may hold its seals.
-                upload.discard(road).await;
-            }
-            upload.finish(road).await?
-        }
-        Place::Both => row.bytes,
-        Place::Archive => return Ok(0),
-    };
-    settle(store, &row, &file).await?;
-    Ok(bytes)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test(start_paused = true)]
-    async fn pauses_grow_and_end() {
-        let (mut pause, begin) = (Pause::default(), Instant::now());
-        assert!(pause.is_over(begin) && !pause.succeed());
-        let lengths = (0..12).map(|number| {
-            assert_eq!(pause.fail(begin), number == 0);
-            pause.until.unwrap().duration_since(begin).as_secs()
-        });
-        let lengths: Vec<_> = lengths.collect();
-        assert_eq!(lengths, [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300]);
-        assert!(!pause.is_over(begin + Duration::from_secs(299)));
-        assert!(pause.is_over(begin + Duration::from_secs(300)));
-        assert!(pause.succeed() && pause.is_over(begin));
-    }
+async fn in_time<T>(work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
+    let done = tokio::time::timeout(PATIENCE, work).await;
+    done.unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()))
 }

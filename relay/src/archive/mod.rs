@@ -8,24 +8,26 @@
 //! folder is the archive, and nothing is copied.
 
 mod address;
+mod carry;
 mod claims;
 mod credentials;
 mod fault;
 mod folder;
 mod keeper;
+mod marker;
 mod objects;
+mod pause;
 mod reading;
+mod remote;
 mod upload;
 
-use std::collections::HashMap;
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 use deskside_protocol::session::SessionId;
-use tokio::sync::{Notify, Semaphore};
-use tokio::task::JoinSet;
 
 pub use address::{Address, NotAnAddress, Settings, SetupError};
 pub(crate) use claims::Claim;
@@ -33,19 +35,17 @@ use claims::Claims;
 pub use credentials::CredentialsError;
 pub use fault::Fault;
 pub(crate) use keeper::keep;
-use objects::Objects;
 pub(crate) use reading::Reading;
 use reading::in_folder;
+use remote::{Live, Remote};
 use upload::{Road, Upload};
 
 use crate::node::Places;
 use crate::recorder::Recording;
 use crate::store::{Place, SessionRow, Store};
 
-/// Recordings that are read from the archive at once, each with 4 MiB in memory.
-const MAX_READERS: usize = 8;
-/// Objects that are looked for at once.
-const MAX_LOOKS: usize = 16;
+/// Whoever wants a recording while eight others read waits so long for one of them to end.
+const QUEUEING: Duration = Duration::from_secs(5);
 /// A list does not wait longer for an archive that does not answer.
 const LOOKING: Duration = Duration::from_secs(5);
 
@@ -53,28 +53,8 @@ const LOOKING: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct Archive {
     folder: PathBuf,
-    remote: Option<Remote>,
-}
-
-/// What is not in the folder.
-#[derive(Debug)]
-struct Remote {
-    objects: Objects,
-    /// Sessions that are being recorded, or whose recording waits with parts that were sent.
-    live: Mutex<HashMap<[u8; 16], Live>>,
     claims: Arc<Claims>,
-    /// Rung when a session has ended.
-    bell: Notify,
-    readers: Semaphore,
-}
-
-/// One session, as far as it is on its way.
-#[derive(Debug)]
-struct Live {
-    recording: Weak<Recording>,
-    name: String,
-    /// `None` while somebody works on it.
-    upload: Option<Upload>,
+    remote: Option<Remote>,
 }
 
 impl Archive {
@@ -84,9 +64,12 @@ impl Archive {
     /// [`SetupError`].
     pub fn open(places: &Places) -> Result<Self, SetupError> {
         let folder = places.recordings.clone();
+        // Before the two are compared: of a folder that is not there nobody knows which it is.
+        crate::keyfile::make_folder(&folder)
+            .map_err(|source| SetupError::Recordings { path: folder.clone(), source })?;
         let settings = places.archive.as_ref().filter(|it| !is_folder(&it.address, &folder));
         let objects = settings.map(Settings::open).transpose()?;
-        Ok(Self { folder, remote: objects.map(Remote::new) })
+        Ok(Self { folder, claims: Arc::default(), remote: objects.map(Remote::new) })
     }
 
     /// What people call it; `None` where the folder is the archive.
@@ -113,8 +96,7 @@ impl Archive {
     /// A session is being recorded under this name in the folder.
     pub(crate) fn follow(&self, session: SessionId, name: &str, recording: &Arc<Recording>) {
         if let Some(remote) = &self.remote {
-            let (recording, upload) = (Arc::downgrade(recording), Some(Upload::default()));
-            let live = Live { recording, name: name.to_owned(), upload };
+            let live = Live::new(Arc::downgrade(recording), name.to_owned());
             remote.live().insert(*session.as_bytes(), live);
         }
     }
@@ -139,10 +121,15 @@ impl Archive {
             }
         }
         let remote = self.remote.as_ref().ok_or(Fault::NoArchive)?;
+        if row.shredded_at.is_some() && !row.shredded {
+            // The sweep did not get to its object yet.
+            return Err(Fault::Shredding);
+        }
+        let permit = tokio::time::timeout(QUEUEING, remote.readers.acquire()).await;
         // Never closed.
-        let permit = remote.readers.acquire().await.map_err(io::Error::other)?;
+        let permit = permit.map_err(|_| Fault::Busy)?.map_err(io::Error::other)?;
         let object = remote.objects.open(&remote.objects.path(&row.recording)).await?;
-        Ok(Reading::Archive { object: Box::new(object), _permit: permit })
+        Ok(Reading::Archive { object: Box::new(object), _permit: Some(permit) })
     }
 
     /// Which of these recordings are neither in the folder nor in the archive, as far as that is
@@ -154,34 +141,65 @@ impl Archive {
         let looked = move || names.iter().map(|name| !folder.join(name).exists()).collect();
         let mut missing: Vec<bool> = tokio::task::spawn_blocking(looked).await?;
         if let Some(remote) = &self.remote {
-            let looked = tokio::time::timeout(LOOKING, remote.look(rows, &mut missing)).await;
+            let absent: Vec<_> = rows
+                .iter()
+                .enumerate()
+                .zip(&mut missing)
+                .filter_map(|((at, row), missing)| {
+                    std::mem::take(missing).then(|| (at, row.recording.clone()))
+                })
+                .collect();
+            let looked = tokio::time::timeout(LOOKING, remote.look(absent, &mut missing)).await;
             if looked.is_err() {
                 tracing::warn!("the archive does not say in time which recordings it has");
-                missing.fill(false);
             }
         }
         Ok(missing)
     }
 
-    /// Keeps the keeper's hands off a recording.
-    pub(crate) async fn claim(&self, row: &SessionRow) -> Option<Claim> {
+    /// What is wrong where this may be another archive than before; puts nothing there.
+    pub(crate) async fn is_another(&self, store: &Store) -> Option<String> {
         let remote = self.remote.as_ref()?;
-        Some(remote.claims.claim(row.session).await)
+        let looked = tokio::time::timeout(LOOKING, marker::look(&remote.objects, store)).await;
+        // What else may be wrong the probe says.
+        looked
+            .ok()?
+            .err()
+            .filter(|fault| matches!(fault, Fault::Unmarked(_)))
+            .map(|it| it.to_string())
+    }
+
+    /// Keeps the keeper's hands off a recording.
+    pub(crate) async fn claim(&self, row: &SessionRow) -> Claim {
+        self.claims.claim(row.session).await
     }
 
     /// Has a recording in the folder, to be changed there: whatever the archive has of it is out of
-    /// date from here on. Hold the claim. Where it was in the archive alone it is copied.
+    /// date from here on. Hold its claim. Where the file is not there it is copied from the archive,
+    /// wherever the database thinks it is; where that has none either it is a [`Fault`], since it may
+    /// be away, or another archive, and what is sealed in it would stay for good.
     pub(crate) async fn bring_back(&self, store: &Store, row: &SessionRow) -> Result<(), Fault> {
-        if row.place == Place::Archive {
-            let mut reading = self.read(row).await?;
-            let file = self.folder.join(&row.recording);
+        let file = self.folder.join(&row.recording);
+        let is_there = tokio::fs::try_exists(&file).await?;
+        let Some(remote) = &self.remote else {
+            let is_elsewhere = !is_there && row.place != Place::Folder;
+            return if is_elsewhere { Err(Fault::NoArchive) } else { Ok(()) };
+        };
+        if !is_there {
+            let object = remote.objects.open(&remote.objects.path(&row.recording)).await?;
+            let mut reading = Reading::Archive { object: Box::new(object), _permit: None };
             let fresh = file.with_extension("fetching");
             let copied = reading.copy_to(&fresh).await;
             if let Err(error) = copied {
                 drop(tokio::fs::remove_file(&fresh).await);
                 return Err(error);
             }
-            tokio::fs::rename(&fresh, &file).await?;
+            let folder = self.folder.clone();
+            let rename = move || {
+                std::fs::rename(&fresh, &file)?;
+                sync_folder(&folder)
+            };
+            tokio::task::spawn_blocking(rename).await.map_err(io::Error::other)??;
         }
         if row.place != Place::Folder {
             store.set_place(&row.session, Place::Folder).await?;
@@ -189,86 +207,55 @@ impl Archive {
         Ok(())
     }
 
-    /// Writes the object of a recording that was changed in the folder, at once. Hold the claim.
-    pub(crate) async fn write_anew(&self, store: &Store, row: &SessionRow) -> Result<(), Fault> {
-        let Some(remote) = &self.remote else { return Ok(()) };
+    /// Writes the object of a recording that was changed in the folder, at once.
+    pub(crate) async fn write_anew(
+        &self,
+        store: &Store,
+        row: &SessionRow,
+        claim: &Claim,
+    ) -> Result<(), Fault> {
+        let Some(remote) = &self.remote else {
+            // What an archive of before has of it has its seals.
+            return if row.place == Place::Folder { Ok(()) } else { Err(Fault::NoArchive) };
+        };
         // What was sent before is of the recording as it was.
         let mut before = remote.forget(&row.session);
         let file = self.folder.join(&row.recording);
         let road = Road { objects: &remote.objects, store, recording: &row.recording, file: &file };
         before.discard(road).await;
         Upload::default().finish(road).await?;
-        settle(store, row, &file).await
+        settle(store, row, &file, claim).await
     }
 }
 
 /// The object stands: the file can go.
-async fn settle(store: &Store, row: &SessionRow, file: &Path) -> Result<(), Fault> {
+async fn settle(store: &Store, row: &SessionRow, file: &Path, claim: &Claim) -> Result<(), Fault> {
     store.set_place(&row.session, Place::Both).await?;
-    match tokio::fs::remove_file(file).await {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
-        Ok(()) | Err(_) => {}
-    }
+    let (file, claim) = (file.to_owned(), claim.clone());
+    let remove = move || {
+        // Where nobody waits for this any more the file goes all the same, and until then the recording
+        // is nobody else's.
+        let _claim = claim;
+        match std::fs::remove_file(&file) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            Ok(()) | Err(_) => file.parent().map_or(Ok(()), sync_folder),
+        }
+    };
+    tokio::task::spawn_blocking(remove).await.map_err(io::Error::other)??;
     Ok(store.set_place(&row.session, Place::Archive).await?)
 }
 
-/// Whether the archive is the folder itself, however it is written.
-fn is_folder(address: &Address, folder: &Path) -> bool {
-    let Address::Folder(path) = address else { return false };
-    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    real(path) == real(folder)
+/// Names in a folder are on the disk when this returns.
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    std::fs::File::open(folder)?.sync_all()
 }
 
-impl Remote {
-    fn new(objects: Objects) -> Self {
-        Self {
-            objects,
-            live: Mutex::default(),
-            claims: Arc::default(),
-            bell: Notify::new(),
-            readers: Semaphore::new(MAX_READERS),
-        }
-    }
-
-    fn live(&self) -> MutexGuard<'_, HashMap<[u8; 16], Live>> {
-        self.live.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Forgets sessions that left without an end in the database, and of which nothing was sent.
-    fn forget_the_lost(&self) {
-        self.live().retain(|_, live| {
-            live.recording.strong_count() > 0 || live.upload.as_ref().is_none_or(Upload::is_begun)
-        });
-    }
-
-    /// How far a recording has come, which from here on is the caller's to know.
-    fn forget(&self, session: &[u8; 16]) -> Upload {
-        self.live().remove(session).and_then(|live| live.upload).unwrap_or_default()
-    }
-
-    /// Looks for what is not in the folder.
-    async fn look(&self, rows: &[SessionRow], missing: &mut [bool]) {
-        let mut looks = JoinSet::new();
-        let absent: Vec<_> = (0..rows.len()).filter(|at| missing.get(*at) == Some(&true)).collect();
-        let mut absent = absent.into_iter();
-        loop {
-            while looks.len() < MAX_LOOKS
-                && let Some((at, row)) = absent.next().and_then(|at| Some((at, rows.get(at)?)))
-            {
-                let (objects, path) = (self.objects.clone(), self.objects.path(&row.recording));
-                looks.spawn(async move { (at, objects.open(&path).await) });
-            }
-            match looks.join_next().await {
-                Some(Ok((at, found))) => {
-                    if let Some(missing) = missing.get_mut(at) {
-                        *missing = matches!(found, Err(object_store::Error::NotFound { .. }));
-                    }
-                }
-                Some(Err(error)) => tracing::error!(%error, "a look into the archive broke down"),
-                None => return,
-            }
-        }
-    }
+/// Whether the archive is the folder itself, however it is written and whatever leads there. Both are
+/// compared as they are on the disk; an archive's folder that is not there yet is another one.
+fn is_folder(address: &Address, folder: &Path) -> bool {
+    let Address::Folder(path) = address else { return false };
+    let known = |path: &Path| path.metadata().map(|about| (about.dev(), about.ino())).ok();
+    known(path).is_some_and(|archive| known(folder) == Some(archive))
 }
 
 #[cfg(test)]

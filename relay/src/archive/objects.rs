@@ -4,6 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use data_encoding::HEXLOWER;
+use deskside_link::random::System;
+use deskside_protocol::random;
 use object_store::multipart::{MultipartStore, PartId};
 use object_store::path::Path;
 use object_store::{Error, GetOptions, ObjectStore, ObjectStoreExt as _, PutPayload, Result};
@@ -92,10 +95,12 @@ impl Objects {
         Ok(Object { store, path, e_tag: about.e_tag, length: about.size, at: 0 })
     }
 
-    /// Puts, gets and deletes a small object.
+    /// Puts, gets and deletes a small object of a name of its own: a doctor and a relay may do so at
+    /// once.
     pub(super) async fn probe(&self) -> Result<()> {
         const BYTES: &[u8] = b"deskside-relay doctor";
-        let path = self.path("deskside-doctor");
+        let suffix: [u8; 8] = random::bytes(&mut System::new());
+        let path = self.path(&format!("deskside-doctor-{}", HEXLOWER.encode(&suffix)));
         self.objects.put(&path, PutPayload::from_static(BYTES)).await?;
         let read = self.objects.get(&path).await?.bytes().await?;
         self.objects.delete(&path).await?;

@@ -16,8 +16,15 @@ const PIECE: usize = 64 * 1024;
 /// A finished recording, to be read once.
 #[derive(Debug)]
 pub(crate) enum Reading<'a> {
-    Folder { file: tokio::io::Take<tokio::fs::File>, length: u64 },
-    Archive { object: Box<Object>, _permit: SemaphorePermit<'a> },
+    Folder {
+        file: tokio::io::Take<tokio::fs::File>,
+        length: u64,
+    },
+    Archive {
+        object: Box<Object>,
+        /// `None` for the relay's own reading, which waits for no auditor.
+        _permit: Option<SemaphorePermit<'a>>,
+    },
 }
 
 /// One that is in the folder.

@@ -6,6 +6,7 @@ use std::path::Path;
 use object_store::multipart::PartId;
 
 use super::fault::{Fault, is_connection};
+use super::marker;
 use super::objects::{MAX_PARTS, Objects, hash_file, piece};
 use crate::store::Store;
 
@@ -51,6 +52,11 @@ impl Upload {
 
     /// Sends what is left, and has the object stand and checked.
     pub(super) async fn finish(&mut self, road: Road<'_>) -> Result<u64, Fault> {
+        let length = tokio::fs::metadata(road.file).await?.len();
+        if length.div_ceil(road.objects.part as u64) > MAX_PARTS as u64 {
+            self.discard(road).await;
+            return Err(Fault::TooLarge);
+        }
         while self.next_part(road).await? > 0 {}
         let id = self.id.take().ok_or(Fault::Empty)?;
         let (path, parts) = (road.objects.path(road.recording), std::mem::take(&mut self.parts));
@@ -60,12 +66,7 @@ impl Upload {
             return Err(error.into());
         }
         road.store.end_upload(&id).await?;
-        let object = road.objects.open(&path).await?;
-        let (length, hash) = hash_file(road.file.into()).await?;
-        if object.length() != length || object.hash().await? != hash {
-            return Err(Fault::Differs);
-        }
-        Ok(length)
+        compare(road).await?.ok_or(Fault::Differs)
     }
 
     /// Gives up what was sent.
@@ -89,8 +90,13 @@ impl Upload {
         let id = match &self.id {
             Some(id) => id,
             None => {
+                marker::check(road.objects, road.store).await?;
                 let id = road.objects.begin(&path).await?;
-                road.store.begin_upload(&id, road.recording).await?;
+                if let Err(error) = road.store.begin_upload(&id, road.recording).await {
+                    // Nobody would know of it.
+                    abort(road, &id).await;
+                    return Err(error.into());
+                }
                 self.id.insert(id)
             }
         };
@@ -109,6 +115,21 @@ impl Upload {
         (self.sent, self.refused) = (self.sent + length, 0);
         Ok(length)
     }
+}
+
+/// Reads the object of a recording back: its length where it is what the folder has, and stands where
+/// it did before. A file that goes is not to be the last copy.
+pub(super) async fn compare(road: Road<'_>) -> Result<Option<u64>, Fault> {
+    let object = match road.objects.open(&road.objects.path(road.recording)).await {
+        Err(object_store::Error::NotFound { .. }) => return Ok(None),
+        opened => opened?,
+    };
+    let (length, hash) = hash_file(road.file.into()).await?;
+    if object.length() != length || object.hash().await? != hash {
+        return Ok(None);
+    }
+    marker::check(road.objects, road.store).await?;
+    Ok(Some(length))
 }
 
 /// Where it cannot be aborted now it stays in the database, and a start aborts it.

@@ -9,6 +9,7 @@ use crate::clock;
 use crate::node::Node;
 use crate::policy;
 use crate::recipient;
+use crate::store::Technician;
 
 /// What a key that is not named any more still opens.
 const OLD: &str =
@@ -61,44 +62,72 @@ pub(super) async fn remove(node: &Node, recipient: String, say: Say) -> anyhow::
     say.answer(&warned(&policy)?, || format!("{} {OLD}", sealed(&policy)))
 }
 
-/// Takes the keys of somebody who was revoked out of the policy, where nobody else has them. Gives the
-/// policy where it changed; where it cannot be signed, the keys that stay and why.
-pub(super) async fn forget(node: &Node, login: &str) -> anyhow::Result<Forgotten> {
+/// Takes the keys of somebody who was revoked out of the policy, where nobody else has them. Never an
+/// error: whatever becomes of the keys, the revocation counts.
+pub(super) async fn forget(node: &Node, login: &str) -> Forgotten {
+    let keys = match keys_of(node, login).await {
+        Ok(keys) => keys,
+        Err(error) => {
+            return Forgotten {
+                keys: Became::Unread { why: format!("{error:#}") },
+                unknown: false,
+            };
+        }
+    };
+    let became = if keys.gone.is_empty() {
+        Became::None
+    } else {
+        match policy::remove_auditors(node, &keys.gone, clock::seconds()).await {
+            Ok(policy) => Became::Gone(Box::new(policy)),
+            Err(error) => Became::Stay { keys: keys.gone, why: crate::chain(&error) },
+        }
+    };
+    Forgotten { keys: became, unknown: keys.unknown }
+}
+
+/// The keys of a login that are in the policy and nobody else's.
+struct Keys {
+    gone: Vec<String>,
+    /// There may be another: nobody wrote down which one came with an enrolment.
+    unknown: bool,
+}
+
+async fn keys_of(node: &Node, login: &str) -> anyhow::Result<Keys> {
     let people = node.store().technicians().await?;
     let held = policy::current(node).await?;
     let counts = |recipient: &String| {
         people.iter().any(|who| who.revoked_at.is_none() && who.recipient == *recipient)
     };
-    let mut gone: Vec<String> = people
-        .iter()
-        .filter(|who| who.login == login && held.auditors.contains(&who.recipient))
+    let own = || people.iter().filter(|who| who.login == login);
+    let mut gone: Vec<String> = own()
         .map(|who| who.recipient.clone())
-        .filter(|recipient| !counts(recipient))
+        .filter(|recipient| held.auditors.contains(recipient) && !counts(recipient))
         .collect();
     gone.sort_unstable();
     gone.dedup();
-    if gone.is_empty() {
-        let unknown = people.iter().any(|who| {
-            who.login == login
-                && who.recipient.is_empty()
-                && who.roles.split(',').any(|it| it == "auditor")
-        });
-        return Ok(if unknown { Forgotten::Unknown } else { Forgotten::Nothing });
-    }
-    Ok(match policy::remove_auditors(node, &gone, clock::seconds()).await {
-        Ok(policy) => Forgotten::Gone(Box::new(policy)),
-        Err(error) => Forgotten::Stays { keys: gone, why: crate::chain(&error) },
-    })
+    let is_auditor = |who: &Technician| who.roles.split(',').any(|it| it == "auditor");
+    let unknown = own().any(|who| who.recipient.is_empty() && is_auditor(who));
+    Ok(Keys { gone, unknown })
 }
 
 /// What became of the keys of somebody who was revoked.
-pub(super) enum Forgotten {
-    Nothing,
-    /// Nobody wrote down which key came with this auditor.
-    Unknown,
+pub(super) struct Forgotten {
+    keys: Became,
+    /// There may be another key, which nobody wrote down.
+    unknown: bool,
+}
+
+/// What became of the keys that are known.
+enum Became {
+    /// There are none.
+    None,
     Gone(Box<Policy>),
-    Stays {
+    Stay {
         keys: Vec<String>,
+        why: String,
+    },
+    /// It cannot be read which they are.
+    Unread {
         why: String,
     },
 }
@@ -106,31 +135,42 @@ pub(super) enum Forgotten {
 impl Forgotten {
     /// For a person, behind the sentence about the certificates.
     pub(super) fn words(&self) -> String {
-        match self {
-            Self::Nothing => String::new(),
-            Self::Unknown => {
-                "\nRecordings may still be sealed for this auditor's key, which was not written \
-                 down at that time: deskside-relay auditor list, then auditor remove."
-                    .to_owned()
-            }
-            Self::Gone(policy) => format!("\n{} {OLD}", sealed(policy)),
-            Self::Stays { keys, why } => format!(
+        let mut words = match &self.keys {
+            Became::None => String::new(),
+            Became::Gone(policy) => format!("\n{} {OLD}", sealed(policy)),
+            Became::Stay { keys, why } => format!(
                 "\nMind: recordings are still sealed for this auditor ({}), since the policy cannot be \
                  signed anew: {why}. Where the authority's key is at hand: deskside-relay auditor remove.",
                 keys.join(", ")
             ),
+            Became::Unread { why } => format!(
+                "\nMind: recordings may still be sealed for this login, since its keys cannot be read: \
+                 {why}. deskside-relay doctor, then auditor list and auditor remove."
+            ),
+        };
+        if self.unknown {
+            words.push_str(
+                "\nRecordings may still be sealed for a key of this auditor's that was not written down \
+                 at that time: deskside-relay auditor list, then auditor remove.",
+            );
         }
+        words
     }
 
-    /// For scripts.
+    /// For scripts. Beside known keys there may be unknown ones.
     pub(super) fn object(&self) -> Value {
-        match self {
-            Self::Nothing => Value::Null,
-            Self::Unknown => json!({"state": "unknown"}),
-            Self::Gone(policy) => {
-                json!({"state": "removed", "policy": policy.serial, "auditors": policy.auditors})
+        let unknown = self.unknown;
+        match &self.keys {
+            Became::None if unknown => json!({"state": "unknown", "unknown": true}),
+            Became::None => Value::Null,
+            Became::Gone(policy) => json!({
+                "state": "removed", "policy": policy.serial, "auditors": policy.auditors,
+                "unknown": unknown,
+            }),
+            Became::Stay { keys, why } => {
+                json!({"state": "stays", "recipients": keys, "why": why, "unknown": unknown})
             }
-            Self::Stays { keys, why } => json!({"state": "stays", "recipients": keys, "why": why}),
+            Became::Unread { why } => json!({"state": "unread", "why": why, "unknown": unknown}),
         }
     }
 }
@@ -178,4 +218,30 @@ fn warned(policy: &Policy) -> anyhow::Result<Value> {
         fields.insert("warning".to_owned(), without(policy).into());
     }
     Ok(object)
+}
+
+#[cfg(test)]
+mod tests {
+    use deskside_link::random::System;
+    use sqlx::SqlitePool;
+    use sqlx::sqlite::SqliteConnectOptions;
+
+    use super::*;
+    use crate::node::Places;
+
+    #[tokio::test]
+    async fn a_policy_that_cannot_be_read_is_a_sentence_and_no_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let places = || Places::under(folder.path().join("relay"));
+        let started =
+            Node::start(places(), "Example Help", clock::seconds(), &mut System::new()).await;
+        drop(started.unwrap());
+        let options = SqliteConnectOptions::new().filename(places().data.join("relay.db"));
+        let pool = SqlitePool::connect_with(options).await.unwrap();
+        sqlx::query("UPDATE policies SET signed = x'00'").execute(&pool).await.unwrap();
+        let node = Node::open(places()).await.unwrap();
+        let forgotten = forget(&node, "bob").await;
+        assert_eq!(forgotten.object()["state"], "unread");
+        assert!(forgotten.words().contains("may still be sealed for this login"));
+    }
 }

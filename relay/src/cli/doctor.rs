@@ -153,10 +153,16 @@ async fn archive(places: &Places) -> Option<Finding> {
     })
 }
 
-/// How much waits for the archive; nothing without one.
+/// Whether it is the archive of before, and how much waits for it; nothing where the folder is the
+/// archive.
 async fn waiting(node: &Node) -> Option<Finding> {
     let what = "archive";
-    node.places().archive.as_ref()?;
+    // Where there is no way to it that was said before.
+    let archive = Archive::open(node.places()).ok()?;
+    archive.name()?;
+    if let Some(sentence) = archive.is_another(node.store()).await {
+        return Some(Finding(Level::Fault, what, sentence));
+    }
     Some(match node.store().waiting_for_archive().await {
         Ok(Waiting { count: 0, .. }) => Finding(Level::Well, what, "nothing waits for it".into()),
         Ok(Waiting { count, bytes }) => {

@@ -110,7 +110,7 @@ pub(super) async fn revoke(node: &Node, login: &str, say: Say) -> anyhow::Result
     let serials = node.store().revoke(login, clock::seconds()).await?;
     let serials = serials.ok_or_else(|| NotThere(format!("nobody here has the login {login}")))?;
     // After the revocation, which counts in any case.
-    let auditor = auditor::forget(node, login).await?;
+    let auditor = auditor::forget(node, login).await;
     let object = json!({"login": login, "revoked": serials, "auditor": auditor.object()});
     say.answer(&object, || {
         let certificates = match serials.len() {

@@ -5,7 +5,7 @@ use deskside_protocol::session::SessionId;
 use deskside_protocol::wire::signal::refused::Code;
 use deskside_protocol::wire::signal::{RecordingFetch, RecordingFollows, Refused, signal::Kind};
 
-use crate::archive::Reading;
+use crate::archive::{Fault, Reading};
 use crate::chain;
 use crate::log::book::Because;
 use crate::service::Service;
@@ -51,7 +51,16 @@ async fn open<'a>(
     let id = SessionId::from_bytes(session);
     let logged = service.relay.book.access(node.store(), id, kind, because).await;
     logged.map_err(|error| trouble(&error))?;
-    service.relay.archive.read(&row).await.map_err(|fault| trouble(&fault))
+    service.relay.archive.read(&row).await.map_err(|fault| {
+        // Two that are nobody's fault and need nobody to look at a log.
+        if matches!(fault, Fault::Busy) {
+            refuse(Code::Busy, &fault.to_string())
+        } else if matches!(fault, Fault::Shredding) {
+            refuse(Code::NotFound, &fault.to_string())
+        } else {
+            trouble(&fault)
+        }
+    })
 }
 
 /// Why somebody wants something, as it is written down.

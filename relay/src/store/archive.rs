@@ -1,6 +1,7 @@
 //! Where finished recordings are, as the database sees it, and which uploads have no end.
 
 use sqlx::Row as _;
+use sqlx::sqlite::SqliteRow;
 
 use super::session::session_row;
 use super::{SessionRow, Store, StoreError, number, signed};
@@ -15,6 +16,8 @@ pub enum Place {
     Both = 1,
     /// In the archive alone.
     Archive = 2,
+    /// Nowhere: somebody removed it when its seals were gone, and nobody waits for it.
+    Gone = 3,
 }
 
 impl Place {
@@ -23,6 +26,7 @@ impl Place {
             0 => Some(Self::Folder),
             1 => Some(Self::Both),
             2 => Some(Self::Archive),
+            3 => Some(Self::Gone),
             _ => None,
         }
     }
@@ -35,6 +39,17 @@ pub struct Waiting {
     pub count: u64,
     /// Their bytes.
     pub bytes: u64,
+}
+
+/// An upload without an end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Left {
+    /// Its id in the archive.
+    pub upload: String,
+    /// The recording's file.
+    pub recording: String,
+    /// Whose recording it is, where that is known.
+    pub session: Option<[u8; 16]>,
 }
 
 impl Store {
@@ -125,15 +140,27 @@ impl Store {
         Ok(writing.commit().await?)
     }
 
-    /// Uploads without an end: id and recording.
+    /// Uploads without an end.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn uploads(&self) -> Result<Vec<(String, String)>, StoreError> {
-        let rows = sqlx::query("SELECT upload, recording FROM uploads ORDER BY upload")
-            .fetch_all(&self.pool)
-            .await?;
-        rows.iter().map(|row| Ok((row.try_get("upload")?, row.try_get("recording")?))).collect()
+    pub async fn uploads(&self) -> Result<Vec<Left>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT upload, uploads.recording, sessions.session FROM uploads \
+             LEFT JOIN sessions ON sessions.recording = uploads.recording ORDER BY upload",
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let left = |row: &SqliteRow| {
+            let session: Option<Vec<u8>> = row.try_get("session")?;
+            let session = session.map(|id| id.try_into().map_err(|_| StoreError::Value("session")));
+            Ok(Left {
+                upload: row.try_get("upload")?,
+                recording: row.try_get("recording")?,
+                session: session.transpose()?,
+            })
+        };
+        rows.iter().map(left).collect()
     }
 }
 
@@ -176,6 +203,7 @@ mod tests {
         store.begin_upload("b", "2.dsr").await.unwrap();
         store.begin_upload("a", "1.dsr").await.unwrap();
         store.end_upload("b").await.unwrap();
-        assert_eq!(store.uploads().await.unwrap(), [("a".to_owned(), "1.dsr".to_owned())]);
+        let left = |session| Left { upload: "a".into(), recording: "1.dsr".into(), session };
+        assert_eq!(store.uploads().await.unwrap(), [left(Some([1; 16]))]);
     }
 }

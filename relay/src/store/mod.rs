@@ -37,7 +37,7 @@ use sqlx::{Row as _, Sqlite, SqliteConnection, Transaction};
 use thiserror::Error;
 
 pub use access::{Act, NewAccess};
-pub use archive::{Place, Waiting};
+pub use archive::{Left, Place, Waiting};
 pub use attachment::{AttachmentRow, Most, NewAttachment};
 pub use authority::NewAuthority;
 pub use burned::Burned;

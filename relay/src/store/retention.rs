@@ -22,20 +22,25 @@ impl Store {
     }
 
     /// Recordings of sessions that ended before `ended_before` (seconds) and are not held, and those
-    /// whose seals were about to go when the relay was stopped: the oldest first, at most `most`.
+    /// whose seals were about to go when the relay was stopped: the oldest first, at most `most`, behind
+    /// the one that ended at the time and has the id in `after`.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn to_shred(
         &self,
         ended_before: u64,
+        after: (u64, [u8; 16]),
         most: u32,
     ) -> Result<Vec<SessionRow>, StoreError> {
         let rows = sqlx::query(
             "SELECT * FROM sessions WHERE shredded = 0 AND recording <> '' AND closed_at < $1 \
-             AND (held = 0 OR shredded_at IS NOT NULL) ORDER BY closed_at, session LIMIT $2",
+             AND (held = 0 OR shredded_at IS NOT NULL) AND (closed_at, session) > ($2, $3) \
+             ORDER BY closed_at, session LIMIT $4",
         )
         .bind(signed(ended_before)?)
+        .bind(signed(after.0)?)
+        .bind(after.1.as_slice())
         .bind(i64::from(most))
         .fetch_all(&self.pool)
         .await?;
@@ -92,10 +97,12 @@ mod tests {
             assert!(store.close_session(&[id; 16], end).await.unwrap());
         }
         let due = async || {
-            let rows = store.to_shred(500, 9).await.unwrap();
+            let rows = store.to_shred(500, (0, [0; 16]), 9).await.unwrap();
             rows.iter().map(|row| row.session[0]).collect::<Vec<_>>()
         };
         assert_eq!(due().await, [2, 1]);
+        let page = store.to_shred(500, (200, [2; 16]), 1).await.unwrap();
+        assert_eq!(page.iter().map(|row| row.session[0]).collect::<Vec<_>>(), [1]);
         assert!(store.hold(&[1; 16], true).await.unwrap());
         assert!(!store.hold(&[9; 16], true).await.unwrap());
         assert_eq!(due().await, [2]);

@@ -103,8 +103,10 @@ pub struct SessionRow {
     pub hash: Option<[u8; 32]>,
     /// Kept beyond its time.
     pub held: bool,
-    /// When its seals were destroyed, in seconds.
+    /// Since when its seals are being destroyed, in seconds.
     pub shredded_at: Option<u64>,
+    /// They are gone, from every copy that the relay has.
+    pub shredded: bool,
     /// Where the recording is, once it is finished.
     pub place: Place,
 }
@@ -218,6 +220,7 @@ pub(super) fn session_row(row: &SqliteRow) -> Result<SessionRow, StoreError> {
             .transpose()?,
         held: row.try_get("held")?,
         shredded_at: maybe_number(row, "shredded_at")?,
+        shredded: row.try_get("shredded")?,
         place: Place::from_number(row.try_get("place")?).ok_or(StoreError::Value("place"))?,
     })
 }
