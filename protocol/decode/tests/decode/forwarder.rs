@@ -2,6 +2,7 @@
 //! test wants it.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -65,18 +66,24 @@ struct Direction {
     dice: Dice,
     count: u64,
     held: Option<(Vec<u8>, u8)>,
+    calm: Arc<AtomicBool>,
 }
 
 impl Direction {
-    fn new(from: End, line: u16, way: Way) -> Self {
-        Self { from, line, way, dice: Dice(u64::from(from.byte()) + 77), count: 0, held: None }
+    fn new(from: End, line: u16, way: Way, calm: Arc<AtomicBool>) -> Self {
+        let dice = Dice(u64::from(from.byte()) + 77);
+        Self { from, line, way, dice, count: 0, held: None, calm }
+    }
+
+    fn is_harmed(&self) -> bool {
+        self.count > UNHARMED && !self.calm.load(Ordering::Relaxed)
     }
 
     /// Records `datagram` as fate wants it, and says what is to be forwarded.
     fn pass(&mut self, datagram: &[u8], tape: &Mutex<Tape>) -> Vec<Vec<u8>> {
         self.count += 1;
         let mut sent = Vec::new();
-        let harmed = self.count > UNHARMED;
+        let harmed = self.is_harmed();
         let happens = |dice: &mut Dice, often| harmed && dice.happens(often);
         if happens(&mut self.dice, self.way.lost_before) {
             return sent;
@@ -96,7 +103,7 @@ impl Direction {
             self.record(&bent, tape, &mut sent);
         }
         match self.held.take() {
-            Some((held, 0)) => self.record(&held, tape, &mut sent),
+            Some((held, left)) if left == 0 || !harmed => self.record(&held, tape, &mut sent),
             Some((held, left)) => self.held = Some((held, left - 1)),
             None => {}
         }
@@ -111,7 +118,7 @@ impl Direction {
         let swallowed = self.way.swallowed.filter(|_| self.from == End::Agent);
         let swallowed =
             swallowed.is_some_and(|(first, count)| (first..first + count).contains(&self.count));
-        let lost = self.count > UNHARMED && self.dice.happens(self.way.lost_behind);
+        let lost = self.is_harmed() && self.dice.happens(self.way.lost_behind);
         if !swallowed && !lost {
             sent.push(datagram.to_vec());
         }
@@ -123,6 +130,7 @@ pub(crate) struct Forwarder {
     /// Where the technician sends to.
     pub(crate) address: SocketAddr,
     pub(crate) tape: Arc<Mutex<Tape>>,
+    calm: Arc<AtomicBool>,
     _tasks: JoinSet<()>,
 }
 
@@ -136,22 +144,27 @@ impl Forwarder {
     ) -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         let address = socket.local_addr().unwrap();
-        let mut tasks = JoinSet::new();
-        tasks.spawn(forward(socket, agent, (line, way), tape.clone()));
-        Self { address, tape, _tasks: tasks }
+        let (mut tasks, calm) = (JoinSet::new(), Arc::new(AtomicBool::new(false)));
+        let directions =
+            [End::Technician, End::Agent].map(|from| Direction::new(from, line, way, calm.clone()));
+        tasks.spawn(forward(socket, agent, directions, tape.clone()));
+        Self { address, tape, calm, _tasks: tasks }
+    }
+
+    /// From here on everything gets through at once: for what an end says only once.
+    pub(crate) fn calm(&self) {
+        self.calm.store(true, Ordering::Relaxed);
     }
 }
 
 async fn forward(
     here: UdpSocket,
     agent: SocketAddr,
-    (line, way): (u16, Way),
+    [mut up, mut down]: [Direction; 2],
     tape: Arc<Mutex<Tape>>,
 ) {
     let mut technician: Option<SocketAddr> = None;
     let mut there = UdpSocket::bind("127.0.0.1:0").await.unwrap();
-    let mut up = Direction::new(End::Technician, line, way);
-    let mut down = Direction::new(End::Agent, line, way);
     let (mut one, mut other) = (vec![0; 65_536], vec![0; 65_536]);
     loop {
         tokio::select! {

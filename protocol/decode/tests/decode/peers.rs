@@ -50,6 +50,8 @@ impl Pair {
 
     /// Closes the line from the technician's side and gives what was recorded up to then.
     pub(crate) async fn close(self) -> Arc<Mutex<Tape>> {
+        // An end says that it closes the line and listens no more.
+        self.forwarder.calm();
         self.technician.close(7_u32.into(), b"bye");
         self.technician_endpoint.wait_idle().await;
         self.agent.closed().await;
