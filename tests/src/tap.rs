@@ -7,15 +7,17 @@
 
 mod spoof;
 mod storm;
+mod withhold;
 
 use std::collections::HashMap;
 use std::future::poll_fn;
 use std::io::{self, IoSliceMut};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, ensure};
+use bytes::Bytes;
 use deskside_link::socket::Port;
 use deskside_protocol::label::{self, Label};
 use quinn::udp::{RecvMeta, Transmit};
@@ -102,6 +104,7 @@ struct Door {
     diversion: spoof::Diversion,
     bypass: spoof::Bypass,
     storm: storm::Storm,
+    withhold: withhold::Withhold,
 }
 
 /// Bytes of bulk data that left the relay, for whoever waits for them.
@@ -221,10 +224,20 @@ impl Door {
         let port = Arc::new(Port::bind((Ipv4Addr::LOCALHOST, 0).into())?);
         let address = port.local_addr()?;
         let state = Mutex::new(State { relay, clients: HashMap::new() });
-        let (last, diversion, bypass, storm) = Default::default();
-        let door =
-            Self { number, port, address, state, bulk, seen, last, diversion, bypass, storm };
-        let door = Arc::new(door);
+        let (last, diversion, bypass, storm, withhold) = Default::default();
+        let door = Arc::new(Self {
+            number,
+            port,
+            address,
+            state,
+            bulk,
+            seen,
+            last,
+            diversion,
+            bypass,
+            storm,
+            withhold,
+        });
         tokio::spawn(door.clone().serve());
         Ok(door)
     }
@@ -244,6 +257,11 @@ impl Door {
                 if self.diversion.takes(relay, &received, bytes)
                     || self.bypass.takes(&received, bytes)
                 {
+                    continue;
+                }
+                if let Some(late) = self.withhold.holds(bytes) {
+                    let bytes = Bytes::copy_from_slice(bytes);
+                    self.later(late, (port, relay), received, bytes);
                     continue;
                 }
                 self.send(&port, relay, &received, bytes).await;
@@ -273,9 +291,32 @@ impl Door {
             let count = room.receive(&port).await;
             for (received, bytes) in room.filled(count) {
                 self.remember(Way::FromRelay, &received, bytes);
+                if self.withhold.takes(bytes) {
+                    continue;
+                }
+                if let Some(late) = self.withhold.holds(bytes) {
+                    let (port, bytes) = (self.port.clone(), Bytes::copy_from_slice(bytes));
+                    self.later(late, (port, client), received, bytes);
+                    continue;
+                }
                 self.send(&self.port, client, &received, bytes).await;
             }
         }
+    }
+
+    /// Takes a batch on after a while.
+    fn later(
+        self: &Arc<Self>,
+        late: Duration,
+        (port, to): (Arc<Port>, SocketAddr),
+        received: RecvMeta,
+        bytes: Bytes,
+    ) {
+        let door = self.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(late).await;
+            door.send(&port, to, &received, &bytes).await;
+        });
     }
 
     /// Sends a batch on as it came, or what the storm leaves of it.
@@ -365,7 +406,6 @@ async fn send(port: &Arc<Port>, to: SocketAddr, received: &RecvMeta, bytes: &[u8
 mod tests {
     use super::*;
     use std::net::UdpSocket;
-    use std::time::Duration;
 
     fn socket() -> UdpSocket {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();

@@ -1,5 +1,8 @@
 //! What an auditor with the key learns of the packets, of sessions between real processes.
 
+use std::time::Duration;
+
+use deskside_tests::tap::Way;
 use serde_json::json;
 
 use crate::house::{AGENT, Helped, House, TECHNICIAN};
@@ -78,4 +81,83 @@ fn packets_that_pass_the_recorder_by_are_missed() {
         sentence.contains(what) && sentence.ends_with("This points at the relay.")
     };
     assert!(sentences.iter().any(tells), "{sentences:?}");
+}
+
+#[test]
+fn what_was_recorded_and_never_forwarded_is_not_taken_for_arrived() {
+    let house = House::tapped(|_| ());
+    let Helped { agent: _agent, session, .. } = house.helped("agent");
+    assert_eq!(session.exec(&["echo", "arrived"], b"").unwrap().code, Some(0));
+    let (file, _) = house.noise("noise", 30_000_000);
+    let before = house.tap().bulk();
+    let _copying = house.alice.copying(&[&file, "agent:"]).unwrap();
+    house.tap().wait_for_bulk(before + 100_000).unwrap();
+    house.tap().withhold(AGENT).unwrap();
+    let id = session.id().to_owned();
+    session.end("").unwrap();
+
+    let verdict = house.verdict(&id);
+    let contents = &verdict["contents"];
+    let unknown = |end: &str| contents["lines"][0][end]["unknown"].as_u64().unwrap();
+    assert!(unknown("technician") >= 10, "{contents}");
+    // Neither end states that it came, so nothing is proven of it; and nobody is blamed, since it
+    // may as well have been lost on the way.
+    assert_eq!((&verdict["sound"], &contents["findings"]), (&json!(true), &json!([])), "{verdict}");
+    let (recording, told) = (house.fetched(&id), house.path("told.jsonl"));
+    let (recording, told) = (recording.to_str().unwrap(), told.to_str().unwrap());
+    let identity = house.alice.identity();
+    let words = ["audit", "export", recording, "-o", told, "--identity"];
+    house.alice.run(&[&words[..], &[identity.to_str().unwrap()]].concat()).unwrap().done().unwrap();
+    let told = std::fs::read_to_string(told).unwrap();
+    assert!(told.contains("noise") && !told.contains("\"landed\":true"), "{told}");
+}
+
+#[test]
+fn packets_that_no_end_made_are_counted_and_say_nothing() {
+    let house = House::tapped(|_| ());
+    let Helped { agent: _agent, session, .. } = house.helped("agent");
+    assert_eq!(session.exec(&["echo", "one"], b"").unwrap().code, Some(0));
+    let seen = house.tap().last(TECHNICIAN, Way::ToRelay, true).unwrap();
+    let mut made = seen.to_vec();
+    for number in 0..40_u8 {
+        // Its label is right, and only an end could seal the rest.
+        let last = made.last_mut().unwrap();
+        *last = last.wrapping_add(number | 1);
+        house.tap().spoofs_end(TECHNICIAN, &made).unwrap();
+        house.tap().spoofs_end(TECHNICIAN, &seen).unwrap();
+    }
+    assert_eq!(session.exec(&["echo", "two"], b"").unwrap().code, Some(0));
+    let id = session.id().to_owned();
+    session.end("").unwrap();
+
+    let verdict = house.verdict(&id);
+    let contents = &verdict["contents"];
+    let technician = &contents["lines"][0]["technician"];
+    let count = |name: &str| technician[name].as_u64().unwrap();
+    assert!(count("unopened") >= 30 && count("repeated") >= 30, "{technician}");
+    assert_eq!(
+        (&verdict["verdict"], &contents["findings"], &contents["statements"]["disputed"]),
+        (&json!("verified"), &json!([]), &json!(0)),
+        "{verdict}"
+    );
+}
+
+#[test]
+fn packets_that_are_held_back_on_either_side_of_the_recorder_show() {
+    const LATE: Duration = Duration::from_millis(500);
+    let house = House::tapped(|_| ());
+    let Helped { agent: _agent, session, .. } = house.helped("agent");
+    assert_eq!(session.exec(&["echo", "at once"], b"").unwrap().code, Some(0));
+    house.tap().hold_back(AGENT, LATE).unwrap();
+    assert_eq!(session.exec(&["echo", "late"], b"").unwrap().code, Some(0));
+    let id = session.id().to_owned();
+    session.end("").unwrap();
+
+    let verdict = house.verdict(&id);
+    let (line, stated) = (&verdict["contents"]["lines"][0], &verdict["contents"]["statements"]);
+    // Behind the recorder: the technician's packets waited for the agent's word.
+    assert!(line["technician"]["slowest_ms"].as_u64() >= Some(1_000), "{line}");
+    // Before it: there is one clock here, and the agent had written long before.
+    assert!(stated["agent"]["lag_ms"]["most"].as_i64() >= Some(500), "{stated}");
+    assert_eq!(verdict["verdict"], "verified", "{verdict}");
 }

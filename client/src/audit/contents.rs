@@ -124,11 +124,12 @@ impl Contents {
         let sum = |count: fn(&Counted) -> u64| count(&ends.agent) + count(&ends.technician);
         format!(
             "{} packets lost behind the relay, {} not recorded and not acknowledged, {} that no key \
-             opens, {} at the end that may not have arrived",
+             opens, {} at the end that may not have arrived; the slowest acknowledgement took {} ms",
             sum(|end| end.lost),
             sum(|end| end.unseen),
             sum(|end| end.unopened),
-            sum(|end| end.tail)
+            sum(|end| end.tail),
+            ends.agent.slowest_us.max(ends.technician.slowest_us) / 1_000
         )
     }
 
@@ -146,9 +147,12 @@ impl Contents {
             (false, false) => "neither end's last word is there: the tail is unproven",
         };
         let tally = self.tally();
+        let lag = |end, name| self.stated.lag(end).words(name);
+        let lags = [lag(End::Agent, "agent"), lag(End::Technician, "technician")];
+        let lags = lags.into_iter().flatten().collect::<Vec<_>>().join(", ");
         format!(
             "{agent} of the agent, {technician} of the technician; {} places of streams proven, {} \
-             not comparable, {} disputed; {last}",
+             not comparable, {} disputed; {last}; {lags}, by the clocks of end and relay",
             tally.proven, tally.consistent, tally.disputed
         )
     }
@@ -196,7 +200,13 @@ impl Contents {
 
 impl Contents {
     fn statements_event(&self) -> Value {
-        let end = |end| json!({"count": self.stated.count(end), "last": self.stated.has_last(end)});
+        let end = |end| {
+            json!({
+                "count": self.stated.count(end),
+                "last": self.stated.has_last(end),
+                "lag_ms": self.stated.lag(end).event(),
+            })
+        };
         let tally = self.tally();
         json!({
             "agent": end(End::Agent),
@@ -246,6 +256,7 @@ fn line(line: &LineReport) -> Value {
             "lost": end.lost,
             "unseen": end.unseen,
             "unknown": end.tail,
+            "slowest_ms": end.slowest_us / 1_000,
             "bytes": end.bytes,
             "datagrams": end.messages,
         })

@@ -9,6 +9,7 @@ mod export;
 mod fetch;
 mod hold;
 mod judge;
+mod lag;
 mod list;
 mod log;
 mod replay;

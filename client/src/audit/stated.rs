@@ -10,6 +10,8 @@ use deskside_protocol::statement::{self, Statement, Way};
 use deskside_protocol::wire::message::message::Kind;
 use deskside_protocol::wire::record::Signed;
 
+use super::lag::Lag;
+
 /// Sentences that are kept; how many more there are is counted.
 const MAX_FLAWS: usize = 8;
 
@@ -20,6 +22,7 @@ pub(super) struct Stated {
     /// Of a line's secrets, as they were sealed.
     secrets: BTreeMap<u16, Vec<[u8; 32]>>,
     last: Ends<Option<Last>>,
+    lag: Ends<Lag>,
     flaws: Vec<String>,
     more: u64,
     line: u16,
@@ -80,6 +83,9 @@ impl Stated {
         };
         let (number, line) = (said.number, said.line);
         *last = Some(Last { name: statement::name(signed), number, line, is_last: said.last });
+        if follows {
+            self.lag.of_mut(said.end).take(said.time_us, entry.time_us);
+        }
         if follows { Ok(said) } else { Err("does not follow the one before") }
     }
 
@@ -109,6 +115,11 @@ impl Stated {
     /// Whether the end said a last word on the last line.
     pub(super) fn has_last(&self, end: End) -> bool {
         self.last.of(end).is_some_and(|last| last.is_last && last.line == self.line)
+    }
+
+    /// How long the end's statements were on their way.
+    pub(super) fn lag(&self, end: End) -> Lag {
+        *self.lag.of(end)
     }
 
     /// How many statements the end has made, by their numbers.
@@ -203,6 +214,8 @@ mod tests {
         assert_eq!(stated.take(&entry(End::Agent, next)).len(), 2);
         assert!(stated.has_last(End::Agent) && !stated.has_last(End::Technician));
         assert_eq!((stated.count(End::Agent), stated.is_sound()), (2, true));
+        assert!(stated.lag(End::Agent) != Lag::default());
+        assert_eq!(stated.lag(End::Technician), Lag::default());
     }
 
     #[test]

@@ -25,6 +25,10 @@ pub struct Counted {
     pub lost: u64,
     /// Packets behind the last that was acknowledged: whether they arrived is unknown.
     pub tail: u64,
+    /// The longest that a packet which asked for it waited for its acknowledgement, both as they were
+    /// recorded, in microseconds: who is kept waiting behind the recorder shows here, by a relay or by
+    /// the network behind it.
+    pub slowest_us: u64,
     /// Numbers of packets that are neither recorded nor acknowledged: lost before the relay, left
     /// out by the sender (quinn does, now and then), or gone with a stretch that is missing in both
     /// directions; then a packet at its edge is found missing.
@@ -49,6 +53,9 @@ impl Counted {
         self.acknowledged += other.acknowledged;
         self.lost += other.lost;
         self.tail += other.tail;
+        if other.slowest_us > self.slowest_us {
+            self.slowest_us = other.slowest_us;
+        }
         self.unseen += other.unseen;
         self.bytes += other.bytes;
         self.messages += other.messages;

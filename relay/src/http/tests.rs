@@ -3,6 +3,10 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
+use deskside_link::Leg;
+use deskside_link::random::System;
+use deskside_protocol::close::CloseCode;
+use deskside_protocol::key::SigningKey;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
@@ -39,6 +43,14 @@ impl House {
         let stop = CancellationToken::new();
         let running = serve::start(settings, stop.clone()).await.unwrap();
         Self { running, stop, folder }
+    }
+
+    /// Somebody was greeted: the room for legs has begun, and needs the database no more for that.
+    async fn has_greeted(&self) {
+        let key = SigningKey::generate(&mut System::new());
+        let leg = Leg::dial(&self.running.join, &key, "test").await.unwrap();
+        drop(leg.open().await.unwrap());
+        leg.close(CloseCode::Done).await;
     }
 
     async fn end(self) {
@@ -79,6 +91,7 @@ async fn each_address_serves_its_own() {
     assert_status(&get(admin, "/help").await, 404);
     assert!(get(admin, "/metrics").await.contains("deskside_open_codes 0"));
 
+    house.has_greeted().await;
     house.running.relay.node.store().close().await;
     for address in [http, admin] {
         let answer = get(address, "/healthz").await;

@@ -90,6 +90,8 @@ impl Line {
             }
             for (first, last) in news.ranges {
                 while let Some(waiting) = self.sides.of_mut(from).waiting.take(first, last) {
+                    let slowest = &mut self.sides.of_mut(from).counted.slowest_us;
+                    *slowest = time_us.saturating_sub(waiting.time_us).max(*slowest);
                     self.deliver(from, &waiting, time_us, events);
                 }
             }
