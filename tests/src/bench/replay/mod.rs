@@ -1,8 +1,9 @@
 //! A long session in the player: how soon there is a picture, how quickly it is read, how long a jump
-//! takes. The recording is made here, an hour of office work; the program is the shipped one, and is
-//! asked as its page asks it.
+//! takes. The recording is made here, an hour of office work; the program is the shipped one. It is
+//! asked as its page asks it, and then by the page itself in a real browser.
 
 mod office;
+mod page;
 mod recording;
 
 use std::path::{Path, PathBuf};
@@ -59,7 +60,10 @@ pub(super) fn run(args: &Args, teller: Teller) -> anyhow::Result<()> {
         );
     }
     let replay = Replay::start(&file, folder.path())?;
-    replay.measure(args, teller)
+    replay.measure(args, teller)?;
+    let replay = Replay::start(&file, folder.path())?;
+    page::measure(&replay.url(), args.seeks, teller)?;
+    replay.ask_to_end()
 }
 
 /// The program, and where its page is.
@@ -116,7 +120,11 @@ impl Replay {
         Ok(self.began.elapsed().as_secs_f64())
     }
 
-    fn measure(mut self, args: &Args, teller: Teller) -> anyhow::Result<()> {
+    fn url(&self) -> String {
+        format!("http://{}{}", self.address, self.path)
+    }
+
+    fn measure(self, args: &Args, teller: Teller) -> anyhow::Result<()> {
         let length = self.json("title")?["length"].as_u64().context("read a length")?;
         let first = self.until(|| Ok(self.film(1_000_000, true)?.0["width"] != 0))?;
         teller.say(
@@ -157,7 +165,7 @@ impl Replay {
         self.ask_to_end()
     }
 
-    fn ask_to_end(&mut self) -> anyhow::Result<()> {
+    fn ask_to_end(mut self) -> anyhow::Result<()> {
         self.process.signal(rustix::process::Signal::INT)?;
         let code = self.process.end()?;
         ensure!(code == Some(0), "it ended with {code:?}");
