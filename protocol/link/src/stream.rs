@@ -207,6 +207,20 @@ impl<M: Message + Default> Receiver<M> {
         }
     }
 
+    /// Waits until the peer has broken the stream off, or the connection is gone, and for ever where
+    /// it finished: for whoever waits for something else meanwhile. Behind it nothing can be read.
+    pub async fn broken(&mut self) -> StreamError {
+        self.stream.broken().await.into()
+    }
+
+    /// Reads no further, and says why.
+    pub(crate) fn stop(&mut self, code: CloseCode) {
+        // It can only fail where the stream has ended.
+        if self.stream.stop(code).is_err() {
+            tracing::trace!("a stream that had ended was stopped");
+        }
+    }
+
     /// The raw bytes behind the messages: first what was read already, then the stream. For streams
     /// of legs: on a line nobody would count them.
     #[must_use]
