@@ -148,3 +148,35 @@ async fn whoever_is_refused_a_line_is_told_and_the_next_may_ask_again() {
     let _expected = bodies.expect(ONE);
     bodies.wanted().await;
 }
+
+#[tokio::test]
+async fn a_stream_that_is_watched_loses_nothing_and_tells_of_its_end() {
+    let (agent, technician) = tests::pair().await;
+    let (agent, technician) = (agent.counted(), technician.counted());
+    let message = || Message { kind: Some(of(ONE)) };
+    for broken in [false, true] {
+        let mut ours = technician.open::<Message, Message>(Channel::File).await.unwrap();
+        let theirs = agent.accept().await.unwrap().opened::<Message, Message>();
+        let mut theirs = theirs.await.unwrap().receiver;
+        ours.sender.send(&message()).await.unwrap();
+        ours.sender.send(&message()).await.unwrap();
+        if broken {
+            // What had not left by then never will.
+            let mut sender = ours.sender;
+            sender.reset(CloseCode::Refused);
+            assert!(theirs.broken().await.is_reset(CloseCode::Refused));
+        } else {
+            let mut sender = ours.sender;
+            sender.finish();
+            tokio::select! {
+                biased;
+                error = theirs.broken() => panic!("{error}"),
+                done = sender.delivered() => done.unwrap(),
+            }
+            for _ in 0..2 {
+                assert_eq!(theirs.receive().await.unwrap(), Some(message()));
+            }
+            assert_eq!(theirs.receive().await.unwrap(), None);
+        }
+    }
+}

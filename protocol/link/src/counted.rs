@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker, ready};
 use bytes::Bytes;
 use deskside_protocol::close::CloseCode;
 use deskside_protocol::statement::State;
-use quinn::{ClosedStream, ReadError, RecvStream, ResetError, SendStream, VarInt, WriteError};
+use quinn::{ClosedStream, ReadError, RecvStream, SendStream, VarInt, WriteError};
 
 use crate::ledger::Count;
 
@@ -150,22 +150,6 @@ impl In {
             Ok(Some(_)) | Err(_) => {}
         }
         read
-    }
-
-    /// Waits until the peer has broken the stream off, or the connection is gone; for ever where it
-    /// finished. Nothing can be read behind that.
-    pub(crate) async fn broken(&mut self) -> ReadError {
-        match self.stream.received_reset().await {
-            Ok(Some(code)) => {
-                if let Some(count) = &mut self.count {
-                    count.end(State::Reset);
-                }
-                ReadError::Reset(code)
-            }
-            Ok(None) => std::future::pending().await,
-            Err(ResetError::ConnectionLost(error)) => ReadError::ConnectionLost(error),
-            Err(ResetError::ZeroRttRejected) => ReadError::ZeroRttRejected,
-        }
     }
 
     /// Reads no further, and says why.
