@@ -27,10 +27,12 @@ pub enum CloseCode {
     NotSealed = 9,
     /// The end's enrolment was revoked or has expired.
     NotPermitted = 10,
+    /// A files line carried what is no body of a file.
+    NotABody = 11,
 }
 
 /// One row a code.
-const TABLE: [(CloseCode, &str); 11] = [
+const TABLE: [(CloseCode, &str); 12] = [
     (CloseCode::Done, "everything was said"),
     (CloseCode::Misbehaved, "the other side broke the protocol"),
     (CloseCode::Version, "the two programs are of versions that do not fit: upgrade the older one"),
@@ -42,6 +44,7 @@ const TABLE: [(CloseCode, &str); 11] = [
     (CloseCode::Trouble, "the other side had a fault of its own"),
     (CloseCode::NotSealed, "the session could not be recorded as the policy requires"),
     (CloseCode::NotPermitted, "the enrolment was revoked or has expired"),
+    (CloseCode::NotABody, "what is no body of a file was sent where it would not be recorded"),
 ];
 
 impl CloseCode {
@@ -74,6 +77,6 @@ mod tests {
             assert_eq!(CloseCode::from_number(number), Some(code));
             assert!(!code.sentence().is_empty());
         }
-        assert_eq!(CloseCode::from_number(11), None);
+        assert_eq!(CloseCode::from_number(12), None);
     }
 }

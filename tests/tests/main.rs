@@ -10,6 +10,7 @@ mod decoding;
 mod disclose;
 mod export;
 mod files;
+mod files_line;
 mod full_disk;
 mod grants;
 mod help;

@@ -86,7 +86,21 @@ impl Heard {
     }
 }
 
+impl Heard {
+    /// Waits until the technician has broken the stream off; for ever where he finished. Behind it
+    /// nothing can be heard.
+    pub async fn broken(&mut self) -> StreamError {
+        self.receiver.broken().await
+    }
+}
+
 impl Answers {
+    /// The stream's number on the line.
+    #[must_use]
+    pub fn stream(&self) -> u64 {
+        self.sender.id()
+    }
+
     /// Sends one message.
     ///
     /// # Errors

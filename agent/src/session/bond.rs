@@ -11,6 +11,7 @@ use deskside_protocol::grant::GrantSet;
 use deskside_protocol::identity::link::JoinLink;
 use deskside_protocol::identity::rotation::follow_authority;
 use deskside_protocol::key::{PublicKey, SigningKey};
+use deskside_protocol::label::Label;
 use deskside_protocol::policy::{Policy, PolicyError};
 use deskside_protocol::reattach::TOKEN;
 use deskside_protocol::recording::Binding;
@@ -155,6 +156,11 @@ impl Bond {
 
     /// One line of the session.
     pub(super) const fn plan(&self, given: &Given) -> Plan<'_> {
-        Plan { own: given.own, peer: given.peer, key: &self.session_key, peer_key: self.peer_key }
+        self.plan_with(given.own, given.peer)
+    }
+
+    /// A line by these labels.
+    pub(super) const fn plan_with(&self, own: Label, peer: Label) -> Plan<'_> {
+        Plan { own, peer, key: &self.session_key, peer_key: self.peer_key }
     }
 }

@@ -1,57 +1,50 @@
 //! Files of the technician's to this computer, and of the user's to him: asked for, and then moved by
 //! the same machine as on his side.
 
-use bytes::Bytes;
-use deskside_files::{Fault, Hear, PipeError, Report, Speak, TransferError};
+use deskside_files::{Fault, PipeError, Report, TransferError};
+use deskside_link::Bodies;
+use deskside_link::bodies::BodyError;
 use deskside_link::stream::StreamError;
 use deskside_protocol::act::ActError;
 use deskside_protocol::wire::message::refusal::Cause;
 use deskside_protocol::wire::message::{FileGet, FilePut, FileReady, message::Kind};
 
+use super::bodies::{Hearing, Speaking};
 use crate::files::Files;
 use crate::gate::{self, Answers, Gate, Heard, Unheard};
 
-impl Speak for Answers {
-    async fn say(&mut self, kind: Kind) -> Result<(), PipeError> {
-        self.send(kind).await.map_err(PipeError::new)
-    }
-
-    async fn body(&mut self, bytes: Bytes) -> Result<(), PipeError> {
-        Self::body(self, bytes).await.map_err(PipeError::new)
-    }
-
-    async fn finish(&mut self) -> Result<(), PipeError> {
-        Self::finish(self).await.map_err(PipeError::new)
-    }
-}
-
-impl Hear for Heard {
-    async fn hear(&mut self) -> Result<Option<Kind>, PipeError> {
-        self.next().await.map_err(PipeError::new)
-    }
-
-    async fn body(&mut self) -> Result<Option<Bytes>, PipeError> {
-        Self::body(self).await.map_err(PipeError::new)
-    }
-}
-
-/// Serves a stream of the file channel: one transfer.
+/// Serves a stream of the file channel: one transfer. Where there are `bodies` they go over the
+/// files line.
 pub(super) async fn serve(
     heard: &mut Heard,
     answers: &mut Answers,
     gate: &Gate,
-    files: &Files,
+    (files, bodies): (&Files, Option<&Bodies>),
 ) -> Result<(), Unheard> {
     let first = heard.next().await?;
     let _turn = files.turn().await;
     #[allow(clippy::wildcard_enum_match_arm, reason = "whatever else comes does not belong here")]
     match first {
-        Some(Kind::FilePut(put)) => receive(&put, heard, answers, gate, files).await,
-        Some(Kind::FileGet(get)) => send(&get, heard, answers, gate, files).await,
+        Some(Kind::FilePut(FilePut { apart, .. }) | Kind::FileGet(FileGet { apart, .. }))
+            if apart != bodies.is_some() =>
+        {
+            Ok(answers.refuse_for(Cause::BadRequest, other_way(apart)).await?)
+        }
+        Some(Kind::FilePut(put)) => receive(&put, heard, answers, gate, (files, bodies)).await,
+        Some(Kind::FileGet(get)) => send(&get, heard, answers, gate, (files, bodies)).await,
         _ => {
             let text = "a transfer begins with what it is about";
             Ok(answers.refuse_for(Cause::BadRequest, text).await?)
         }
+    }
+}
+
+/// Why bodies do not go the way that the technician's program means.
+const fn other_way(apart: bool) -> &'static str {
+    if apart {
+        "the policy has the bodies of files recorded"
+    } else {
+        "the policy does not have the bodies of files recorded: upgrade the technician's program"
     }
 }
 
@@ -60,7 +53,7 @@ async fn receive(
     heard: &mut Heard,
     answers: &mut Answers,
     gate: &Gate,
-    files: &Files,
+    (files, bodies): (&Files, Option<&Bodies>),
 ) -> Result<(), Unheard> {
     if let Some(refusal) = gate.rules_out::<gate::File>() {
         return Ok(answers.refuse(refusal.to_wire()).await?);
@@ -78,8 +71,12 @@ async fn receive(
         Err(fault) => return Ok(answers.refuse(fault.to_wire()).await?),
     };
     let (files, bytes) = receiving.announced();
-    answers.send(Kind::FileReady(FileReady { files, bytes })).await?;
-    match receiving.run(answers, heard).await {
+    // Before he knows that he may send: what nobody waits for is reset.
+    let expected = bodies.map(|bodies| bodies.expect(answers.stream()));
+    let apart = bodies.is_some();
+    answers.send(Kind::FileReady(FileReady { files, bytes, apart })).await?;
+    let mut hearing = Hearing::of(heard, expected);
+    match receiving.run(&mut Speaking::alone(answers), &mut hearing).await {
         Some(done) => ended(done),
         None => Ok(answers.refuse(gate.taken_back::<gate::File>().to_wire()).await?),
     }
@@ -90,7 +87,7 @@ async fn send(
     heard: &mut Heard,
     answers: &mut Answers,
     gate: &Gate,
-    files: &Files,
+    (files, bodies): (&Files, Option<&Bodies>),
 ) -> Result<(), Unheard> {
     if let Some(refusal) = gate.rules_out::<gate::File>() {
         return Ok(answers.refuse(refusal.to_wire()).await?);
@@ -110,12 +107,14 @@ async fn send(
         Err(fault) => return Ok(answers.refuse(fault.to_wire()).await?),
     };
     let (files, bytes) = sending.announced();
-    answers.send(Kind::FileReady(FileReady { files, bytes })).await?;
-    match sending.run(answers, heard).await {
+    let apart = bodies.is_some();
+    answers.send(Kind::FileReady(FileReady { files, bytes, apart })).await?;
+    let mut speaking = Speaking::with_bodies(answers, bodies);
+    match sending.run(&mut speaking, &mut Hearing::of(heard, None)).await {
         Some(done) => ended(done),
         // A refusal would wait behind what QUIC holds of the file already.
         None => {
-            answers.cut_off();
+            speaking.cut_off();
             Ok(())
         }
     }
@@ -126,6 +125,11 @@ async fn send(
 fn ended(done: Result<Report, TransferError>) -> Result<(), Unheard> {
     match done {
         Ok(_) => Ok(()),
+        // The technician's program finds that too, and asks for another.
+        Err(TransferError::Pipe(lost)) if lost.inner().is::<BodyError>() => {
+            tracing::debug!(%lost, "the bodies of a transfer broke off");
+            Ok(())
+        }
         Err(TransferError::Pipe(lost)) => Err(carried(lost)),
         Err(error @ (TransferError::Refused(_) | TransferError::Breach(_))) => {
             tracing::debug!(%error, "the technician's program ended a transfer");

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use deskside_files::{Announced, Landing, Source};
+use deskside_files::{Announced, Hear as _, Landing, Source, Speak as _};
 use deskside_link::line::Stream;
 use deskside_link::stream::{Receiver, Sender};
 use deskside_protocol::act::ActKey;
@@ -91,7 +91,7 @@ impl House {
                     let receiver = Receiver::new(receive, MAX_MESSAGE);
                     let stream = Stream { channel: Channel::File, id, sender, receiver };
                     let (_, mut heard, mut answers) = listen(stream, &key);
-                    let served = serve(&mut heard, &mut answers, &gate, &files).await;
+                    let served = serve(&mut heard, &mut answers, &gate, (&files, None)).await;
                     if let Err(Unheard::Act(error)) = served {
                         answers.refuse_for(Cause::Forged, error.to_string()).await.unwrap();
                     }
@@ -128,7 +128,7 @@ fn put(into: &[&str], files: u64, bytes: u64) -> FilePut {
 
 fn get(path: &[&str], recursive: bool) -> FileGet {
     let path = path.iter().map(|&part| part.to_owned()).collect();
-    FileGet { path, recursive, resume: false }
+    FileGet { path, recursive, ..FileGet::default() }
 }
 
 /// The refusal that comes next.

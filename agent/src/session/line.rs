@@ -4,10 +4,10 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use deskside_link::attend::{CLOSE_TIMEOUT, Given, Sealer};
+use deskside_link::attend::{CLOSE_TIMEOUT, FilesGiven, Given, Sealer};
 use deskside_link::line::close_code;
 use deskside_link::statements::{Statements, Stating};
-use deskside_link::{Beside, Line, Lines};
+use deskside_link::{Beside, Bodies, Line, Lines};
 use deskside_protocol::channel::Channel;
 use deskside_protocol::close::CloseCode;
 use deskside_protocol::statement::Difference;
@@ -17,6 +17,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use super::bodies;
 use super::bond::Bond;
 use super::chat::Chat;
 use super::consent::Consent;
@@ -56,6 +57,8 @@ pub(super) struct Serving<'a> {
     pub(super) statements: Statements,
     pub(super) parting: &'a Parting,
     pub(super) show: &'a Show,
+    /// The files line that the relay gave last.
+    pub(super) files: watch::Receiver<Option<FilesGiven>>,
     /// Whether both ends are there.
     pub(super) whole: watch::Receiver<bool>,
     /// The line of the moment, for whoever ends the session in order.
@@ -119,7 +122,7 @@ impl Serving<'_> {
         };
         self.current.set(Some(line.clone()));
         match self.talk(&line, self.statements.on(&line, given.line)).await {
-            Ok(conversation) => self.serve(&line, conversation).await,
+            Ok(conversation) => self.serve(&line, (given.line, lines), conversation).await,
             Err(gone) => gone,
         }
     }
@@ -150,11 +153,17 @@ impl Serving<'_> {
     }
 
     /// Serves streams until the line is gone.
-    async fn serve(&self, line: &Arc<Line>, mut conversation: Conversation) -> Gone {
+    async fn serve(
+        &self,
+        line: &Arc<Line>,
+        (number, lines): (u16, &Lines),
+        mut conversation: Conversation,
+    ) -> Gone {
         let mut streams = JoinSet::new();
         let conversation = conversation.run(self.parting);
         let datagrams = pointer::hear(line.beside(), line.act_key(), &self.reach.pointer);
-        tokio::pin!(conversation, datagrams);
+        let beside = bodies::keep(line.bodies(), number, self.files.clone(), (self.bond, lines));
+        tokio::pin!(conversation, datagrams, beside);
         loop {
             tokio::select! {
                 ended = &mut conversation => {
@@ -168,6 +177,7 @@ impl Serving<'_> {
                     return how(&line.lost().await);
                 }
                 error = &mut datagrams => return how(&error),
+                () = &mut beside => {}
                 Some(_) = streams.join_next() => {}
                 unopened = line.accept(), if streams.len() < MAX_STREAMS => {
                     let unopened = match unopened {
@@ -179,7 +189,8 @@ impl Serving<'_> {
                         let Some(stream) = unopened.opened().await else { return };
                         let beside = line.beside();
                         let (channel, heard, answers) = listen(stream, line.act_key());
-                        if let Err(error) = one(channel, heard, answers, &reach, &beside).await {
+                        let line = (&beside, line.bodies());
+                        if let Err(error) = one(channel, heard, answers, &reach, line).await {
                             tracing::debug!(%error, ?channel, "a stream ended");
                         }
                     });
@@ -225,7 +236,7 @@ pub(super) async fn one(
     mut heard: Heard,
     mut answers: Answers,
     reach: &Reach,
-    beside: &Beside,
+    (beside, bodies): (&Beside, Option<&Bodies>),
 ) -> Result<(), Unheard> {
     let Reach { gate, screen, seat, controls, pointer, clipboard: copied, files, chat } = reach;
     let served = match channel {
@@ -236,7 +247,7 @@ pub(super) async fn one(
             input::serve(&mut heard, &mut answers, gate, controls.as_ref(), pointer).await
         }
         Channel::Command => command::serve(&mut heard, &mut answers, gate).await,
-        Channel::File => file::serve(&mut heard, &mut answers, gate, files).await,
+        Channel::File => file::serve(&mut heard, &mut answers, gate, (files, bodies)).await,
         Channel::Chat => chat.serve(&mut heard, &mut answers, gate).await,
         Channel::Clipboard => clipboard::serve(&mut heard, &mut answers, gate, copied).await,
         Channel::Control | Channel::Pointer | Channel::Shell => {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deskside_link::Lines;
-use deskside_link::attend::{AttendError, Attendance, CLOSE_TIMEOUT, Given, News};
+use deskside_link::attend::{AttendError, Attendance, CLOSE_TIMEOUT, FilesGiven, Given, News};
 use deskside_link::statements::Statements;
 use deskside_link::tails::Tails;
 use deskside_protocol::close::CloseCode;
@@ -86,6 +86,7 @@ pub(super) async fn run(agent: &mut Agent, begun: Begun, wishes: &mut Wishes) ->
     let current = Current::default();
     let (line, lines) = watch::channel((given, attendance.lines()));
     let (whole, watched) = watch::channel(true);
+    let (files, files_given) = watch::channel(None);
     let statements = statements(agent, &bond, &attendance);
     let parting = Parting::new();
     let serving = Serving {
@@ -96,6 +97,7 @@ pub(super) async fn run(agent: &mut Agent, begun: Begun, wishes: &mut Wishes) ->
         statements: statements.clone(),
         parting: &parting,
         show: &agent.show,
+        files: files_given,
         whole: watched,
         current: &current,
     };
@@ -106,6 +108,7 @@ pub(super) async fn run(agent: &mut Agent, begun: Begun, wishes: &mut Wishes) ->
         keeper: &keeper,
         statements: &statements,
         line,
+        files,
         whole,
     };
     let mut serving = Box::pin(serving.run(lines));
@@ -201,6 +204,7 @@ struct Hearing<'a> {
     keeper: &'a Keeper,
     statements: &'a Statements,
     line: watch::Sender<(Given, Lines)>,
+    files: watch::Sender<Option<FilesGiven>>,
     whole: watch::Sender<bool>,
 }
 
@@ -234,6 +238,10 @@ impl Hearing<'_> {
                 News::Unrecorded => true,
                 News::Policy(now) => {
                     self.narrow(&now);
+                    false
+                }
+                News::Files(given) => {
+                    self.files.send_replace(Some(given));
                     false
                 }
                 News::Away | News::Back | News::PeerAway | News::PeerBack => false,

@@ -2,6 +2,7 @@
 //! earlier process of this program left; then line after line, and whatever the user allows, until
 //! somebody ends it.
 
+mod bodies;
 mod bond;
 mod chat;
 mod clipboard;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use deskside_link::attend::{AttendError, Given, Sealer};
 use deskside_link::line::{LINE_TIMEOUT, LineError, Listener};
 use deskside_link::{Line, Lines};
-use deskside_protocol::policy::Recording;
+use deskside_protocol::policy::{FileBodies, Recording};
 use deskside_protocol::session::End;
 use deskside_protocol::wire::record::Reason;
 use deskside_sealing::{self as sealing, SealError};
@@ -41,6 +41,7 @@ impl OpeningError {
                 | AttendError::RelayAway
                 | AttendError::PeerAway
                 | AttendError::Gone
+                | AttendError::NoFilesLine
                 | AttendError::Superseded
                 | AttendError::Over,
             ) => None,
@@ -65,6 +66,10 @@ pub(super) async fn open(
     let time = if given.line == 0 { LINE_TIMEOUT } else { bond.grace() + SLACK };
     let listener = Listener::bind(lines, given.own)?;
     let line = listener.accept_within(time, &bond.plan(given)).await?;
+    let line = match bond.policy.file_bodies {
+        FileBodies::Recorded => line,
+        FileBodies::HashOnly => line.hash_only(),
+    };
     if given.recorded {
         let log = line.secrets().to_key_log(given.session, given.line, End::Agent);
         match sealer.seal(given.line, sealing::seal(&log, &bond.policy.auditors)?).await {

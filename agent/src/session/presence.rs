@@ -58,7 +58,11 @@ impl Presence {
             News::Back => self.here = true,
             News::PeerAway => self.peer = false,
             News::PeerBack => self.peer = true,
-            News::Line(_) | News::Unrecorded | News::Policy(_) | News::Closed(_) => return None,
+            News::Line(_)
+            | News::Files(_)
+            | News::Unrecorded
+            | News::Policy(_)
+            | News::Closed(_) => return None,
         }
         let cause = self.cause();
         let Some(gap) = &mut self.gap else {

@@ -206,7 +206,7 @@ impl Stage {
                         let mut talk = Conversation::new(&reach.gate, heard, answers);
                         drop(talk.run(&parting).await);
                     } else {
-                        drop(one(channel, heard, answers, &reach, &beside).await);
+                        drop(one(channel, heard, answers, &reach, (&beside, None)).await);
                     }
                 });
             }

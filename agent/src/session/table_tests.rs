@@ -12,10 +12,10 @@ use deskside_protocol::channel::Channel;
 use deskside_protocol::grant::{Grant, GrantSet};
 use deskside_protocol::wire::message::{
     Button, Chunk, CommandExit, CommandInput, CommandMasked, CommandOutput, CommandStart, Copied,
-    CursorPlace, CursorShape, Ending, FileDone, FileEnd, FileEntry, FileFrom, FileGet, FileHave,
-    FilePut, FileReady, FileSkipped, FilesSent, GrantRequest, Hand, Introduction, Key, Lease,
-    Masking, Message, PointerAt, Refusal, Revoked, Said, ScreenFrame, ScreenPiece, Screenshot,
-    ScreenshotRequest, Shown, StillHeld, Typed, Watch, Watching, Wheel, message::Kind,
+    CursorPlace, CursorShape, Ending, FileBodies, FileDone, FileEnd, FileEntry, FileFrom, FileGet,
+    FileHave, FilePut, FileReady, FileSkipped, FilesSent, GrantRequest, Hand, Introduction, Key,
+    Lease, Masking, Message, PointerAt, Refusal, Revoked, Said, ScreenFrame, ScreenPiece,
+    Screenshot, ScreenshotRequest, Shown, StillHeld, Typed, Watch, Watching, Wheel, message::Kind,
     refusal::Cause,
 };
 use deskside_protocol::wire::record::Signed;
@@ -89,7 +89,8 @@ fn due(channel: Channel, kind: &Kind) -> Due {
         | Kind::FileDone(_)
         | Kind::FileSkipped(_)
         | Kind::FileFrom(_)
-        | Kind::FilesSent(_) => Due::Nonsense,
+        | Kind::FilesSent(_)
+        | Kind::FileBodies(_) => Due::Nonsense,
     }
 }
 
@@ -140,6 +141,7 @@ fn samples(marker: &str) -> Vec<Kind> {
         Kind::FileSkipped(FileSkipped::default()),
         Kind::FileFrom(FileFrom::default()),
         Kind::FilesSent(FilesSent {}),
+        Kind::FileBodies(FileBodies { stream: 4 }),
         Kind::Said(Said { text: "hello".to_owned() }),
     ]
 }

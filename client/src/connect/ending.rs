@@ -71,6 +71,7 @@ impl Final {
                     | AttendError::Unexpected
                     | AttendError::RelayAway
                     | AttendError::Gone
+                    | AttendError::NoFilesLine
                     | AttendError::Superseded
                     | AttendError::Unrecorded
                     | AttendError::Over => Reason::RelayStopped,

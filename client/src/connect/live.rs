@@ -19,6 +19,7 @@ use deskside_protocol::wire::signal::PolicyNow;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::Technician;
+use super::bodies::{Keeping, Maker};
 use super::chat::{Chat, Speaker};
 use super::ending::End;
 use super::gap::Away;
@@ -56,6 +57,10 @@ struct Live<'a> {
     telling: Telling<'a>,
     keeper: Keeper,
     lines: LinesOwner,
+    /// The files line beside the line of the moment.
+    files: Keeping,
+    /// Number of the line that the relay gave last.
+    number: u16,
     local: Local,
     chat: Chat,
     window: Window,
@@ -88,6 +93,8 @@ impl<'a> Begun<'a> {
             telling,
             keeper,
             lines,
+            files: Keeping::default(),
+            number: given.line,
             local,
             chat,
             window,
@@ -177,6 +184,12 @@ impl Live<'_> {
         })
     }
 
+    /// What makes files lines beside the line of the moment.
+    fn files_maker(&self) -> Maker {
+        let (asker, lines) = (self.attendance.files_asker(), self.attendance.lines());
+        Maker { maker: self.maker.clone(), asker, lines, number: self.number }
+    }
+
     /// Both ends say their last, where anybody is there to hear it.
     async fn part(&self, over: Over, talk: &mut Talk) -> Over {
         if matches!(over.how, How::Closed(_)) || self.telling.gap.away().is_some() {
@@ -234,6 +247,8 @@ impl Live<'_> {
                 self.statements.unrecorded();
                 self.telling.unrecorded()?;
             }
+            // Whoever asked has the answer.
+            News::Files(_) => {}
             News::Policy(now) => match self.policy_now(&now) {
                 Ok(policy) => self.telling.narrowed(&self.maker.policy, &policy)?,
                 Err(error) => {
@@ -245,6 +260,7 @@ impl Live<'_> {
                 self.lines.drop_line();
                 self.keeper.found_at(given.token);
                 self.telling.another_line(given.line)?;
+                self.number = given.line;
                 *talk = self.talk(given);
             }
             News::Closed(closed) => return Ok(Some(Over::closed(closed))),
@@ -266,6 +282,7 @@ impl Live<'_> {
     async fn heard(&mut self, said: Said, talk: &mut Talk) -> anyhow::Result<Option<Over>> {
         match said {
             Said::Up(line) => {
+                self.files.beside(line.clone(), self.files_maker());
                 self.lines.set(line);
                 if !std::mem::replace(&mut self.began, true) {
                     self.telling.text("Connected. The user is being asked.")?;

@@ -7,6 +7,7 @@
 //! `telling` says what happens, `tally` and `keeping` remember it, `ending` writes it down, and
 //! `resume` goes on where a program that died left off.
 
+mod bodies;
 mod chat;
 mod copy;
 mod ending;

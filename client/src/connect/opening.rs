@@ -9,7 +9,7 @@ use deskside_link::line::{self, LineError, Plan};
 use deskside_link::{Line, Lines};
 use deskside_protocol::exit::Exit;
 use deskside_protocol::key::{PublicKey, SigningKey};
-use deskside_protocol::policy::{Policy, Recording};
+use deskside_protocol::policy::{FileBodies, Policy, Recording};
 use deskside_protocol::session::End;
 
 use crate::failure::{Failure, OrExit as _};
@@ -36,6 +36,10 @@ impl LineMaker {
             self.unrecorded()?;
         }
         let line = self.dial(lines, given).await.or_exit_as_is(Exit::NoConnection)?;
+        let line = match self.policy.file_bodies {
+            FileBodies::Recorded => line,
+            FileBodies::HashOnly => line.hash_only(),
+        };
         if given.recorded {
             let log = line.secrets().to_key_log(given.session, given.line, End::Technician);
             let age =

@@ -152,6 +152,11 @@ impl In {
         read
     }
 
+    /// Reads no further, and says why.
+    pub(crate) fn stop(&mut self, code: CloseCode) -> Result<(), ClosedStream> {
+        self.stream.stop(code.number().into())
+    }
+
     /// The stream itself, for what no ledger counts.
     pub(crate) fn into_stream(self) -> RecvStream {
         self.stream

@@ -6,6 +6,7 @@
 
 pub mod attend;
 pub mod beside;
+pub mod bodies;
 pub mod cid;
 mod congestion;
 mod counted;
@@ -13,6 +14,7 @@ pub mod folder;
 pub mod ledger;
 pub mod leg;
 pub mod line;
+mod making;
 pub mod opening;
 pub mod random;
 pub mod secrets;
@@ -24,6 +26,7 @@ pub mod tls;
 pub mod transport;
 
 pub use beside::Beside;
+pub use bodies::{Bodies, FilesLine};
 pub use leg::Leg;
 pub use line::Line;
 pub use socket::Lines;

@@ -1,7 +1,6 @@
 //! The end-to-end line: TLS by the two confirmed session keys, its four secrets taken, its streams
 //! opened by channel.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,23 +13,20 @@ use deskside_protocol::mask::{self, MaskKey};
 use deskside_protocol::seal::LineSecrets;
 use deskside_protocol::wire::message::Opening;
 use prost::Message;
-use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
 use quinn::{Connection, ConnectionError, Endpoint};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
 use crate::beside::Beside;
+use crate::bodies::{Bodies, FilesLine};
 use crate::ledger::Ledger;
+use crate::making::{self, Kind, Made, own};
 use crate::opening::{self, Unopened};
-use crate::secrets::Capture;
-use crate::socket::{Lines, VIRTUAL};
+use crate::socket::Lines;
 use crate::stream::{Receiver, Sender, StreamError};
-use crate::{cid, tls, transport};
 
 /// A line that has not come about by then will not.
 pub const LINE_TIMEOUT: Duration = Duration::from_secs(15);
-/// Handshakes that may fail before a listener gives up: strangers who know the label can knock.
-const MAX_KNOCKS: usize = 16;
 
 /// Why there is no line.
 #[derive(Debug, Error)]
@@ -68,6 +64,8 @@ pub struct Line {
     act_key: ActKey,
     /// `None` where nothing is recorded.
     ledger: Option<Ledger>,
+    /// `None` where bodies go with everything else.
+    bodies: Option<Bodies>,
 }
 
 /// Both halves of a stream on a line, and its number.
@@ -95,7 +93,7 @@ impl Listener {
     /// # Errors
     /// [`LineError::Own`].
     pub fn bind(lines: &Lines, own: Label) -> Result<Self, LineError> {
-        Ok(Self { endpoint: endpoint(lines, own)? })
+        Ok(Self { endpoint: making::endpoint(lines, own)? })
     }
 
     /// Waits for the one peer whose key was confirmed; others fail and are forgotten.
@@ -111,29 +109,26 @@ impl Listener {
     /// # Errors
     /// [`LineError`].
     pub async fn accept_within(self, time: Duration, plan: &Plan<'_>) -> Result<Line, LineError> {
-        let accept = accept(self.endpoint, plan);
+        Line::new(self.of_kind(Kind::Main, time, plan).await?)
+    }
+
+    /// As [`Listener::accept_within`], for a files line.
+    ///
+    /// # Errors
+    /// [`LineError`].
+    pub async fn accept_files(
+        self,
+        time: Duration,
+        plan: &Plan<'_>,
+    ) -> Result<FilesLine, LineError> {
+        let Made { connection, endpoint, .. } = self.of_kind(Kind::Files, time, plan).await?;
+        Ok(FilesLine::new(connection, endpoint))
+    }
+
+    async fn of_kind(self, kind: Kind, time: Duration, plan: &Plan<'_>) -> Result<Made, LineError> {
+        let accept = making::accept(self.endpoint, kind, plan);
         tokio::time::timeout(time, accept).await.map_err(|_| LineError::TimedOut)?
     }
-}
-
-async fn accept(endpoint: Endpoint, plan: &Plan<'_>) -> Result<Line, LineError> {
-    for _ in 0..MAX_KNOCKS {
-        let Some(incoming) = endpoint.accept().await else { break };
-        let capture = Capture::new();
-        let accepted = match incoming.accept_with(Arc::new(server_config(plan, &capture)?)) {
-            Ok(connecting) => connecting.await,
-            Err(error) => Err(error),
-        };
-        match accepted {
-            Ok(connection) => {
-                // There is one main line at a time: no more knocks.
-                endpoint.set_server_config(None);
-                return Line::new(connection, endpoint, &capture);
-            }
-            Err(error) => tracing::debug!(%error, "a handshake on the line failed"),
-        }
-    }
-    Err(LineError::TimedOut)
 }
 
 /// Dials the agent through the relay.
@@ -141,76 +136,21 @@ async fn accept(endpoint: Endpoint, plan: &Plan<'_>) -> Result<Line, LineError> 
 /// # Errors
 /// [`LineError`].
 pub async fn dial(lines: &Lines, plan: &Plan<'_>) -> Result<Line, LineError> {
-    let endpoint = endpoint(lines, plan.own)?;
-    let capture = Capture::new();
-    let config = client_config(plan, &capture)?;
-    let connecting = endpoint
-        .connect_with(config, VIRTUAL, "deskside")
-        .map_err(|error| LineError::Own(error.to_string()))?;
-    let connection =
-        tokio::time::timeout(LINE_TIMEOUT, connecting).await.map_err(|_| LineError::TimedOut)??;
-    Line::new(connection, endpoint, &capture)
+    Line::new(making::dial(lines, Kind::Main, plan).await?)
 }
 
-fn endpoint(lines: &Lines, own: Label) -> Result<Endpoint, LineError> {
-    let view = lines.view(own);
-    let runtime = Arc::new(quinn::TokioRuntime);
-    // A server without settings of its own: each knock is accepted with fresh ones.
-    let endpoint = Endpoint::new_with_abstract_socket(
-        cid::line_endpoint(own),
-        Some(no_server()?),
-        view,
-        runtime,
-    );
-    endpoint.map_err(|error| LineError::Own(error.to_string()))
-}
-
-/// Settings under which nobody gets in, replaced at each knock.
-fn no_server() -> Result<quinn::ServerConfig, LineError> {
-    let nobody = SigningKey::generate(&mut crate::random::System::new());
-    let verifier = tls::KeyVerifier::pinned(nobody.public());
-    let tls = tls::accepting(verifier, &nobody, tls::LINE_ALPN).map_err(own)?;
-    Ok(quinn::ServerConfig::with_crypto(Arc::new(QuicServerConfig::try_from(tls).map_err(own)?)))
-}
-
-fn own(error: impl std::fmt::Display) -> LineError {
-    LineError::Own(error.to_string())
-}
-
-fn server_config(
-    plan: &Plan<'_>,
-    capture: &Arc<Capture>,
-) -> Result<quinn::ServerConfig, LineError> {
-    let verifier = tls::KeyVerifier::pinned(plan.peer_key);
-    let mut tls = tls::accepting(verifier, plan.key, tls::LINE_ALPN).map_err(own)?;
-    tls.key_log = capture.clone();
-    let crypto = QuicServerConfig::try_from(tls).map_err(own)?;
-    let mut config = quinn::ServerConfig::with_crypto(Arc::new(crypto));
-    config.transport_config(transport::line());
-    Ok(config)
-}
-
-fn client_config(
-    plan: &Plan<'_>,
-    capture: &Arc<Capture>,
-) -> Result<quinn::ClientConfig, LineError> {
-    let verifier = Arc::new(tls::KeyVerifier::pinned(plan.peer_key));
-    let mut tls = tls::dialling(verifier, plan.key, tls::LINE_ALPN).map_err(own)?;
-    tls.key_log = capture.clone();
-    let crypto = QuicClientConfig::try_from(tls).map_err(own)?;
-    let mut config = quinn::ClientConfig::new(Arc::new(crypto));
-    config
-        .transport_config(transport::line())
-        .initial_dst_cid_provider(cid::dialled_line(plan.peer));
-    Ok(config)
+/// As [`dial`], for a files line.
+///
+/// # Errors
+/// [`LineError`].
+pub async fn dial_files(lines: &Lines, plan: &Plan<'_>) -> Result<FilesLine, LineError> {
+    let Made { connection, endpoint, .. } = making::dial(lines, Kind::Files, plan).await?;
+    Ok(FilesLine::new(connection, endpoint))
 }
 
 impl Line {
-    fn new(
-        connection: Connection,
-        endpoint: Endpoint,
-        capture: &Capture,
-    ) -> Result<Self, LineError> {
+    fn new(made: Made) -> Result<Self, LineError> {
+        let Made { connection, endpoint, capture } = made;
         let secrets = capture.take().ok_or_else(|| own("the line's secrets could not be taken"))?;
         let mut key = Zeroizing::new([0; act::KEY]);
         connection
@@ -221,7 +161,7 @@ impl Line {
             .export_keying_material(mask.as_mut(), mask::EXPORTER_LABEL, b"")
             .map_err(|_| own("the line's exporter gave no key"))?;
         let act_key = ActKey::new(key).with_mask(MaskKey::new(mask));
-        Ok(Self { connection, endpoint, secrets, act_key, ledger: None })
+        Ok(Self { connection, endpoint, secrets, act_key, ledger: None, bodies: None })
     }
 
     /// The same line, with all that goes over it counted from here on: to be asked of a line that is
@@ -230,6 +170,19 @@ impl Line {
     pub fn counted(self) -> Self {
         let ledger = Ledger::new(self.connection.clone(), self.secrets.sha256());
         Self { ledger: Some(ledger), ..self }
+    }
+
+    /// The same line, where the policy is `hash-only`: bodies of files go over a files line beside
+    /// it.
+    #[must_use]
+    pub fn hash_only(self) -> Self {
+        Self { bodies: Some(Bodies::new()), ..self }
+    }
+
+    /// The bodies that go over a files line; `None` where they go over this one.
+    #[must_use]
+    pub const fn bodies(&self) -> Option<&Bodies> {
+        self.bodies.as_ref()
     }
 
     /// What went over it so far, where that is counted.

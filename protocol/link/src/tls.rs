@@ -21,6 +21,8 @@ use zeroize::Zeroizing;
 pub const LEG_ALPN: &[u8] = b"deskside-leg/1";
 /// ALPN of the main line.
 pub const LINE_ALPN: &[u8] = b"deskside-line/1";
+/// ALPN of the files line, which nobody records.
+pub const FILES_ALPN: &[u8] = b"deskside-line-files/1";
 
 /// `SEQUENCE { SEQUENCE { OID 1.3.101.112 }, BIT STRING }`: an Ed25519 SubjectPublicKeyInfo up to
 /// its 32 bytes (RFC 8410 section 4).

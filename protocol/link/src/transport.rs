@@ -45,6 +45,15 @@ pub(crate) const LEG_PACKET: u16 = 1_472;
 const MAX_UDP: usize = 65_507;
 const _: () = assert!(LINE_PACKET as usize * 10 <= MAX_UDP, "quinn sends ten at once");
 
+/// Transfers whose bodies may come at once on a files line: with more than half of all streams that
+/// a technician may have open, each as wide as on the main line.
+pub(crate) const FILES_STREAMS: u32 = 32;
+/// Streams in both directions on a files line: none belongs there, and one is let in so that it can
+/// be answered by closing the line.
+const FILES_STRAYS: u32 = 1;
+/// Bytes of datagrams of a files line that wait for ever: nobody reads them, the oldest goes.
+const FILES_DATAGRAMS: usize = 2 * 1024;
+
 /// Bytes of datagrams that wait to leave: some fifty places of the pointer, the oldest is dropped.
 const LINE_DATAGRAMS: usize = 4 * 1024;
 
@@ -81,9 +90,24 @@ fn leg() -> TransportConfig {
     config
 }
 
-/// A line.
+/// A main line.
 #[must_use]
 pub fn line() -> Arc<TransportConfig> {
+    Arc::new(any_line())
+}
+
+/// A files line.
+#[must_use]
+pub fn files_line() -> Arc<TransportConfig> {
+    let mut config = any_line();
+    config
+        .max_concurrent_bidi_streams(FILES_STRAYS.into())
+        .max_concurrent_uni_streams(FILES_STREAMS.into())
+        .datagram_receive_buffer_size(Some(FILES_DATAGRAMS));
+    Arc::new(config)
+}
+
+fn any_line() -> TransportConfig {
     let mut mtu = MtuDiscoveryConfig::default();
     mtu.upper_bound(LINE_PACKET);
     let mut config = TransportConfig::default();
@@ -99,7 +123,7 @@ pub fn line() -> Arc<TransportConfig> {
         .datagram_send_buffer_size(LINE_DATAGRAMS)
         .keep_alive_interval(Some(LINE_KEEP_ALIVE))
         .max_idle_timeout(Some(idle(LINE_IDLE)));
-    Arc::new(config)
+    config
 }
 
 fn idle(time: Duration) -> quinn::IdleTimeout {

@@ -113,6 +113,8 @@ pub enum What {
         files: u64,
         /// Bytes of all of them.
         bytes: u64,
+        /// The bodies go over the files line, by the policy: they are not in the recording.
+        apart: bool,
     },
     /// The agent's yes, with what will come.
     TransferReady {
@@ -350,8 +352,11 @@ pub struct FileEnd {
     pub path: String,
     /// Bytes, as announced.
     pub size: u64,
-    /// Bytes of its body that went over the line; fewer where it went on with a part.
+    /// Bytes of its body that went over the line; fewer where it went on with a part, none where it
+    /// went apart.
     pub sent: u64,
+    /// The body is not in the recording, by the policy; its hashes are.
+    pub apart: bool,
     /// SHA-256 of the whole file by the sender's word, 32 bytes; empty where it said none.
     pub sha256: Bytes,
     /// Whether it landed, by the receiver's word; else why not.

@@ -34,14 +34,15 @@ pub(crate) struct Files {
     pub(crate) of: u64,
     /// Whose word it is what was sent; the other end's is what arrived.
     pub(crate) sender: End,
+    apart: bool,
     over: bool,
     /// In the order in which they were sent; the receiver answers in that order.
     under_way: VecDeque<FileEnd>,
 }
 
 impl Files {
-    pub(crate) const fn new(of: u64, sender: End) -> Self {
-        Self { of, sender, over: false, under_way: VecDeque::new() }
+    pub(crate) const fn new(of: u64, sender: End, apart: bool) -> Self {
+        Self { of, sender, apart, over: false, under_way: VecDeque::new() }
     }
 
     /// A file comes, which has been told under `number`.
@@ -54,6 +55,7 @@ impl Files {
             path: path(&entry.path),
             size: entry.size,
             sent: 0,
+            apart: self.apart,
             sha256: Bytes::new(),
             landed: Ok(()),
         });

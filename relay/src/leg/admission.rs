@@ -70,6 +70,8 @@ const fn who_may(first: &Kind) -> Who {
         | Kind::Challenge(_)
         | Kind::Proof(_)
         | Kind::Unrecorded(_)
+        | Kind::FilesLineAsk(_)
+        | Kind::FilesLine(_)
         | Kind::PolicyNow(_)
         | Kind::TechnicianUnlocked(_)
         | Kind::Enrolled(_)

@@ -9,6 +9,7 @@ use deskside_protocol::label::Label;
 use deskside_protocol::recording::format::MAX_LINES;
 use deskside_protocol::session::{End, Ends};
 
+use super::files::Beside;
 use crate::recorder::Recording;
 use crate::store::LineRow;
 use crate::switch::{Attached, Connected, Line, Switch};
@@ -36,6 +37,8 @@ pub(super) struct Current {
     sealed: Ends<Sealed>,
     /// Which ends were told of it.
     told: Ends<bool>,
+    /// The files line beside it.
+    files: Option<Box<Beside>>,
 }
 
 /// How a line begins.
@@ -74,7 +77,7 @@ impl Current {
         let line = Line::with_rate(number, agent, technician, recording, bytes_per_second);
         let connected = switch.connect(line);
         let sealed = Ends { agent: Sealed::No, technician: Sealed::No };
-        Self { connected, number, labels, addresses, sealed, told: Ends::default() }
+        Self { connected, number, labels, addresses, sealed, told: Ends::default(), files: None }
     }
 
     /// It goes on after a restart of the relay, before which both ends had sealed it.
@@ -106,6 +109,20 @@ impl Current {
     pub(super) fn place(&mut self, end: End, address: Option<SocketAddr>) {
         *self.addresses.of_mut(end) = address;
         self.connected.line().place(end, address);
+        if let Some(files) = &self.files {
+            files.line().place(end, address);
+        }
+    }
+
+    /// Forwards a files line beside it, in the place of the one before.
+    pub(super) fn begin_files(&mut self, switch: &Arc<Switch>, which: (u32, Ends<Label>)) {
+        let files = Beside::begin(switch, self.connected.line(), &self.addresses, which);
+        self.files = Some(Box::new(files));
+    }
+
+    /// The files line beside it.
+    pub(super) fn files(&self) -> Option<&Beside> {
+        self.files.as_deref()
     }
 
     /// Waits until packets came from an address that is not their end's leg's. A hint, which
@@ -146,6 +163,7 @@ impl Current {
 
     /// Nothing is forwarded any more.
     pub(super) fn disconnect(&mut self) {
+        self.files = None;
         self.connected.disconnect();
     }
 }

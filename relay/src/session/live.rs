@@ -62,6 +62,8 @@ pub(super) struct Session {
     /// Whether the policy lets a session go on unrecorded.
     pub(super) best_effort: bool,
     pub(super) bounds: Bounds,
+    /// Whether the policy lets bodies of files pass unrecorded.
+    pub(super) bodies_apart: bool,
     /// Whether its technician may be here.
     pub(super) stay: Tenure,
     /// Serial of the policy that it began under.
@@ -246,6 +248,7 @@ impl Live {
             Kind::Seal(seal) => self.seal(from, seal).await,
             Kind::EndSignature(signature) => self.end_signature(from, &signature).await,
             Kind::Proof(proof) => self.proved(from, &proof).await,
+            Kind::FilesLineAsk(ask) => self.files_line_asked(from, ask).await,
             Kind::EndSession(end) => Err(claimed(from, end.reason)),
             // Signals of a newer version's are skipped before they come here.
             _ => Err(without(from)),

@@ -8,6 +8,7 @@
 
 mod closing;
 mod evidence;
+mod files;
 mod line;
 mod live;
 mod moving;

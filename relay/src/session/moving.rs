@@ -192,6 +192,7 @@ impl Live {
             self.say_unrecorded(end).await;
         }
         self.tell_policy(end).await;
+        self.tell_files_line(end).await;
     }
 
     /// Says that nothing is recorded from here on.

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use deskside_link::random::System;
 use deskside_protocol::code::Nameplate;
 use deskside_protocol::key::PublicKey;
-use deskside_protocol::policy::{Policy, PolicyError, Recording as Rule};
+use deskside_protocol::policy::{FileBodies, Policy, PolicyError, Recording as Rule};
 use deskside_protocol::random;
 use deskside_protocol::recording::{Binding, Kind as Block};
 use deskside_protocol::session::{Ends, SessionId};
@@ -108,6 +108,7 @@ pub(super) async fn open(
         node_key: service.relay.node.key().clone(),
         best_effort: facts.held.recording == Rule::BestEffort,
         bounds: Bounds::of(&facts.held),
+        bodies_apart: facts.held.file_bodies == FileBodies::HashOnly,
         recording,
         stay: service.standing.stay(about.technician),
         policy: facts.held.serial,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use deskside_protocol::key::{PublicKey, SigningKey};
 use deskside_protocol::label::Label;
-use deskside_protocol::policy::{Policy, PolicyError, Recording as Rule};
+use deskside_protocol::policy::{FileBodies, Policy, PolicyError, Recording as Rule};
 use deskside_protocol::recording::{Binding, Kind as Block};
 use deskside_protocol::session::{End, Ends, SessionId};
 use deskside_protocol::wire::record::{Event, Reason, event};
@@ -275,7 +275,19 @@ impl Rebuild {
         let Self { service, place, stay, .. } = self;
         let best_effort = held.recording == Rule::BestEffort;
         let (bounds, policy) = (Bounds::of(held), held.serial);
-        Session { service, place, binding, node_key, recording, best_effort, bounds, stay, policy }
+        let bodies_apart = held.file_bodies == FileBodies::HashOnly;
+        Session {
+            service,
+            place,
+            binding,
+            node_key,
+            recording,
+            best_effort,
+            bounds,
+            bodies_apart,
+            stay,
+            policy,
+        }
     }
 
     /// Connects the last line again, with both ends away, or another in its place.
@@ -300,7 +312,10 @@ impl Rebuild {
             live.session.service.relay.metrics.went_unrecorded();
         }
         match line {
-            Line::GoesOn => live.line.go_on(),
+            Line::GoesOn => {
+                live.line.go_on();
+                live.files_line_goes_on().await;
+            }
             Line::Afresh => {
                 if let Err(reason) = live.begin_fresh_line(End::Agent).await {
                     closing::close(live, reason).await;

@@ -47,7 +47,7 @@ pub(crate) use leaves::tests::session as new_session;
 pub use people::{Enrolling, Invitation, NewInvitation, Renewal, RolesText, Technician};
 pub use policy::StoredPolicy;
 pub use request::SigningRequest;
-pub use session::{Back, LineRow, NewSession, SessionEnd, SessionRow, Unfinished};
+pub use session::{Back, FilesRow, LineRow, NewSession, SessionEnd, SessionRow, Unfinished};
 pub use sign_in::SigningIn;
 pub use ticket::{NewNote, NewTicket, NoteRow, TicketRow};
 use watch::Watch;

@@ -30,6 +30,17 @@ pub struct LineRow {
     pub labels: Ends<[u8; 8]>,
 }
 
+/// The files line of a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FilesRow {
+    /// Number of the line beside which it is.
+    pub line: u16,
+    /// Its own beside that line, from 1.
+    pub number: u32,
+    /// The labels that were given out for it.
+    pub labels: Ends<[u8; 8]>,
+}
+
 /// A session without an end, as a start finds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unfinished {
@@ -127,6 +138,31 @@ impl Store {
     /// [`StoreError`], also where the session has a line of that number.
     pub async fn add_line(&self, session: &[u8; 16], line: LineRow) -> Result<(), StoreError> {
         self.writer.write(Write::Line { session: *session, line }).await.map(drop)
+    }
+
+    /// Writes down the files line of a session, in the place of the one before; on disk when this
+    /// returns.
+    ///
+    /// # Errors
+    /// [`StoreError`], also where there is no such session.
+    pub async fn keep_files_line(
+        &self,
+        session: &[u8; 16],
+        beside: FilesRow,
+    ) -> Result<(), StoreError> {
+        self.writer.write(Write::FilesLine { session: *session, beside }).await.map(drop)
+    }
+
+    /// The last files line of a session, where it ever had one.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn files_line(&self, session: &[u8; 16]) -> Result<Option<FilesRow>, StoreError> {
+        let row = sqlx::query("SELECT * FROM files_lines WHERE session = $1")
+            .bind(session.as_slice())
+            .fetch_optional(&self.pool)
+            .await?;
+        row.as_ref().map(files_row).transpose()
     }
 
     /// Writes down how a session ended. `false` where it is unknown or had ended before: the first
@@ -255,6 +291,12 @@ fn line_row(row: &SqliteRow, number: u64) -> Result<LineRow, StoreError> {
             technician: array(row, "technician_label")?,
         },
     })
+}
+
+fn files_row(row: &SqliteRow) -> Result<FilesRow, StoreError> {
+    let LineRow { number: line, labels } = line_row(row, number(row, "line")?)?;
+    let number = u32::try_from(number(row, "number")?).map_err(|_| StoreError::Value("number"))?;
+    Ok(FilesRow { line, number, labels })
 }
 
 #[cfg(test)]

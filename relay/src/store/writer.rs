@@ -9,7 +9,7 @@ use sqlx::{SqliteConnection, query};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
-use super::session::{LineRow, NewSession, SessionEnd};
+use super::session::{FilesRow, LineRow, NewSession, SessionEnd};
 use super::{StoreError, begin, signed};
 
 /// Writes of one transaction: at 50 us each it has the write lock for 13 ms.
@@ -20,6 +20,7 @@ const MAX_BATCH: usize = 256;
 pub(super) enum Write {
     Open(Box<NewSession>),
     Line { session: [u8; 16], line: LineRow },
+    FilesLine { session: [u8; 16], beside: FilesRow },
     Close { session: [u8; 16], end: SessionEnd },
 }
 
@@ -89,6 +90,9 @@ async fn together(pool: &SqlitePool, writes: &[Write]) -> Result<Vec<bool>, Stor
         changed.push(match write {
             Write::Open(new) => open(&mut writing, new).await?,
             Write::Line { session, line } => add_line(&mut writing, session, line).await?,
+            Write::FilesLine { session, beside } => {
+                keep_files_line(&mut writing, session, beside).await?
+            }
             Write::Close { session, end } => close(&mut writing, session, end).await?,
         });
     }
@@ -135,6 +139,27 @@ async fn add_line(
     .bind(i64::from(line.number))
     .bind(line.labels.agent.as_slice())
     .bind(line.labels.technician.as_slice())
+    .execute(writing)
+    .await?;
+    Ok(true)
+}
+
+async fn keep_files_line(
+    writing: &mut SqliteConnection,
+    session: &[u8; 16],
+    beside: &FilesRow,
+) -> Result<bool, StoreError> {
+    query(
+        "INSERT INTO files_lines (session, line, number, agent_label, technician_label) \
+         VALUES ($1, $2, $3, $4, $5) ON CONFLICT (session) DO UPDATE SET line = excluded.line, \
+         number = excluded.number, agent_label = excluded.agent_label, \
+         technician_label = excluded.technician_label",
+    )
+    .bind(session.as_slice())
+    .bind(i64::from(beside.line))
+    .bind(i64::from(beside.number))
+    .bind(beside.labels.agent.as_slice())
+    .bind(beside.labels.technician.as_slice())
     .execute(writing)
     .await?;
     Ok(true)

@@ -55,11 +55,13 @@ pub struct Line {
     number: u16,
     labels: Ends<Label>,
     places: Ends<RwLock<Option<SocketAddr>>>,
-    strayed: Notify,
+    /// Shared with the lines beside this one.
+    strayed: Arc<Notify>,
     recording: Option<Arc<Recording>>,
     open: AtomicBool,
     handshake: Budget,
-    flow: Ends<Bucket>,
+    /// Of both ends, shared with the lines beside this one.
+    flow: Arc<Ends<Bucket>>,
     stray: Bucket,
     hints: Bucket,
 }
@@ -88,6 +90,23 @@ impl Line {
         bytes_per_second: Option<u64>,
     ) -> Arc<Self> {
         let flow = flow(bytes_per_second);
+        let flow = Arc::new(Ends { agent: Bucket::new(flow), technician: Bucket::new(flow) });
+        Self::of(number, [agent, technician], recording, (flow, Arc::default()))
+    }
+
+    /// A files line beside `self`: nothing of it is recorded, and what an end may send is for both
+    /// together.
+    #[must_use]
+    pub fn beside(&self, agent: Attached, technician: Attached) -> Arc<Self> {
+        Self::of(self.number, [agent, technician], None, (self.flow.clone(), self.strayed.clone()))
+    }
+
+    fn of(
+        number: u16,
+        [agent, technician]: [Attached; 2],
+        recording: Option<Arc<Recording>>,
+        (flow, strayed): (Arc<Ends<Bucket>>, Arc<Notify>),
+    ) -> Arc<Self> {
         Arc::new(Self {
             number,
             labels: Ends { agent: agent.label, technician: technician.label },
@@ -95,11 +114,11 @@ impl Line {
                 agent: RwLock::new(agent.address),
                 technician: RwLock::new(technician.address),
             },
-            strayed: Notify::new(),
+            strayed,
             open: AtomicBool::new(recording.is_none()),
             recording,
             handshake: Budget::new(HANDSHAKE_BYTES),
-            flow: Ends { agent: Bucket::new(flow), technician: Bucket::new(flow) },
+            flow,
             stray: Bucket::new(STRAY),
             hints: Bucket::new(HINTS),
         })
@@ -238,6 +257,17 @@ mod tests {
         // Nobody gets more than the relay's own bound.
         assert_eq!(flow(Some(u64::MAX)).per_second, FLOW.per_second);
         assert_eq!(flow(Some(16 * 1024)).burst, LEAST_BURST);
+    }
+
+    #[test]
+    fn a_files_line_is_open_and_shares_what_its_ends_may_send() {
+        let line = line();
+        let beside = line.beside(attached(0x82), attached(0x83));
+        assert!(beside.recording().is_none());
+        let all = usize::try_from(FLOW.burst).unwrap();
+        assert!(beside.admits(End::Agent, home(0x82), all, NOW));
+        assert!(!line.admits(End::Agent, home(0x80), 1_200, NOW));
+        assert!(beside.admits(End::Technician, home(0x83), 1_200, NOW));
     }
 
     #[test]

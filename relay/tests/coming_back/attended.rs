@@ -17,11 +17,11 @@ use deskside_protocol::wire::record::{Reason, event::Kind as Event};
 use crate::house::{House, Seat, key, soon};
 
 /// An end as a program has it.
-struct Program {
-    attendance: Attendance,
-    attendee: Attendee,
-    given: Given,
-    peer_key: PublicKey,
+pub(crate) struct Program {
+    pub(crate) attendance: Attendance,
+    pub(crate) attendee: Attendee,
+    pub(crate) given: Given,
+    pub(crate) peer_key: PublicKey,
 }
 
 impl Program {
@@ -50,7 +50,7 @@ impl Program {
 }
 
 /// Both ends of a session that has no line yet.
-async fn programs(house: &House, relays: &[String]) -> Ends<Program> {
+pub(crate) async fn programs(house: &House, relays: &[String]) -> Ends<Program> {
     let Ends { agent, technician } = house.paired().await;
     let (agents, technicians) = (agent.key.public(), technician.key.public());
     Ends {
@@ -60,7 +60,7 @@ async fn programs(house: &House, relays: &[String]) -> Ends<Program> {
 }
 
 /// The line that both were given, sealed.
-async fn line(ends: &Ends<Program>) -> Ends<Line> {
+pub(crate) async fn line(ends: &Ends<Program>) -> Ends<Line> {
     let Ends { agent, technician } = ends;
     let listener = Listener::bind(&agent.attendance.lines(), agent.given.own).unwrap();
     let (at_agent, at_technician, lines) =
@@ -80,7 +80,7 @@ async fn line(ends: &Ends<Program>) -> Ends<Line> {
     Ends { agent: accepted.unwrap(), technician: dialled.unwrap() }
 }
 
-async fn until(attendance: &mut Attendance, mut wanted: impl FnMut(&News) -> bool) {
+pub(crate) async fn until(attendance: &mut Attendance, mut wanted: impl FnMut(&News) -> bool) {
     soon(async {
         loop {
             let news = attendance.news().await;
@@ -94,7 +94,7 @@ async fn until(attendance: &mut Attendance, mut wanted: impl FnMut(&News) -> boo
 }
 
 /// A port that is free, most likely still when it is used.
-fn free() -> SocketAddr {
+pub(crate) fn free() -> SocketAddr {
     UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
@@ -122,7 +122,7 @@ async fn pass(Ends { agent, technician }: &Ends<Line>, bytes: usize) {
     soon(async { tokio::join!(send, receive) }).await;
 }
 
-async fn end(Ends { agent, technician }: &mut Ends<Program>) {
+pub(crate) async fn end(Ends { agent, technician }: &mut Ends<Program>) {
     let (ended, told) =
         tokio::join!(technician.attendance.end(Reason::TechnicianEnded), agent.attendance.closed());
     let ended = ended.unwrap();

@@ -5,6 +5,7 @@
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test says what it expects")]
 
 mod attended;
+mod files_lines;
 mod house;
 mod idle;
 mod lines;

@@ -5,8 +5,8 @@ use deskside_link::leg::LegError;
 use deskside_protocol::key::SigningKey;
 use deskside_protocol::wire::signal::refused::Code;
 use deskside_protocol::wire::signal::{
-    AttachmentFetch, CertificateRenew, Closed, Enrol, Join, Open, Park, PolicyNow, Reattach,
-    RecordingFetch, RecordingList, TechnicianUnlock, TicketAttach, TicketList, TicketNew,
+    AttachmentFetch, CertificateRenew, Closed, Enrol, FilesLineAsk, Join, Open, Park, PolicyNow,
+    Reattach, RecordingFetch, RecordingList, TechnicianUnlock, TicketAttach, TicketList, TicketNew,
     TicketNote, TicketShow, TicketStatus, signal::Kind,
 };
 use deskside_relay::clock;
@@ -45,6 +45,7 @@ fn table() -> Vec<(&'static str, Kind, May)> {
         ("fetch", Kind::RecordingFetch(RecordingFetch::default()), May::Roles(&["auditor"])),
         ("unlock", Kind::TechnicianUnlock(unlock("nobody", "")), May::Roles(&["lead", "admin"])),
         ("policy", Kind::PolicyNow(PolicyNow::default()), May::Nobody),
+        ("files line", Kind::FilesLineAsk(FilesLineAsk::default()), May::Nobody),
         ("park", Kind::Park(Park::default()), May::Nobody),
         ("closed", Kind::Closed(Closed::default()), May::Nobody),
     ]

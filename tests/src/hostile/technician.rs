@@ -214,7 +214,7 @@ impl Technician {
     /// # Errors
     /// Where the line is gone.
     pub fn gets(&self, path: &[&str], recursive: bool) -> anyhow::Result<Said> {
-        let get = FileGet { path: owned(path), recursive, resume: false };
+        let get = FileGet { path: owned(path), recursive, ..FileGet::default() };
         self.says(Channel::File, vec![Kind::FileGet(get)])
     }
 }

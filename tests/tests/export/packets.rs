@@ -14,11 +14,11 @@ use super::Exported;
 use crate::house::House;
 
 /// Bytes by who sent them and on which stream.
-type Streams = BTreeMap<(End, u64), Vec<u8>>;
+pub(crate) type Streams = BTreeMap<(End, u64), Vec<u8>>;
 
 impl Exported {
     /// What each stream carried, by the decoder.
-    fn streams(&self) -> Streams {
+    pub(crate) fn streams(&self) -> Streams {
         let bytes = std::fs::read(&self.file).unwrap();
         let mut decoder = Decoder::new();
         for (line, end, secrets) in self.sealed() {

@@ -107,7 +107,9 @@ fn names_that_drive_a_terminal() {
     fs::create_dir(&folder).unwrap();
     let words = ["cp", "-r", "agent:x", folder.to_str().unwrap()];
     let ran = person(&house, &mut agent, &words, async |asked, _| {
-        asked.says(Kind::FileReady(FileReady { files: 2, bytes: 2 })).await?;
+        asked
+            .says(Kind::FileReady(FileReady { files: 2, bytes: 2, ..FileReady::default() }))
+            .await?;
         let skipped =
             FileSkipped { path: vec!["x\u{202e}gpj.exe".to_owned()], why: Some(refusal(DRIVING)) };
         asked.says(Kind::FileSkipped(skipped)).await?;
@@ -218,7 +220,9 @@ fn files_that_are_not_what_was_said() {
     };
     // Hashes of something else.
     let ran = person(&house, &mut agent, &copy, async |asked, _| {
-        asked.says(Kind::FileReady(FileReady { files: 1, bytes: 3 })).await?;
+        asked
+            .says(Kind::FileReady(FileReady { files: 1, bytes: 3, ..FileReady::default() }))
+            .await?;
         asked.says(entry(&["x"], 3)).await?;
         asked.body("abc".into()).await?;
         asked.body(bytes::Bytes::new()).await?;
@@ -230,7 +234,9 @@ fn files_that_are_not_what_was_said() {
     assert!(ran.stderr.contains("did not arrive as it was read"), "{ran}");
     // More than was announced, without an end.
     let ran = person(&house, &mut agent, &copy, async |asked, _| {
-        asked.says(Kind::FileReady(FileReady { files: 1, bytes: 3 })).await?;
+        asked
+            .says(Kind::FileReady(FileReady { files: 1, bytes: 3, ..FileReady::default() }))
+            .await?;
         asked.says(entry(&["x"], 3)).await?;
         loop {
             asked.body(vec![0; 60_000].into()).await?;
@@ -252,7 +258,9 @@ fn files_that_are_not_what_was_said() {
         &[],
     ] {
         let ran = person(&house, &mut agent, &copy, async |asked, _| {
-            asked.says(Kind::FileReady(FileReady { files: 1, bytes: 3 })).await?;
+            asked
+                .says(Kind::FileReady(FileReady { files: 1, bytes: 3, ..FileReady::default() }))
+                .await?;
             asked.says(entry(path, 3)).await?;
             asked.body("abc".into()).await?;
             asked.body(bytes::Bytes::new()).await?;

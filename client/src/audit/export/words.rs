@@ -137,9 +137,11 @@ fn command(what: &What) -> Option<(&'static str, Value)> {
 
 fn file(what: &What) -> Option<(&'static str, Value)> {
     Some(match what {
-        What::Transfer { to_agent, path, files, bytes } => {
+        What::Transfer { to_agent, path, files, bytes, apart } => {
             let to = if *to_agent { "agent" } else { "technician" };
-            ("transfer", json!({"to": to, "path": path, "files": files, "bytes": bytes}))
+            let more = json!({"to": to, "path": path, "files": files, "bytes": bytes,
+                "bodies_recorded": !apart});
+            ("transfer", more)
         }
         What::TransferReady { of, files, bytes } => {
             ("transfer-ready", json!({"of": of, "files": files, "bytes": bytes}))
@@ -147,11 +149,11 @@ fn file(what: &What) -> Option<(&'static str, Value)> {
         What::File { of, path, size, folder } => {
             ("file", json!({"of": of, "path": path, "bytes": size, "folder": folder}))
         }
-        What::FileEnded(FileEnd { of, path, size, sent, sha256, landed }) => {
+        What::FileEnded(FileEnd { of, path, size, sent, apart, sha256, landed }) => {
             let sha256 = (!sha256.is_empty()).then(|| HEXLOWER.encode(sha256));
             let failed = landed.as_ref().err();
             let more = json!({"of": of, "path": path, "bytes": size, "sent": sent, "sha256": sha256,
-                "landed": landed.is_ok(), "why": failed});
+                "body_recorded": !apart, "landed": landed.is_ok(), "why": failed});
             ("file-ended", more)
         }
         What::FileSkipped { of, path, why } => {

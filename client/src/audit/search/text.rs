@@ -76,7 +76,10 @@ fn words(what: &What, number: u64) -> Option<Words> {
         What::FileEnded(end) => {
             let sum = HEXLOWER.encode(&end.sha256);
             let why = end.landed.as_ref().err().map_or("", String::as_str);
-            whole(Kind::File, format!("{} {sum} {why}", end.path).trim_end().to_owned())
+            let apart = if end.apart { "not in the recording" } else { "" };
+            let words = [end.path.as_str(), &sum, why, apart];
+            let words: Vec<_> = words.into_iter().filter(|word| !word.is_empty()).collect();
+            whole(Kind::File, words.join(" "))
         }
         What::Asked { why, .. } => whole(Kind::Session, why.clone()),
         What::Introduced { software, .. } => whole(Kind::Session, software.clone()),
@@ -138,14 +141,18 @@ mod tests {
             of: 2,
             path: "box/a.txt".into(),
             size: 3,
-            sent: 3,
+            sent: 0,
+            apart: true,
             sha256: Bytes::from_static(&[0xab; 32]),
             landed: Err("the disk is full".into()),
         };
         let happening = |what| Happening { number: 7, line: 0, from: End::Agent, time_us: 5, what };
         let text = Text::of(&happening(What::FileEnded(end))).unwrap();
         let said = String::from_utf8(text.bytes.to_vec()).unwrap();
-        assert_eq!(said, format!("box/a.txt {} the disk is full", "ab".repeat(32)));
+        assert_eq!(
+            said,
+            format!("box/a.txt {} the disk is full not in the recording", "ab".repeat(32))
+        );
         let input = What::CommandInput { of: 3, bytes: Bytes::from_static(b"in") };
         let text = Text::of(&happening(input)).unwrap();
         assert_eq!((text.of, text.way, text.kind), (3, 2, Kind::Output));

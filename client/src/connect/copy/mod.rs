@@ -11,11 +11,13 @@ use deskside_files::{
     Announced, Landing, PipeError, Source, TransferError, receive, request, send,
 };
 use deskside_link::Line;
+use deskside_link::bodies::BodyError;
 use deskside_link::stream::StreamError;
 use deskside_protocol::close::CloseCode;
 use deskside_protocol::exit::Exit;
-use deskside_protocol::file::Breach;
-use deskside_protocol::wire::message::{FileGet, FilePut, message::Kind};
+use deskside_protocol::file::{Breach, Fault};
+use deskside_protocol::wire::message::refusal::Cause;
+use deskside_protocol::wire::message::{FileGet, FilePut, FileReady, message::Kind};
 
 use self::meter::Meter;
 use self::stream::FileStream;
@@ -24,6 +26,10 @@ use super::tally::Tally;
 use crate::control::{CopyRequest, CopyWay, CopyWish};
 use crate::failure::{Failure, refusal_exit};
 use crate::note::Way;
+
+/// Files lines that may be lost under one transfer while its line lives: where it breaks more often
+/// that is no accident, and the person decides.
+const MAX_FILES_LINES: usize = 5;
 
 /// Serves one copy to its outcome.
 pub(super) async fn serve(mut lines: Lines, tally: Tally, request: CopyRequest) {
@@ -84,6 +90,7 @@ async fn whole(
     meter: &Meter,
 ) -> Result<(), Failure> {
     let mut resume = wish.resume;
+    let mut left = MAX_FILES_LINES;
     loop {
         let Some(line) = lines.now().await else { return Err(session_over()) };
         let error = match over(&line, wish, number, resume, meter).await {
@@ -91,6 +98,11 @@ async fn whole(
             Err(error) => error,
         };
         let lost = matches!(&error, TransferError::Pipe(_) | TransferError::Breach(Breach::CutOff));
+        if lost && !is_dead(&line).await && left > 0 && lost_bodies(&line, &error) {
+            tracing::debug!(%error, "the files line died under a copy");
+            (left, resume) = (left - 1, true);
+            continue;
+        }
         if !lost || !is_dead(&line).await {
             return Err(failure(&error));
         }
@@ -101,6 +113,23 @@ async fn whole(
         }
         resume = true;
     }
+}
+
+/// Whether the files line was lost, here or as the agent sees it, and the line was not.
+fn lost_bodies(line: &Line, error: &TransferError) -> bool {
+    match error {
+        TransferError::Pipe(lost) => matches!(lost.inner().downcast_ref(), Some(BodyError::Lost)),
+        TransferError::Breach(Breach::CutOff) => line.bodies().is_some(),
+        TransferError::Breach(_) | TransferError::Refused(_) | TransferError::File(_) => false,
+    }
+}
+
+/// An agent's program that does not know the files line says so by what it does not say.
+fn same_way(ready: &FileReady, apart: bool) -> Result<(), TransferError> {
+    let text = "the policy does not have the bodies of files recorded, and the user's program sends \
+                them where they would be: upgrade it";
+    let other = || TransferError::Refused(Fault::new(Cause::BadRequest, text));
+    if ready.apart == apart { Ok(()) } else { Err(other()) }
 }
 
 async fn is_dead(line: &Line) -> bool {
@@ -119,24 +148,27 @@ async fn over(
     resume: bool,
     meter: &Meter,
 ) -> Result<(), TransferError> {
-    let recursive = wish.recursive;
+    let (recursive, apart) = (wish.recursive, line.bodies().is_some());
     match &wish.way {
         CopyWay::Put { local, into, exact } => {
             let source = Source::local(local, recursive).await?;
             let (files, bytes) = (source.files(), source.bytes());
             meter.announced(files, bytes);
             let (into, exact, listed) = (into.clone(), *exact, source.listed());
-            let put = FilePut { into, files, bytes, resume, exact, listed };
+            let put = FilePut { into, files, bytes, resume, exact, listed, apart };
             let FileStream { mut out, mut back } = FileStream::open(line).await?;
-            request(Kind::FilePut(put), &mut out, &mut back).await?;
+            let ready = request(Kind::FilePut(put), &mut out, &mut back).await?;
+            same_way(&ready, apart)?;
+            out.open_bodies(line).await?;
             send(source, resume, &mut out, &mut back, meter).await?;
         }
         CopyWay::Get { paths, local } => {
             let landing = Landing::local(local, paths.len() > 1).await?;
             let path = paths.get(number).cloned().unwrap_or_default();
-            let get = FileGet { path, recursive, resume };
-            let FileStream { mut out, mut back } = FileStream::open(line).await?;
+            let get = FileGet { path, recursive, resume, apart };
+            let FileStream { mut out, mut back } = FileStream::expecting(line).await?;
             let ready = request(Kind::FileGet(get), &mut out, &mut back).await?;
+            same_way(&ready, apart)?;
             // Told before the disk fills. Of what is to be resumed a part is there already, and how
             // much of it nobody knows yet: then the disk itself has the last word.
             if !resume {
@@ -157,7 +189,11 @@ fn session_over() -> Failure {
 
 /// Whether the user took the grant back in the middle.
 fn stopped_by_user(lost: &PipeError) -> bool {
-    let error = lost.inner().downcast_ref::<StreamError>();
+    let error = match lost.inner().downcast_ref() {
+        Some(BodyError::Stream(error)) => Some(error),
+        Some(BodyError::Lost | BodyError::Refused) => None,
+        None => lost.inner().downcast_ref::<StreamError>(),
+    };
     error.is_some_and(|error| error.is_reset(CloseCode::Refused))
 }
 
@@ -168,6 +204,13 @@ fn failure(error: &TransferError) -> Failure {
         TransferError::File(file) => Failure::new(refusal_exit(file.cause()), file.to_string()),
         TransferError::Pipe(lost) if stopped_by_user(lost) => {
             Failure::new(Exit::Refused, "the user stopped it")
+        }
+        TransferError::Pipe(lost)
+            if matches!(lost.inner().downcast_ref(), Some(BodyError::Refused)) =>
+        {
+            let text = "the policy does not have the bodies of files recorded, and the relay gives no \
+                        other way for them: ask whoever runs it";
+            Failure::new(Exit::NoConnection, text)
         }
         TransferError::Breach(Breach::CutOff) | TransferError::Pipe(_) => {
             Failure::new(Exit::EndedByPeer, "the user's computer broke the copy off")

@@ -134,12 +134,13 @@ fn work(from: End, what: &What) -> Option<Telling> {
             more("command", &line(argv), json!({"timeout_ms": timeout_ms}))
         }
         What::CommandEnded { of, how } => end(*of, *how, "exit "),
-        What::Transfer { to_agent, path, files, bytes } => {
+        What::Transfer { to_agent, path, files, bytes, apart } => {
             let way = if *to_agent { "to the user's computer" } else { "from the user's computer" };
             let path = if path.is_empty() { String::new() } else { format!(": {path}") };
             let much =
                 if *files > 0 { format!(" ({files}, {})", size(*bytes)) } else { String::new() };
-            row("file", &format!("Files {way}{path}{much}"))
+            let where_to = if *apart { "; their bodies are not in the recording" } else { "" };
+            row("file", &format!("Files {way}{path}{much}{where_to}"))
         }
         What::TransferEnded { of, how } => end(*of, *how, ""),
         What::File { of, path, size: bytes, folder } => {
@@ -218,10 +219,12 @@ fn typed(input: &Input) -> Option<Telling> {
 fn landed(end: &FileEnd) -> Telling {
     let sha256 = short(&HEXLOWER.encode(&end.sha256));
     let (well, words) = match &end.landed {
+        Ok(()) if end.apart => (true, format!("arrived; not in the recording; SHA-256 {sha256}")),
         Ok(()) => (true, "arrived".to_owned()),
         Err(why) => (false, format!("did not arrive: {}", short(why))),
     };
-    let more = json!({"sha256": sha256, "size": end.size, "sent": end.sent});
+    let more = json!({"sha256": sha256, "size": end.size, "sent": end.sent,
+        "recorded": !end.apart});
     Telling::End { of: end.of, well: Some(well), words, more }
 }
 

@@ -48,6 +48,7 @@ fn a_happening_reads_as_a_sentence() {
         path: String::new(),
         size: 0,
         sent: 0,
+        apart: true,
         sha256: vec![7; 60_000].into(),
         landed: Err("x".repeat(60_000)),
     };

@@ -12,7 +12,7 @@ use deskside_protocol::wire::message::{Message, Opening};
 use prost::Message as _;
 
 use super::entry::{Entry, Item, Trouble};
-use super::reader::{Expect, Framed, Reader};
+use super::reader::{Expect, Framed, Going, Reader};
 use super::{Heard, heard};
 use crate::event::{Event, What};
 use crate::finding::other;
@@ -30,8 +30,8 @@ pub(super) struct Conversation {
     opener: End,
     channel: Option<Channel>,
     readers: Ends<Reader>,
-    /// Whether files go on with parts, once that is known.
-    resumes: Option<bool>,
+    /// How files go, once that is known.
+    going: Option<Going>,
     /// Of the end that did not open the stream.
     held: VecDeque<Event>,
     held_bytes: usize,
@@ -45,7 +45,7 @@ impl Conversation {
         let mut readers = Ends { agent: reader(End::Agent), technician: reader(End::Technician) };
         readers.of_mut(other(opener)).over = stream & ONE_WAY != 0;
         let (held, held_bytes) = (VecDeque::new(), 0);
-        Self { stream, opener, channel: None, readers, resumes: None, held, held_bytes }
+        Self { stream, opener, channel: None, readers, going: None, held, held_bytes }
     }
 
     pub(super) const fn channel(&self) -> Option<Channel> {
@@ -85,7 +85,7 @@ impl Conversation {
     fn is_understood(&self) -> bool {
         let opening = self.readers.of(self.opener);
         let known = match self.channel {
-            Some(Channel::File) => self.resumes.is_some(),
+            Some(Channel::File) => self.going.is_some(),
             Some(_) => true,
             None => false,
         };
@@ -161,15 +161,15 @@ impl Conversation {
 
     fn heard(&mut self, from: End, message: &Message) {
         let kind = message.kind.as_ref();
-        if from == self.opener && self.resumes.is_none() {
-            self.resumes = Some(match kind {
-                Some(Kind::FilePut(put)) => put.resume,
-                Some(Kind::FileGet(get)) => get.resume,
-                Some(_) | None => false,
+        if from == self.opener && self.going.is_none() {
+            self.going = Some(match kind {
+                Some(Kind::FilePut(put)) => Going { resumes: put.resume, apart: put.apart },
+                Some(Kind::FileGet(get)) => Going { resumes: get.resume, apart: get.apart },
+                Some(_) | None => Going::default(),
             });
         }
-        let resumes = self.resumes.unwrap_or_default();
-        self.readers.of_mut(from).heard(kind, resumes);
+        let going = self.going.unwrap_or_default();
+        self.readers.of_mut(from).heard(kind, going);
     }
 
     /// There is no room for more of it, from here on: line, end, time.

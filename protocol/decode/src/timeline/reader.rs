@@ -32,6 +32,15 @@ pub(super) enum Framed {
     Raw { at: u64, bytes: Bytes },
 }
 
+/// How the files of a transfer go, by its first message.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Going {
+    /// On with parts.
+    pub(super) resumes: bool,
+    /// Their bodies over the files line, which is not in the recording.
+    pub(super) apart: bool,
+}
+
 /// One direction of a stream.
 #[derive(Debug)]
 pub(super) struct Reader {
@@ -89,9 +98,10 @@ impl Reader {
         }
     }
 
-    /// What follows this message; `resumes` where files of this transfer go on with parts.
-    pub(super) fn heard(&mut self, kind: Option<&Kind>, resumes: bool) {
+    /// What follows this message in a transfer that goes so.
+    pub(super) fn heard(&mut self, kind: Option<&Kind>, Going { resumes, apart }: Going) {
         self.expect = match kind {
+            Some(Kind::FileEntry(_) | Kind::FileFrom(_)) if apart => Expect::Message,
             Some(Kind::FileEntry(entry)) if !entry.folder && resumes => Expect::FileFrom,
             Some(Kind::FileEntry(entry)) if !entry.folder => Expect::Body,
             Some(Kind::FileFrom(_)) if self.expect == Expect::FileFrom => Expect::Body,

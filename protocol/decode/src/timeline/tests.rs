@@ -123,6 +123,29 @@ fn bodies_of_files_are_told_from_messages_with_and_without_resume() {
 }
 
 #[test]
+fn bodies_that_went_over_the_files_line_are_not_waited_for() {
+    for resume in [false, true] {
+        let mut technician = Half::new(0, End::Technician, Channel::File);
+        let agent = Half::new(0, End::Agent, Channel::File);
+        let put = FilePut { resume, apart: true, ..FilePut::default() };
+        let mut events =
+            vec![technician.opening(Channel::File), technician.says(Kind::FilePut(put))];
+        for _ in 0..2 {
+            events.push(technician.says(Kind::FileEntry(FileEntry::default())));
+            if resume {
+                events.push(technician.says(Kind::FileFrom(FileFrom::default())));
+            }
+            events.push(technician.says(Kind::FileEnd(FileEnd::default())));
+        }
+        events.extend([technician.finished(), agent.finished()]);
+        let told = told(&entries(events));
+        let ends = told.iter().filter(|told| told.ends_with("FileEnd")).count();
+        assert_eq!(ends, 2, "{told:?}");
+        assert!(told.iter().all(|told| !told.contains("Unreadable")), "{told:?}");
+    }
+}
+
+#[test]
 fn the_sender_waits_until_it_is_known_how_the_transfer_goes() {
     let mut technician = Half::new(4, End::Technician, Channel::File);
     let mut agent = Half::new(4, End::Agent, Channel::File);

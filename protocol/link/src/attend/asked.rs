@@ -1,19 +1,27 @@
-//! What an end has asked of the relay and waits for: a receipt for its seal, the closing of the
-//! session. Both are said again on each new leg.
+//! What an end has asked of the relay and waits for: a receipt for its seal, a files line, the
+//! closing of the session. All are said again on each new leg.
 
 use deskside_protocol::wire::record::{Reason, Seal};
-use deskside_protocol::wire::signal::{EndSession, signal::Kind};
+use deskside_protocol::wire::signal::{EndSession, FilesLineAsk, signal::Kind};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::{AttendError, CLOSE_TIMEOUT, END_AWAY, RECEIPT_TIMEOUT};
+use super::{AttendError, CLOSE_TIMEOUT, END_AWAY, FILES_TIMEOUT, FilesGiven, RECEIPT_TIMEOUT};
 
 /// Whoever waits for a receipt.
 pub(super) type Waiting = oneshot::Sender<Result<(), AttendError>>;
+/// Whoever waits for a files line.
+pub(super) type WaitingForFiles = oneshot::Sender<Result<FilesGiven, AttendError>>;
 
 struct Sealing {
     seal: Seal,
     done: Waiting,
+    until: Instant,
+}
+
+struct Filing {
+    ask: FilesLineAsk,
+    done: WaitingForFiles,
     until: Instant,
 }
 
@@ -26,6 +34,7 @@ struct Ending {
 #[derive(Default)]
 pub(super) struct Asked {
     sealing: Option<Sealing>,
+    filing: Option<Filing>,
     ending: Option<Ending>,
 }
 
@@ -34,6 +43,12 @@ impl Asked {
     pub(super) fn seal(&mut self, now: Instant, seal: Seal, done: Waiting) {
         self.answer(Err(AttendError::Superseded));
         self.sealing = Some(Sealing { seal, done, until: now + RECEIPT_TIMEOUT });
+    }
+
+    /// A files line is waited for. One that was waited for before is not any more.
+    pub(super) fn files(&mut self, now: Instant, ask: FilesLineAsk, done: WaitingForFiles) {
+        self.answer_files(Err(AttendError::Superseded));
+        self.filing = Some(Filing { ask, done, until: now + FILES_TIMEOUT });
     }
 
     /// The closing is waited for, longer where we are `away`.
@@ -45,11 +60,12 @@ impl Asked {
     /// What is to be said on a new leg.
     pub(super) fn again(&self) -> Vec<Kind> {
         let seal = self.sealing.as_ref().map(|sealing| Kind::Seal(sealing.seal.clone()));
+        let files = self.filing.as_ref().map(|filing| Kind::FilesLineAsk(filing.ask));
         let end = self
             .ending
             .as_ref()
             .map(|ending| Kind::EndSession(EndSession { reason: ending.reason as i32 }));
-        seal.into_iter().chain(end).collect()
+        seal.into_iter().chain(files).chain(end).collect()
     }
 
     /// The leg went away: coming back takes its time.
@@ -64,6 +80,9 @@ impl Asked {
         if let Some(sealing) = &mut self.sealing {
             sealing.until = now + RECEIPT_TIMEOUT;
         }
+        if let Some(filing) = &mut self.filing {
+            filing.until = now + FILES_TIMEOUT;
+        }
         if let Some(ending) = &mut self.ending {
             ending.until = now + CLOSE_TIMEOUT;
         }
@@ -72,6 +91,27 @@ impl Asked {
     /// When a receipt is late.
     pub(super) fn receipt_due(&self) -> Option<Instant> {
         self.sealing.as_ref().map(|sealing| sealing.until)
+    }
+
+    /// When a files line is late.
+    pub(super) fn files_due(&self) -> Option<Instant> {
+        self.filing.as_ref().map(|filing| filing.until)
+    }
+
+    /// Gives it to whoever waits for it; `false` where nobody does. What is told again is not what
+    /// was asked for.
+    pub(super) fn files_given(&mut self, given: FilesGiven) -> bool {
+        let wanted = self.filing.as_ref().is_some_and(|filing| given.number > filing.ask.after);
+        wanted && self.answer_files(Ok(given))
+    }
+
+    /// Tells whoever waits for a files line; `false` where nobody does.
+    pub(super) fn answer_files(&mut self, result: Result<FilesGiven, AttendError>) -> bool {
+        let Some(filing) = self.filing.take() else { return false };
+        if filing.done.send(result).is_err() {
+            tracing::debug!("nobody waits for the files line any more");
+        }
+        true
     }
 
     /// When the closing is late.

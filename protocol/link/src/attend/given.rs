@@ -8,7 +8,7 @@ use deskside_protocol::label::Label;
 use deskside_protocol::reattach::TOKEN;
 use deskside_protocol::recording::Binding;
 use deskside_protocol::session::{End, SessionId};
-use deskside_protocol::wire::signal::Session;
+use deskside_protocol::wire::signal::{FilesLine, Session};
 
 use super::AttendError;
 
@@ -56,6 +56,48 @@ impl Given {
         let labels = self.own == held.own && self.peer == held.peer;
         self.session == held.session
             && (self.line > held.line || (self.line == held.line && labels))
+    }
+}
+
+/// What the relay gave an end for a files line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FilesGiven {
+    /// Number of the main line beside which it is.
+    pub line: u16,
+    /// Its own number beside that line, from 1 on.
+    pub number: u32,
+    /// Packets to us carry it.
+    pub own: Label,
+    /// Packets to the other end carry it.
+    pub peer: Label,
+}
+
+/// What the relay said to whoever asked for a files line, or because the other end did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum FilesSaid {
+    Given(FilesGiven),
+    /// There is none beside the line of that number.
+    Refused(u16),
+}
+
+impl FilesSaid {
+    /// Reads the relay's signal.
+    ///
+    /// # Errors
+    /// [`AttendError::Unexpected`] where something in it has not its shape.
+    pub(super) fn read(signal: &FilesLine) -> Result<Self, AttendError> {
+        let FilesLine { number, own_label, peer_label, .. } = signal;
+        let line = u16::try_from(signal.line).map_err(|_| AttendError::Unexpected)?;
+        if *number == 0 && own_label.is_empty() && peer_label.is_empty() {
+            return Ok(Self::Refused(line));
+        }
+        let label = |bytes| Label::from_bytes(bytes).ok_or(AttendError::Unexpected);
+        let (own, peer) = (label(own_label)?, label(peer_label)?);
+        if *number == 0 {
+            Err(AttendError::Unexpected)
+        } else {
+            Ok(Self::Given(FilesGiven { line, number: *number, own, peer }))
+        }
     }
 }
 

@@ -26,7 +26,7 @@ use thiserror::Error;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
-pub use given::{Attendee, Given};
+pub use given::{Attendee, FilesGiven, Given};
 
 use crate::leg::{DialError, Leg, LegError, Signals};
 use crate::socket::Lines;
@@ -35,6 +35,8 @@ use task::{Command, Task};
 
 /// The relay has this long to put a seal on its disk.
 pub const RECEIPT_TIMEOUT: Duration = Duration::from_secs(15);
+/// The relay has this long to give a files line, or to refuse it.
+pub const FILES_TIMEOUT: Duration = Duration::from_secs(15);
 /// The relay has this long to close a session that an end has ended.
 pub const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -43,7 +45,7 @@ pub const END_AWAY: Duration = Duration::from_secs(30);
 
 /// News that wait for the handle: a relay that says more meanwhile waits too.
 const MAX_NEWS: usize = 64;
-/// Commands on their way to the task: a seal, an end and a move.
+/// Commands on their way to the task: a seal, an end, a move and a files line.
 const MAX_COMMANDS: usize = 4;
 
 /// Why a session's signals ended.
@@ -74,6 +76,10 @@ pub enum AttendError {
     /// `best-effort` data may flow all the same; where it says `required` it must not.
     #[error("the relay does not record this session any more")]
     Unrecorded,
+    /// The relay gives no files line: the policy under which the session began says that bodies of
+    /// files are recorded, or there were too many.
+    #[error("the relay gives no connection for files")]
+    NoFilesLine,
     /// There is another line by now: its secrets are to be sealed instead.
     #[error("the encrypted connection was replaced by another")]
     Superseded,
@@ -112,6 +118,10 @@ pub enum News {
     PeerBack,
     /// There is another line, and the one before is no more.
     Line(Given),
+    /// There is a files line, which the other end asked for; the one before is no more. It may be told
+    /// again. The link does not know the policy: where that says that bodies are recorded the end
+    /// has nothing to do with it.
+    Files(FilesGiven),
     /// From here on the relay records nothing. Where the policy requires a recording the end has to
     /// end the session: the link does not know the policy.
     Unrecorded,
@@ -187,6 +197,12 @@ impl Attendance {
     #[must_use]
     pub fn sealer(&self) -> Sealer {
         Sealer { commands: self.commands.clone() }
+    }
+
+    /// Asks for files lines beside whoever waits for news.
+    #[must_use]
+    pub fn files_asker(&self) -> FilesAsker {
+        FilesAsker { commands: self.commands.clone() }
     }
 
     /// What happens next. May be cancelled; nothing is lost by it.
@@ -297,5 +313,28 @@ impl Sealer {
         let seal = Command::Seal { line, age, done };
         self.commands.send(seal).await.map_err(|_| AttendError::Over)?;
         receipt.await.map_err(|_| AttendError::Over)?
+    }
+}
+
+/// Asks for files lines. Clones do so for the same session.
+#[derive(Clone)]
+#[allow(missing_debug_implementations, reason = "as the way of the seals")]
+pub struct FilesAsker {
+    commands: mpsc::Sender<Command>,
+}
+
+impl FilesAsker {
+    /// Asks for a files line beside the main line with number `line`, and for another one than that
+    /// with number `after` (0: there was none). Where the leg is lost meanwhile it is asked again on
+    /// the next.
+    ///
+    /// # Errors
+    /// [`AttendError`]; [`AttendError::NoFilesLine`] where the relay refuses,
+    /// [`AttendError::Superseded`] where there is another main line by now.
+    pub async fn ask(&self, line: u16, after: u32) -> Result<FilesGiven, AttendError> {
+        let (done, given) = oneshot::channel();
+        let ask = Command::Files { line, after, done };
+        self.commands.send(ask).await.map_err(|_| AttendError::Over)?;
+        given.await.map_err(|_| AttendError::Over)?
     }
 }

@@ -8,13 +8,16 @@ use std::time::Duration;
 use bytes::Bytes;
 use deskside_protocol::label::Label;
 use deskside_protocol::wire::record::{Reason, Signed};
-use deskside_protocol::wire::signal::{Challenge, Closed, EndSession, Session, signal::Kind};
+use deskside_protocol::wire::signal::{
+    Challenge, Closed, EndSession, FilesLine, FilesLineAsk, Session, signal::Kind,
+};
 use deskside_protocol::witness::Witness;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior};
 
-use super::asked::{self, Asked, Waiting};
+use super::asked::{self, Asked, Waiting, WaitingForFiles};
 use super::back::{self, Return, Returned, Step, at};
+use super::given::FilesSaid;
 use super::presence::{Change, Do, Presence, Traffic, Who};
 use super::talk::{Talk, hear};
 use super::whereabouts::Whereabouts;
@@ -29,6 +32,7 @@ const LOOK: Duration = Duration::from_millis(100);
 /// What the handle asks for.
 pub(super) enum Command {
     Seal { line: u16, age: Vec<u8>, done: Waiting },
+    Files { line: u16, after: u32, done: WaitingForFiles },
     End(Reason),
     Moved,
 }
@@ -106,6 +110,7 @@ impl Task {
             let closing = self.asked.closing_due();
             // A receipt is not late while there is nobody to give it.
             let receipt = self.asked.receipt_due().filter(|_| !self.presence.is_away());
+            let files = self.asked.files_due().filter(|_| !self.presence.is_away());
             tokio::select! {
                 said = hear(self.talk.as_mut()) => match said {
                     Ok(Kind::Closed(closed)) => return Ok(closed),
@@ -122,6 +127,7 @@ impl Task {
                 _ = looks.tick() => self.look(),
                 () = at(wake) => {}
                 () = at(receipt) => self.asked.answer(Err(AttendError::TimedOut)),
+                () = at(files) => { self.asked.answer_files(Err(AttendError::TimedOut)); }
                 () = at(closing) => return Err(AttendError::TimedOut),
             }
         }
@@ -186,6 +192,7 @@ impl Task {
             }
             Kind::Challenge(challenge) => self.challenged(&challenge),
             Kind::Session(session) => self.session(&session),
+            Kind::FilesLine(line) => self.files(&line),
             Kind::Unrecorded(_) => {
                 self.unrecorded();
                 Ok(())
@@ -228,11 +235,28 @@ impl Task {
         Ok(())
     }
 
+    /// A files line beside the line of the moment. What is said of another comes too late.
+    fn files(&mut self, line: &FilesLine) -> Result<(), AttendError> {
+        match FilesSaid::read(line)? {
+            FilesSaid::Given(given) if given.line == self.given.line => {
+                if !self.asked.files_given(given) {
+                    self.told.push_back(News::Files(given));
+                }
+            }
+            FilesSaid::Refused(line) if line == self.given.line => {
+                self.asked.answer_files(Err(AttendError::NoFilesLine));
+            }
+            FilesSaid::Given(_) | FilesSaid::Refused(_) => {}
+        }
+        Ok(())
+    }
+
     /// What the relay gives now, in the place of what it gave before.
     fn take(&mut self, given: Given) {
         let before = std::mem::replace(&mut self.given, given);
         if given.line != before.line {
             self.asked.answer(Err(AttendError::Superseded));
+            self.asked.answer_files(Err(AttendError::Superseded));
             self.told.push_back(News::Line(given));
         } else if before.recorded && !given.recorded {
             self.given.recorded = true;
@@ -260,6 +284,17 @@ impl Task {
                 let seal = self.witness.seal(line, Bytes::from(age));
                 self.asked.seal(Instant::now(), seal.clone(), done);
                 self.say(Kind::Seal(seal))
+            }
+            Command::Files { line, done, .. } if line != self.given.line => {
+                if done.send(Err(AttendError::Superseded)).is_err() {
+                    tracing::debug!("nobody waits for the files line any more");
+                }
+                Ok(())
+            }
+            Command::Files { line, after, done } => {
+                let ask = FilesLineAsk { line: line.into(), after };
+                self.asked.files(Instant::now(), ask, done);
+                self.say(Kind::FilesLineAsk(ask))
             }
             Command::End(reason) => {
                 self.asked.end(Instant::now(), reason, self.presence.is_away());

@@ -178,15 +178,17 @@ impl Story {
         match (here.from, kind) {
             (End::Technician, Kind::FilePut(put)) => {
                 let (path, files, bytes) = (path(&put.into), put.files, put.bytes);
-                let of = self.tell(here, What::Transfer { to_agent: true, path, files, bytes });
-                self.thread(here, entry, Thread::Files(Files::new(of, End::Technician)));
+                let apart = put.apart;
+                let what = What::Transfer { to_agent: true, path, files, bytes, apart };
+                let of = self.tell(here, what);
+                self.thread(here, entry, Thread::Files(Files::new(of, End::Technician, apart)));
                 return true;
             }
             (End::Technician, Kind::FileGet(get)) => {
-                let path = path(&get.path);
-                let what = What::Transfer { to_agent: false, path, files: 0, bytes: 0 };
+                let (path, apart) = (path(&get.path), get.apart);
+                let what = What::Transfer { to_agent: false, path, files: 0, bytes: 0, apart };
                 let of = self.tell(here, what);
-                self.thread(here, entry, Thread::Files(Files::new(of, End::Agent)));
+                self.thread(here, entry, Thread::Files(Files::new(of, End::Agent, apart)));
                 return true;
             }
             _ => {}

@@ -27,7 +27,11 @@ fn files_have_their_hashes_and_what_came_of_them() {
     let file = Channel::File;
     script
         .technician(file, 4, Kind::FilePut(put))
-        .agent(file, 4, Kind::FileReady(message::FileReady { files: 3, bytes: 30 }))
+        .agent(
+            file,
+            4,
+            Kind::FileReady(message::FileReady { files: 3, bytes: 30, ..Default::default() }),
+        )
         .technician(file, 4, entry("a", 10))
         .item(
             End::Technician,
@@ -43,7 +47,10 @@ fn files_have_their_hashes_and_what_came_of_them() {
         .finished(file, 4);
     let whats = script.whats();
     let path = "in".to_owned();
-    assert_eq!(whats[0], What::Transfer { to_agent: true, path, files: 3, bytes: 30 });
+    assert_eq!(
+        whats[0],
+        What::Transfer { to_agent: true, path, files: 3, bytes: 30, apart: false }
+    );
     assert_eq!(whats[2], What::File { of: 0, path: "box/a".into(), size: 10, folder: false });
     let ended: Vec<_> = whats
         .iter()
@@ -94,4 +101,25 @@ fn each_end_speaks_for_its_own_part_of_a_transfer() {
         let files = whats.iter().filter(|what| matches!(what, What::File { .. }));
         assert_eq!(files.count(), 1, "{whats:?}");
     }
+}
+
+#[test]
+fn a_body_that_went_apart_is_told_as_such_and_its_hash_with_it() {
+    let file = Channel::File;
+    let put = message::FilePut { files: 1, bytes: 10, apart: true, ..Default::default() };
+    let end = message::FileEnd { sha256: Bytes::from_static(&[9; 32]), ..Default::default() };
+    let mut script = Script::default();
+    script
+        .technician(file, 4, Kind::FilePut(put))
+        .technician(file, 4, entry("a", 10))
+        .technician(file, 4, Kind::FileEnd(end))
+        .agent(file, 4, done(None))
+        .finished(file, 4);
+    let whats = script.whats();
+    assert!(matches!(whats[0], What::Transfer { apart: true, .. }), "{whats:?}");
+    let ended = whats.iter().find_map(|what| match what {
+        What::FileEnded(end) => Some((end.apart, end.sent, end.sha256[0], end.landed.clone())),
+        _ => None,
+    });
+    assert_eq!(ended, Some((true, 0, 9, Ok(()))));
 }

@@ -86,6 +86,23 @@ async fn a_restart_finds_keys_tokens_and_the_last_line() {
 }
 
 #[tokio::test]
+async fn a_restart_finds_the_last_files_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("relay.db");
+    let store = Store::open(&path).await.unwrap();
+    store.open_session(new(1)).await.unwrap();
+    assert_eq!(store.files_line(&[1; 16]).await.unwrap(), None);
+    let of = |line, number, id| FilesRow { line, number, labels: line_of(id, 0).labels };
+    for beside in [of(0, 1, 5), of(0, 2, 6), of(1, 1, 7)] {
+        store.keep_files_line(&[1; 16], beside).await.unwrap();
+    }
+    assert!(store.keep_files_line(&[9; 16], of(0, 1, 8)).await.is_err(), "no such session");
+    store.close().await;
+    let store = Store::open(&path).await.unwrap();
+    assert_eq!(store.files_line(&[1; 16]).await.unwrap(), Some(of(1, 1, 7)));
+}
+
+#[tokio::test]
 async fn one_that_cannot_be_written_takes_no_other_with_it() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(&folder.path().join("relay.db")).await.unwrap();
