@@ -227,7 +227,7 @@ impl<M: Message + Default> Receiver<M> {
 
     /// Waits until the peer has broken the stream off, or the connection is gone, and for ever where
     /// it finished: for whoever waits for something else meanwhile. What comes until then is kept, up
-    /// to [`AHEAD`]; behind that nobody looks. Loses nothing when cancelled.
+    /// to 64 KiB; behind that nobody looks. Loses nothing when cancelled.
     ///
     /// Not by quinn's own `received_reset`: in 0.11.12 that leaves a reader behind which its stream
     /// does not expect when it was read to its end.
