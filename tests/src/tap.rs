@@ -5,34 +5,24 @@
 //! which may be changed; behind it each end has a socket of its own towards the relay, as behind a
 //! NAT, and that may be changed too, without a word to anybody.
 
+mod batch;
+mod door;
 mod spoof;
 mod storm;
 mod withhold;
 
-use std::collections::HashMap;
-use std::future::poll_fn;
-use std::io::{self, IoSliceMut};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::io;
+use std::net::SocketAddr;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, ensure};
-use bytes::Bytes;
-use deskside_link::socket::Port;
-use deskside_protocol::label::{self, Label};
-use quinn::udp::{RecvMeta, Transmit};
+use deskside_protocol::label::Label;
 use tokio::runtime::Runtime;
-use tokio::task::JoinHandle;
 
 use crate::process::PATIENCE;
+use door::Door;
 
-/// Buffers of one receive, each as large as a coalesced batch can be.
-const BUFFERS: usize = 8;
-const BUFFER: usize = 64 * 1024;
-/// Bytes of one segmented send: a UDP datagram's payload has room for no more.
-const MAX_SEND: usize = 65_000;
-/// Ends that one door serves, each of their sockets counted.
-const MAX_CLIENTS: usize = 4096;
 /// Packets that are remembered: 1 GiB in 64 bytes each.
 const MAX_SEEN: usize = 16 * 1024 * 1024;
 
@@ -92,21 +82,6 @@ pub struct Tap {
     _runtime: Runtime,
 }
 
-#[derive(Debug)]
-struct Door {
-    number: usize,
-    port: Arc<Port>,
-    address: SocketAddr,
-    state: Mutex<State>,
-    bulk: Arc<Bulk>,
-    seen: Arc<Mutex<Vec<Seen>>>,
-    last: spoof::Last,
-    diversion: spoof::Diversion,
-    bypass: spoof::Bypass,
-    storm: storm::Storm,
-    withhold: withhold::Withhold,
-}
-
 /// Bytes of bulk data that left the relay, for whoever waits for them.
 #[derive(Debug, Default)]
 struct Bulk {
@@ -117,25 +92,6 @@ struct Bulk {
 impl Bulk {
     fn locked(&self) -> MutexGuard<'_, u64> {
         self.passed.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-#[derive(Debug)]
-struct State {
-    relay: SocketAddr,
-    clients: HashMap<SocketAddr, Client>,
-}
-
-/// An end's socket towards the relay, and the task that reads it.
-#[derive(Debug)]
-struct Client {
-    port: Arc<Port>,
-    reading: JoinHandle<()>,
-}
-
-impl Drop for Client {
-    fn drop(&mut self) {
-        self.reading.abort();
     }
 }
 
@@ -214,198 +170,11 @@ fn locked(seen: &Mutex<Vec<Seen>>) -> MutexGuard<'_, Vec<Seen>> {
     seen.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Door {
-    fn open(
-        number: usize,
-        relay: SocketAddr,
-        seen: Arc<Mutex<Vec<Seen>>>,
-        bulk: Arc<Bulk>,
-    ) -> io::Result<Arc<Self>> {
-        let port = Arc::new(Port::bind((Ipv4Addr::LOCALHOST, 0).into())?);
-        let address = port.local_addr()?;
-        let state = Mutex::new(State { relay, clients: HashMap::new() });
-        let (last, diversion, bypass, storm, withhold) = Default::default();
-        let door = Arc::new(Self {
-            number,
-            port,
-            address,
-            state,
-            bulk,
-            seen,
-            last,
-            diversion,
-            bypass,
-            storm,
-            withhold,
-        });
-        tokio::spawn(door.clone().serve());
-        Ok(door)
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Takes what ends send, until the runtime ends.
-    async fn serve(self: Arc<Self>) {
-        let mut room = Room::new();
-        loop {
-            let count = room.receive(&self.port).await;
-            for (received, bytes) in room.filled(count) {
-                self.remember(Way::ToRelay, &received, bytes);
-                let Ok((port, relay)) = self.towards(received.addr) else { continue };
-                if self.diversion.takes(relay, &received, bytes)
-                    || self.bypass.takes(&received, bytes)
-                {
-                    continue;
-                }
-                if let Some(late) = self.withhold.holds(bytes) {
-                    let bytes = Bytes::copy_from_slice(bytes);
-                    self.later(late, (port, relay), received, bytes);
-                    continue;
-                }
-                self.send(&port, relay, &received, bytes).await;
-            }
-        }
-    }
-
-    /// The socket of this end towards the relay, made where there is none.
-    fn towards(self: &Arc<Self>, client: SocketAddr) -> io::Result<(Arc<Port>, SocketAddr)> {
-        let mut state = self.state();
-        if let Some(known) = state.clients.get(&client) {
-            return Ok((known.port.clone(), state.relay));
-        }
-        if state.clients.len() >= MAX_CLIENTS {
-            return Err(io::ErrorKind::QuotaExceeded.into());
-        }
-        let port = Arc::new(Port::bind((Ipv4Addr::LOCALHOST, 0).into())?);
-        let reading = tokio::spawn(self.clone().back(port.clone(), client));
-        state.clients.insert(client, Client { port: port.clone(), reading });
-        Ok((port, state.relay))
-    }
-
-    /// Takes back to `client` what the relay sends.
-    async fn back(self: Arc<Self>, port: Arc<Port>, client: SocketAddr) {
-        let mut room = Room::new();
-        loop {
-            let count = room.receive(&port).await;
-            for (received, bytes) in room.filled(count) {
-                self.remember(Way::FromRelay, &received, bytes);
-                if self.withhold.takes(bytes) {
-                    continue;
-                }
-                if let Some(late) = self.withhold.holds(bytes) {
-                    let (port, bytes) = (self.port.clone(), Bytes::copy_from_slice(bytes));
-                    self.later(late, (port, client), received, bytes);
-                    continue;
-                }
-                self.send(&self.port, client, &received, bytes).await;
-            }
-        }
-    }
-
-    /// Takes a batch on after a while.
-    fn later(
-        self: &Arc<Self>,
-        late: Duration,
-        (port, to): (Arc<Port>, SocketAddr),
-        received: RecvMeta,
-        bytes: Bytes,
-    ) {
-        let door = self.clone();
-        tokio::spawn(async move {
-            tokio::time::sleep(late).await;
-            door.send(&port, to, &received, &bytes).await;
-        });
-    }
-
-    /// Sends a batch on as it came, or what the storm leaves of it.
-    async fn send(&self, port: &Arc<Port>, to: SocketAddr, received: &RecvMeta, bytes: &[u8]) {
-        let Some(left) = self.storm.takes(received, bytes) else {
-            return send(port, to, received, bytes).await;
-        };
-        for (received, packet) in left {
-            send(port, to, &received, &packet).await;
-        }
-    }
-
-    fn remember(&self, way: Way, received: &RecvMeta, bytes: &[u8]) {
-        let door = self.number;
-        self.last.keep(way, received, bytes);
-        let packets = bytes.chunks(received.stride.max(1)).filter_map(|packet| {
-            let label = label::of_datagram(packet)?;
-            Some(Seen { at: 0, way, door, label, length: packet.len(), hash: hash(packet) })
-        });
-        let mut packets: Vec<_> = packets.collect();
-        if way == Way::FromRelay {
-            let bulk = packets.iter().map(|seen| seen.length).filter(|length| *length >= BULK);
-            *self.bulk.locked() += bulk.sum::<usize>() as u64;
-            self.bulk.more.notify_all();
-        }
-        let mut seen = locked(&self.seen);
-        // Under the lock, so that they are in the order of their times.
-        let at = now();
-        packets.iter_mut().for_each(|packet| packet.at = at);
-        if seen.len() < MAX_SEEN {
-            seen.extend(packets);
-        }
-    }
-}
-
-/// Buffers for one receive.
-struct Room {
-    buffers: Vec<Vec<u8>>,
-    meta: [RecvMeta; BUFFERS],
-}
-
-impl Room {
-    fn new() -> Self {
-        Self { buffers: vec![vec![0; BUFFER]; BUFFERS], meta: [RecvMeta::default(); BUFFERS] }
-    }
-
-    /// How many buffers hold something now. An error of the socket is nothing received.
-    async fn receive(&mut self, port: &Port) -> usize {
-        let Self { buffers, meta } = self;
-        let received = poll_fn(|cx| {
-            let mut slices: Vec<_> = buffers.iter_mut().map(|b| IoSliceMut::new(b)).collect();
-            port.poll_recv(cx, &mut slices, meta)
-        });
-        received.await.unwrap_or(0)
-    }
-
-    fn filled(&self, count: usize) -> impl Iterator<Item = (RecvMeta, &[u8])> {
-        let both = self.meta.iter().zip(&self.buffers).take(count);
-        both.map(|(meta, buffer)| (*meta, buffer.get(..meta.len).unwrap_or_default()))
-    }
-}
-
-/// Sends a batch on as it came. What the kernel refuses is lost, as on any network.
-async fn send(port: &Arc<Port>, to: SocketAddr, received: &RecvMeta, bytes: &[u8]) {
-    let stride = received.stride.max(1);
-    let segments = port.max_transmit_segments().min(MAX_SEND / stride).max(1);
-    for piece in bytes.chunks(segments * stride) {
-        let transmit = Transmit {
-            destination: to,
-            ecn: received.ecn,
-            contents: piece,
-            segment_size: (piece.len() > stride).then_some(stride),
-            src_ip: None,
-        };
-        let mut poller = port.clone().poller();
-        while let Err(error) = port.try_send(&transmit) {
-            let again = error.kind() == io::ErrorKind::WouldBlock
-                && poll_fn(|cx| poller.as_mut().poll_writable(cx)).await.is_ok();
-            if !again {
-                break;
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::net::UdpSocket;
+    use std::net::{Ipv4Addr, UdpSocket};
+    use std::time::Duration;
 
     fn socket() -> UdpSocket {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();

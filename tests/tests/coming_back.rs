@@ -11,7 +11,7 @@ use deskside_tests::recorded::Recorded;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::house::{AGENT, ELSEWHERE, Helped, House};
+use crate::house::{AGENT, ELSEWHERE, Helped, House, assert_copied};
 
 /// Bytes of a file that takes long enough to be disturbed.
 const BIG: u64 = 48 * 1024 * 1024;
@@ -19,21 +19,6 @@ const BIG: u64 = 48 * 1024 * 1024;
 const MIDDLE: u64 = 8 * 1024 * 1024;
 /// Bytes of a packet on loopback, at the most.
 const LARGEST: u64 = 6_500;
-
-/// A copy under way, with some of it through.
-fn begun(house: &House, words: &[&str]) -> Process {
-    let begin = house.tap().bulk();
-    let copy = house.alice.copying(words).unwrap();
-    house.tap().wait_for_bulk(begin + MIDDLE).unwrap();
-    copy
-}
-
-/// Waits until a copy has ended well.
-#[track_caller]
-fn assert_copied(mut copy: Process) {
-    let code = copy.end().unwrap();
-    assert_eq!(code, Some(0), "{:?} {}", copy.heard(), copy.words());
-}
 
 #[track_caller]
 fn assert_gap(process: &mut Process, cause: &str) {
@@ -57,7 +42,7 @@ fn a_relay_that_is_killed_and_started_again() {
     let Helped { mut agent, mut session, .. } = house.helped("agent");
     let (big, bytes) = house.noise("big.bin", BIG);
 
-    let copy = begun(&house, &[&big, "agent:"]);
+    let copy = house.copying(&[&big, "agent:"], MIDDLE);
     house.relay.kill().unwrap();
     house.relay.restart().unwrap();
     assert_copied(copy);
@@ -67,7 +52,7 @@ fn a_relay_that_is_killed_and_started_again() {
 
     // And the other way, twice in one transfer.
     let here = house.path("here.bin");
-    let copy = begun(&house, &["agent:big.bin", here.to_str().unwrap()]);
+    let copy = house.copying(&["agent:big.bin", here.to_str().unwrap()], MIDDLE);
     for _ in 0..2 {
         house.relay.kill().unwrap();
         let before = house.tap().bulk();
@@ -96,7 +81,7 @@ fn a_relay_that_comes_back_at_another_address_of_the_policy() {
     let mut house = House::tapped(|_| ());
     let Helped { agent, mut session, .. } = house.helped("agent");
     let (big, bytes) = house.noise("big.bin", BIG);
-    let copy = begun(&house, &[&big, "agent:"]);
+    let copy = house.copying(&[&big, "agent:"], MIDDLE);
     house.relay.kill().unwrap();
     house.relay.restart_at("127.0.0.1:0").unwrap();
     house.tap().lead(ELSEWHERE, house.relay.address().parse().unwrap());
@@ -111,7 +96,7 @@ fn an_agent_that_is_killed_and_started_again() {
     let Helped { agent, mut session, .. } = house.helped("agent");
     let (big, bytes) = house.noise("big.bin", BIG);
     assert_eq!(session.exec(&["true"], b"").unwrap().code, Some(0));
-    let copy = begun(&house, &[&big, "agent:"]);
+    let copy = house.copying(&[&big, "agent:"], MIDDLE);
     agent.process.signal(Signal::KILL).unwrap();
     drop(agent);
     // Nothing is answered beforehand any more: what was allowed still is.
@@ -142,7 +127,7 @@ fn a_technicians_program_that_is_killed_and_resumed() {
     let Helped { mut agent, session, ticket } = house.helped("agent");
     let (big, bytes) = house.noise("big.bin", BIG);
     let id = session.id().to_owned();
-    let mut copy = begun(&house, &[&big, "agent:"]);
+    let mut copy = house.copying(&[&big, "agent:"], MIDDLE);
     drop(session);
     assert_ne!(copy.end().unwrap(), Some(0), "nobody is left to copy");
     assert_eq!(house.alice.run(&["info"]).unwrap().code, Some(5));
@@ -173,7 +158,7 @@ fn a_computer_that_slept() {
     let house = House::tapped(|_| ());
     let Helped { agent, mut session, .. } = house.helped("agent");
     let (big, bytes) = house.noise("big.bin", BIG);
-    let copy = begun(&house, &[&big, "agent:"]);
+    let copy = house.copying(&[&big, "agent:"], MIDDLE);
     agent.process.signal(Signal::STOP).unwrap();
     // Longer than a leg lives without a word: the relay has given it up.
     let asleep = session.process.wait_for("gap");
@@ -191,11 +176,11 @@ fn an_address_that_changes_without_a_word() {
     let Helped { agent, session, .. } = house.helped("agent");
     let (big, bytes) = house.noise("big.bin", BIG);
     let id = session.id().to_owned();
-    let copy = begun(&house, &[&big, "agent:"]);
+    let copy = house.copying(&[&big, "agent:"], MIDDLE);
     house.tap().forget_mappings(AGENT);
     assert_copied(copy);
     let here = house.path("here.bin");
-    let copy = begun(&house, &["agent:big.bin", here.to_str().unwrap()]);
+    let copy = house.copying(&["agent:big.bin", here.to_str().unwrap()], MIDDLE);
     house.tap().forget_mappings(AGENT);
     assert_copied(copy);
     assert!(fs::read(agent.file("big.bin")).unwrap() == bytes && fs::read(here).unwrap() == bytes);

@@ -89,9 +89,7 @@ fn what_was_recorded_and_never_forwarded_is_not_taken_for_arrived() {
     let Helped { agent: _agent, session, .. } = house.helped("agent");
     assert_eq!(session.exec(&["echo", "arrived"], b"").unwrap().code, Some(0));
     let (file, _) = house.noise("noise", 30_000_000);
-    let before = house.tap().bulk();
-    let _copying = house.alice.copying(&[&file, "agent:"]).unwrap();
-    house.tap().wait_for_bulk(before + 100_000).unwrap();
+    let _copying = house.copying(&[&file, "agent:"], 100_000);
     house.tap().withhold(AGENT).unwrap();
     let id = session.id().to_owned();
     session.end("").unwrap();

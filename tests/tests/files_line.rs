@@ -5,12 +5,11 @@ use std::fs;
 use deskside_protocol::policy::{FileBodies, Policy};
 use deskside_protocol::transcript::sha256;
 use deskside_tests::agent::Wish;
-use deskside_tests::process::Process;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::export::Exported;
-use crate::house::{Helped, House};
+use crate::house::{Helped, House, assert_copied};
 
 /// Bytes of a file that takes long enough to be disturbed.
 const BIG: u64 = 48 * 1024 * 1024;
@@ -100,33 +99,18 @@ fn bodies_pass_and_only_their_hashes_are_recorded() {
     }
 }
 
-/// A copy under way, with some of it through.
-fn begun(house: &House, words: &[&str]) -> Process {
-    let begin = house.tap().bulk();
-    let copy = house.alice.copying(words).unwrap();
-    house.tap().wait_for_bulk(begin + MIDDLE).unwrap();
-    copy
-}
-
-/// Waits until a copy has ended well.
-#[track_caller]
-fn assert_copied(mut copy: Process) {
-    let code = copy.end().unwrap();
-    assert_eq!(code, Some(0), "{:?} {}", copy.heard(), copy.words());
-}
-
 #[test]
 fn a_relay_that_is_killed_in_the_middle() {
     let mut house = House::tapped(hash_only);
     let Helped { agent, session, .. } = house.helped("agent");
     let (big, bytes) = house.noise("big.bin", BIG);
-    let copy = begun(&house, &[&big, "agent:"]);
+    let copy = house.copying(&[&big, "agent:"], MIDDLE);
     house.relay.kill().unwrap();
     house.relay.restart().unwrap();
     assert_copied(copy);
     assert!(fs::read(agent.file("big.bin")).unwrap() == bytes);
     let here = house.path("here.bin");
-    let copy = begun(&house, &["agent:big.bin", here.to_str().unwrap()]);
+    let copy = house.copying(&["agent:big.bin", here.to_str().unwrap()], MIDDLE);
     house.relay.kill().unwrap();
     house.relay.restart().unwrap();
     assert_copied(copy);
@@ -143,7 +127,7 @@ fn an_agent_that_is_killed_in_the_middle_has_another_files_line() {
     let house = House::tapped(hash_only);
     let Helped { agent, mut session, .. } = house.helped("agent");
     let (big, bytes) = house.noise("big.bin", BIG);
-    let copy = begun(&house, &[&big, "agent:"]);
+    let copy = house.copying(&[&big, "agent:"], MIDDLE);
     agent.process.signal(Signal::KILL).unwrap();
     drop(agent);
     let mut agent = house.agent_as("agent", &Wish { allow: "", ..Wish::default() });
@@ -161,7 +145,7 @@ fn a_transfer_that_was_broken_off_goes_on() {
     let house = House::tapped(hash_only);
     let Helped { agent, session, .. } = house.helped("agent");
     let (big, bytes) = house.noise("big.bin", BIG);
-    drop(begun(&house, &[&big, "agent:"]));
+    drop(house.copying(&[&big, "agent:"], MIDDLE));
     let again = house.copy(&["--resume", &big, "agent:"]);
     assert_eq!(again.code, Some(0), "{again}");
     let events = again.events().unwrap();

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use deskside_protocol::policy::Policy;
 use deskside_tests::agent::{Agent, Wish};
 use deskside_tests::dice::Dice;
-use deskside_tests::process::Ran;
+use deskside_tests::process::{Process, Ran};
 use deskside_tests::relay::Relay;
 use deskside_tests::tap::Tap;
 use deskside_tests::technician::{Session, Technician};
@@ -120,6 +120,14 @@ impl House {
         self.alice.run(&[&["cp"], words].concat()).unwrap()
     }
 
+    /// `deskside cp` under way, with so much of it through.
+    pub(crate) fn copying(&self, words: &[&str], bytes: u64) -> Process {
+        let begin = self.tap().bulk();
+        let copy = self.alice.copying(words).unwrap();
+        self.tap().wait_for_bulk(begin + bytes).unwrap();
+        copy
+    }
+
     /// What `audit verify` says of a recording, with the auditor's key.
     pub(crate) fn verdict(&self, session: &str) -> Value {
         let (file, identity) = (self.fetched(session), self.alice.identity());
@@ -135,4 +143,11 @@ impl House {
         self.alice.run(&words).unwrap().done().unwrap();
         path
     }
+}
+
+/// Waits until a copy has ended well.
+#[track_caller]
+pub(crate) fn assert_copied(mut copy: Process) {
+    let code = copy.end().unwrap();
+    assert_eq!(code, Some(0), "{:?} {}", copy.heard(), copy.words());
 }

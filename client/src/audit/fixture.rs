@@ -1,34 +1,29 @@
 //! A small recording, as an honest relay and two honest ends would leave it.
 
 use bytes::Bytes;
-use deskside_protocol::code::Nameplate;
+use deskside_decode::forge::{self, Who};
 use deskside_protocol::key::SigningKey;
 use deskside_protocol::recording::checkpoint::Checkpoint;
 use deskside_protocol::recording::{Binding, Closer, Kind, Packets, Writer};
 use deskside_protocol::seal::LineSecrets;
 use deskside_protocol::session::{End, SessionId};
-use deskside_protocol::transcript::{
-    AgentData, ChannelIdentifier, Join, Transcript, policy_hash, sid,
-};
 use deskside_protocol::wire::record;
 use prost::Message as _;
 use zeroize::Zeroizing;
 
-use crate::home::tests::{certificate_of, key};
-
 /// Seconds since the epoch at which the session opens.
-pub(super) const OPENED: u64 = 1_795_326_600;
+pub(super) const OPENED: u64 = forge::OPENED_US / 1_000_000;
 
 pub(super) fn authority() -> SigningKey {
-    key(1)
+    forge::key(Who::Authority)
 }
 
 pub(super) fn technician() -> SigningKey {
-    key(2)
+    forge::key(Who::Technician)
 }
 
-pub(super) fn session() -> SessionId {
-    SessionId::from_bytes([0xab; 16])
+pub(super) const fn session() -> SessionId {
+    forge::SESSION
 }
 
 /// What an end seals.
@@ -65,8 +60,8 @@ impl Fixture {
     /// One end's seal of line 1 with what `secrets` hold.
     pub(super) fn seal(&mut self, end: End, secrets: &LineSecrets, to: &age::x25519::Recipient) {
         let key = match end {
-            End::Agent => key(11),
-            End::Technician => key(12),
+            End::Agent => forge::key(Who::AgentEnd),
+            End::Technician => forge::key(Who::TechnicianEnd),
         };
         let log = secrets.to_key_log(session(), 1, end);
         let sealed = age::encrypt(to, log.as_bytes()).unwrap();
@@ -96,7 +91,7 @@ impl Fixture {
     /// A checkpoint by the node.
     pub(super) fn checkpoint(&mut self) {
         let stated = Checkpoint::of(session(), self.writer.state(), OPENED * 1_000_000).unwrap();
-        self.block(Kind::Checkpoint, 0, stated.sign(&key(9)).encode().as_bytes());
+        self.block(Kind::Checkpoint, 0, stated.sign(&forge::key(Who::Node)).encode().as_bytes());
     }
 
     /// The CLOSE, signed by all; gives the file and its final hash.
@@ -114,9 +109,12 @@ impl Fixture {
         let sign =
             |key: SigningKey, by| Bytes::from(self.binding.close(&key, by, &closing).to_vec());
         let close = record::Close {
-            node_signature: sign(key(9), Closer::Node),
-            agent_signature: sign(key(11), Closer::End(End::Agent)),
-            technician_signature: sign(key(12), Closer::End(End::Technician)),
+            node_signature: sign(forge::key(Who::Node), Closer::Node),
+            agent_signature: sign(forge::key(Who::AgentEnd), Closer::End(End::Agent)),
+            technician_signature: sign(
+                forge::key(Who::TechnicianEnd),
+                Closer::End(End::Technician),
+            ),
             closing: closing.into(),
         };
         self.block(Kind::Close, 0, &close.encode_to_vec());
@@ -126,52 +124,5 @@ impl Fixture {
 
 fn header() -> (record::Header, Binding) {
     let policy = crate::account::tests::policy(vec![]).sign(&authority()).unwrap();
-    let agent =
-        AgentData { version: 1, session_key: key(11).public(), answered: 0, nonce: [3; 32] };
-    let nameplate = Nameplate::new(48_219).unwrap();
-    let sid = sid(nameplate, &agent.nonce);
-    let ci = ChannelIdentifier {
-        relay_origin: "relay.example:4433".into(),
-        node_key: key(9).public(),
-        organisation_key: authority().public(),
-        policy_hash: policy_hash(&policy),
-    };
-    let join = Join {
-        version: 1,
-        session_key: key(12).public(),
-        certificate: certificate_of(&authority(), &technician()).encode_to_vec().into(),
-        ticket: "1001".into(),
-        subject: "Printer".into(),
-        requested: 2,
-        nonce: [4; 32],
-    };
-    let ad_t = join.sign(&technician(), &ci.encode(), &sid, &[5; 32]).encode();
-    let ad_a = agent.encode();
-    let transcript = Transcript {
-        ci: &ci.encode(),
-        sid: &sid,
-        y_a: &[6; 32],
-        ad_a: &ad_a,
-        y_t: &[5; 32],
-        ad_t: &ad_t,
-    };
-    let binding = Binding { session: session(), transcript: transcript.hash() };
-    let header = record::Header {
-        session: session().as_bytes().to_vec().into(),
-        relay_origin: ci.relay_origin.clone(),
-        node_key: ci.node_key.as_bytes().to_vec().into(),
-        organisation_key: ci.organisation_key.as_bytes().to_vec().into(),
-        policy: Some(policy),
-        nameplate: nameplate.to_string(),
-        y_a: vec![6; 32].into(),
-        y_t: vec![5; 32].into(),
-        ad_a: ad_a.into(),
-        ad_t: ad_t.into(),
-        tag_a: Bytes::new(),
-        tag_t: Bytes::new(),
-        relay_version: "test".into(),
-        opened: OPENED * 1_000_000,
-        sid: sid.to_vec().into(),
-    };
-    (header, binding)
+    forge::header(policy, "Printer").unwrap()
 }

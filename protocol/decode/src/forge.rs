@@ -1,6 +1,10 @@
 //! The other way round: seals packets as an end would. Tests, benches and fuzzers make lines with
 //! it that no honest end ever had.
 
+mod facts;
+
+pub use facts::{OPENED_US, SESSION, Who, header, key};
+
 use bytes::Bytes;
 use deskside_protocol::label::LINE_CID;
 use deskside_protocol::seal::LineSecrets;

@@ -59,6 +59,14 @@ pub(crate) async fn programs(house: &House, relays: &[String]) -> Ends<Program> 
     }
 }
 
+/// The relay starts again, and both ends come back to it.
+pub(crate) async fn back(house: &mut House, ends: &mut Ends<Program>) {
+    house.start().await;
+    for end in [&mut ends.agent, &mut ends.technician] {
+        until(&mut end.attendance, |news| matches!(news, News::Back)).await;
+    }
+}
+
 /// The line that both were given, sealed.
 pub(crate) async fn line(ends: &Ends<Program>) -> Ends<Line> {
     let Ends { agent, technician } = ends;
@@ -140,12 +148,7 @@ async fn a_line_goes_on_through_a_relay_that_was_killed() {
 
     house.kill();
     house.listen = elsewhere;
-    let restart = async {
-        house.start().await;
-        for end in [&mut ends.agent, &mut ends.technician] {
-            until(&mut end.attendance, |news| matches!(news, News::Back)).await;
-        }
-    };
+    let restart = back(&mut house, &mut ends);
     tokio::join!(pass(&line, 8 << 20), restart);
     pass(&line, 4 << 20).await;
 

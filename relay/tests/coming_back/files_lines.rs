@@ -10,7 +10,7 @@ use deskside_protocol::recording::Verdict;
 use deskside_protocol::session::Ends;
 use deskside_protocol::wire::signal::{FilesLine as Given, FilesLineAsk, signal::Kind};
 
-use crate::attended::{Program, end, free, line, programs, until};
+use crate::attended::{Program, back, end, free, line, programs, until};
 use crate::house::{House, Seat, ended, soon};
 
 async fn hash_only() -> House {
@@ -198,12 +198,7 @@ async fn it_goes_on_through_a_relay_that_was_killed_and_is_in_no_recording() {
 
     house.kill();
     house.listen = elsewhere;
-    let restart = async {
-        house.start().await;
-        for end in [&mut ends.agent, &mut ends.technician] {
-            until(&mut end.attendance, |news| matches!(news, News::Back)).await;
-        }
-    };
+    let restart = back(&mut house, &mut ends);
     // In the middle of a transfer, which does not notice; and one the other way behind it.
     let passed = async { tokio::join!(receive(&there, 8, bytes), send(&here, 8, bytes)) };
     soon(Box::pin(async { tokio::join!(passed, restart) })).await;

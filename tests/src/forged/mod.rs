@@ -12,7 +12,7 @@ use age::x25519::Identity;
 use anyhow::Context as _;
 use bytes::Bytes;
 use deskside_decode::Suite;
-use deskside_decode::forge::Forge;
+use deskside_decode::forge::{self, Forge, OPENED_US, Who};
 use deskside_protocol::act::{ActKey, Actor};
 use deskside_protocol::channel::Channel;
 use deskside_protocol::frame::{MAX_MESSAGE, encode, prefix};
@@ -26,10 +26,8 @@ use deskside_screen::{Coded, Size};
 use prost::Message as _;
 use zeroize::Zeroizing;
 
-use facts::{header, key};
+use facts::header;
 
-/// Microseconds since 1970-01-01 UTC at which it begins.
-const OPENED_US: u64 = 1_795_326_600_000_000;
 /// Bytes of a stream in one packet.
 const DATA: usize = 1_300;
 /// Packets of one block.
@@ -195,10 +193,10 @@ impl Tape {
     /// Those of both ends.
     fn seals(&mut self) -> anyhow::Result<()> {
         let number = self.line.number;
-        for (end, own) in [(End::Agent, 11), (End::Technician, 12)] {
+        for (end, own) in [(End::Agent, Who::AgentEnd), (End::Technician, Who::TechnicianEnd)] {
             let log = self.line.forge.secrets().to_key_log(self.binding.session, number, end);
             let sealed = deskside_sealing::seal(&log, std::slice::from_ref(&self.auditor))?;
-            let seal = self.binding.seal(&key(own), number, end, sealed.into());
+            let seal = self.binding.seal(&forge::key(own), number, end, sealed.into());
             self.block(Kind::Seal, number, &seal.encode_to_vec())?;
         }
         Ok(())

@@ -11,7 +11,8 @@ use deskside_link::socket::Port;
 use deskside_protocol::label;
 use quinn::udp::{RecvMeta, Transmit};
 
-use super::{Door, Tap, Way, locked};
+use super::door::{Client, Door};
+use super::{Tap, Way, locked};
 
 /// The last packet of each sort.
 #[derive(Debug, Default)]
@@ -138,8 +139,7 @@ impl Tap {
 impl Door {
     fn mappings(&self) -> Vec<(SocketAddr, Arc<Port>, SocketAddr)> {
         let state = self.state();
-        let of =
-            |(end, client): (&SocketAddr, &super::Client)| (*end, client.port.clone(), state.relay);
+        let of = |(end, client): (&SocketAddr, &Client)| (*end, client.port.clone(), state.relay);
         state.clients.iter().map(of).collect()
     }
 }
