@@ -11,7 +11,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, RawQuery, Request, State};
-use axum::http::{HeaderName, HeaderValue, Method, Response, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::IntoResponse as _;
 use axum::routing::{get, post};
@@ -19,6 +19,7 @@ use serde_json::Value;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::coding::Coding;
 use super::stage::Stage;
 
 /// A page that has not asked for anything in so long is gone: hidden ones ask once a minute.
@@ -214,12 +215,22 @@ async fn state(State(watched): State<Watched>, query: RawQuery) -> Response<Body
     json(&watched.stage.state(asked.number("rows"), asked.number("seconds")))
 }
 
-async fn film(State(watched): State<Watched>, query: RawQuery) -> Response<Body> {
+async fn film(
+    State(watched): State<Watched>,
+    query: RawQuery,
+    headers: HeaderMap,
+) -> Response<Body> {
     watched.seen();
     let asked = Asked::of(query);
     let (page, at, whole) = (asked.number("page"), asked.number("at"), asked.text("whole") == "1");
-    match blocking(move || watched.stage.see(page, at, whole)).await {
-        Ok(bytes) => ([(header::CONTENT_TYPE, "application/octet-stream")], bytes).into_response(),
+    let coding = Coding::asked(&headers);
+    let see = move || coding.code(watched.stage.see(page, at, whole)?);
+    match blocking(see).await {
+        Ok((coding, bytes)) => {
+            let kind = (header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+            ([kind].into_iter().chain(coding.header()).collect::<HeaderMap>(), bytes)
+                .into_response()
+        }
         Err(answer) => answer,
     }
 }

@@ -5,6 +5,7 @@
 //! as pixels. Nothing leaves the computer, and nothing stays on its disk.
 
 mod book;
+mod coding;
 mod http;
 mod reel;
 mod shelf;

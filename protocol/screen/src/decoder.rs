@@ -43,10 +43,10 @@ pub struct Decoder {
 pub(crate) struct Shown {
     pub(crate) grid: Grid,
     pub(crate) picture: Picture,
-    /// As the picture was before the frame that is being decoded.
-    pub(crate) before: Picture,
     /// By block: the frame that wrote it last.
     pub(crate) written: Vec<u64>,
+    /// What moves in the frame that is being decoded; kept for its memory.
+    taken: Vec<u32>,
 }
 
 impl std::fmt::Debug for Decoder {
@@ -193,14 +193,15 @@ impl Decoder {
 
 impl Shown {
     fn new(size: Size) -> Self {
-        let grid = Grid::new(size);
-        let (picture, before) = (Picture::new(size), Picture::new(size));
-        Self { grid, picture, before, written: vec![0; grid.blocks()] }
+        Self::of(Picture::new(size), vec![0; Grid::new(size).blocks()])
+    }
+
+    pub(crate) fn of(picture: Picture, written: Vec<u64>) -> Self {
+        Self { grid: Grid::new(picture.size()), picture, written, taken: Vec::new() }
     }
 
     fn blacken(&mut self) {
         self.picture.fill(0);
-        self.before.fill(0);
         self.written.fill(0);
     }
 
@@ -232,20 +233,27 @@ impl Shown {
                 *written = number;
             }
         }
-        for tile in &layout.tiles {
-            self.before.copy(&self.picture, self.grid.tile(*tile));
-        }
         Ok(layout)
     }
 
+    /// Where one thing comes to lie, another may leave: all is taken up before any is put down.
     fn copies(&mut self, layout: &Layout) -> Result<(), DecodeError> {
-        for (block, code) in layout.blocks(self.grid) {
-            if let Code::Moved(index) = code {
-                let rect = self.grid.block(block);
-                let vector = layout.vectors.get(usize::from(index));
-                let from = vector.and_then(|vector| source(rect, *vector, self.grid.size()));
-                let from = from.ok_or(DecodeError::Malformed)?;
-                self.picture.copy_from(&self.before, rect, from.x, from.y);
+        self.taken.clear();
+        let mut places = Vec::new();
+        for (index, vector) in (0..).zip(&layout.vectors) {
+            let moved = |block: usize| layout.code(block) == Code::Moved(index);
+            for rect in rects(self.grid, usize::MAX, moved) {
+                let from = source(rect, *vector, self.grid.size()).ok_or(DecodeError::Malformed)?;
+                self.picture.rows(from).for_each(|row| self.taken.extend_from_slice(row));
+                places.push(rect);
+            }
+        }
+        let mut taken = self.taken.as_slice();
+        for rect in places {
+            for y in rect.y..rect.y + rect.height {
+                let to = self.picture.row_mut(rect.x, y, rect.width);
+                let row = taken.split_off(..to.len()).ok_or(DecodeError::Malformed)?;
+                to.copy_from_slice(row);
             }
         }
         Ok(())
@@ -283,11 +291,8 @@ impl Shown {
             for y in part.y..part.y + height {
                 let start = (y - rect.y) * rect.width + part.x - rect.x;
                 let from = pixels.get(start..start + width).unwrap_or_default();
-                for picture in [&mut self.picture, &mut self.before] {
-                    for (to, from) in picture.row_mut(part.x, y, width).iter_mut().zip(from) {
-                        *to = *from;
-                    }
-                }
+                let to = self.picture.row_mut(part.x, y, width);
+                to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
             }
         }
         parts.push(rect);

@@ -273,14 +273,9 @@ impl Picture {
 
     /// Takes the same part of another picture of the same size.
     pub(crate) fn copy(&mut self, from: &Self, rect: Rect) {
-        self.copy_from(from, rect, rect.x, rect.y);
-    }
-
-    /// Takes what stands at (`x`, `y`) in another picture.
-    pub(crate) fn copy_from(&mut self, from: &Self, rect: Rect, x: usize, y: usize) {
-        for row in 0..rect.height {
-            let to = self.row_mut(rect.x, rect.y + row, rect.width);
-            for (to, from) in to.iter_mut().zip(from.row(x, y + row, rect.width)) {
+        for y in rect.y..rect.y + rect.height {
+            let to = self.row_mut(rect.x, y, rect.width);
+            for (to, from) in to.iter_mut().zip(from.row(rect.x, y, rect.width)) {
                 *to = *from;
             }
         }

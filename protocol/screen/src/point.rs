@@ -2,6 +2,7 @@
 //! hundred.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::io::Read;
 
 use bytes::Bytes;
 
@@ -11,6 +12,9 @@ use crate::{DecodeError, Decoder, Picture, Piece, Size};
 
 /// zstd's fastest: a screen of text packs to a hundredth.
 const LEVEL: i32 = 1;
+
+/// Bytes that are unpacked at once; they stay in the processor's cache.
+const STRETCH: usize = 32 * 1024;
 
 /// A decoder between two frames. One that begins here reads what follows exactly where the next frame
 /// is [renewed](crate::Frame::renewed) or fresh.
@@ -70,17 +74,14 @@ impl Decoder {
     /// # Errors
     /// [`DecodeError::Zstd`] where there is no memory.
     pub fn at(point: &Point) -> Result<Self, DecodeError> {
-        let (size, grid) = (point.size, Grid::new(point.size));
-        let most = size.pixels() * 4 + grid.blocks() * 8;
-        let raw = zstd::bulk::decompress(&point.packed, most).map_err(|_| DecodeError::Zstd)?;
-        let (pixels, written) =
-            raw.split_at_checked(size.pixels() * 4).ok_or(DecodeError::Malformed)?;
-        let pixels = pixels.as_chunks().0.iter().map(|pixel| u32::from_le_bytes(*pixel)).collect();
-        let written = written.as_chunks().0.iter().map(|it| u64::from_le_bytes(*it)).collect();
+        let (size, blocks) = (point.size, Grid::new(point.size).blocks());
+        let mut packed = zstd::stream::read::Decoder::with_buffer(&*point.packed)
+            .map_err(|_| DecodeError::Zstd)?;
+        let pixels = numbers(&mut packed, size.pixels(), u32::from_le_bytes)?;
+        let written = numbers(&mut packed, blocks, u64::from_le_bytes)?;
         let picture = Picture::from_pixels(size, pixels).ok_or(DecodeError::Malformed)?;
-        let before = picture.clone();
         Ok(Self {
-            shown: Some(Shown { grid, picture, before, written }),
+            shown: Some(Shown::of(picture, written)),
             number: point.number,
             early: point.early.clone(),
             early_bytes: point.early.iter().map(|piece| piece.jpeg.len()).sum(),
@@ -88,4 +89,22 @@ impl Decoder {
             ..Self::new()?
         })
     }
+}
+
+/// Reads so many numbers, a stretch at a time: unpacked bytes of a whole picture would be a second
+/// one in memory.
+fn numbers<const N: usize, T>(
+    from: &mut impl Read,
+    count: usize,
+    number: impl Fn([u8; N]) -> T,
+) -> Result<Vec<T>, DecodeError> {
+    let mut numbers = Vec::with_capacity(count);
+    let mut stretch = [0; STRETCH];
+    while numbers.len() < count {
+        let most = ((count - numbers.len()) * N).min(STRETCH - STRETCH % N);
+        let bytes = stretch.get_mut(..most).ok_or(DecodeError::Malformed)?;
+        from.read_exact(bytes).map_err(|_| DecodeError::Zstd)?;
+        numbers.extend(bytes.as_chunks::<N>().0.iter().map(|bytes| number(*bytes)));
+    }
+    Ok(numbers)
 }

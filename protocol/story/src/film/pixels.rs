@@ -8,10 +8,15 @@ use super::Cursor;
 pub fn rgba(picture: &Picture, rect: Rect, to: &mut Vec<u8>) {
     to.reserve(rect.pixels() * 4);
     for y in rect.y..rect.y + rect.height {
-        to.extend(picture.row(rect.x, y, rect.width).iter().flat_map(|pixel| {
+        let row = picture.row(rect.x, y, rect.width);
+        let start = to.len();
+        // Room for a whole row at once: a vector that grows byte by byte takes four times as long.
+        to.resize(start + row.len() * 4, 0);
+        let (_, drawn) = to.split_at_mut(start);
+        for (pixel, drawn) in row.iter().zip(drawn.as_chunks_mut::<4>().0) {
             let [blue, green, red, _] = pixel.to_le_bytes();
-            [red, green, blue, u8::MAX]
-        }));
+            *drawn = [red, green, blue, u8::MAX];
+        }
     }
 }
 
