@@ -1,7 +1,10 @@
 //! What happened, as lines for a program and as a terminal's recording.
 
 use std::fs::File;
+use std::path::Path;
 
+use deskside_tests::browser::Look;
+use deskside_tests::devtools::Page;
 use deskside_tests::process::{PATIENCE, Process, command, run};
 use rustix::process::Signal;
 use serde_json::Value;
@@ -60,7 +63,8 @@ fn all_that_happened_stands_in_lines_and_plays_in_a_terminal() {
 
     let (cast, told) = exported.export("a.cast", &[]);
     assert_eq!(told.done().unwrap()["commands"], 2);
-    let (shown, typed, markers, exit) = played(&std::fs::read_to_string(cast).unwrap());
+    let cast = std::fs::read_to_string(cast).unwrap();
+    let (shown, typed, markers, exit) = played(&cast);
     assert!(
         shown.contains("$ echo first line\r\nfirst line\r\n[exit 0]\r\n$ sh -c cat;"),
         "{shown}"
@@ -69,6 +73,7 @@ fn all_that_happened_stands_in_lines_and_plays_in_a_terminal() {
     let second = "sh -c cat; echo trouble >&2; exit 3";
     assert_eq!((typed.as_str(), exit.as_str()), ("typed in", "3"));
     assert_eq!(markers, ["echo first line", second]);
+    plays_in_asciinema(&cast, &markers);
 
     // Of a part only its own commands, and the end of the last of these.
     let ended = all("command-ended")[0]["time"].as_str().unwrap();
@@ -112,6 +117,34 @@ fn what_is_broken_off_leaves_nothing_behind() {
     assert_eq!(export.end().unwrap(), Some(1), "{}", export.words());
     assert_eq!(names(), ["a.dsr", "a.dsr.proof"]);
     assert!(export.words().contains("broken off"), "{}", export.words());
+}
+
+/// The player of asciinema itself, in a browser, shows and tells the same.
+fn plays_in_asciinema(cast: &str, markers: &[String]) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("asciinema");
+    assert!(
+        folder.join("node_modules").is_dir(),
+        "there is no player: `npm ci` in tests/asciinema installs it, as tests/run does"
+    );
+    let mut page =
+        Page::open(&format!("file://{}/page.html", folder.display()), Look::default()).unwrap();
+    page.until("typeof played === 'function' && document.querySelector('main')").unwrap();
+    let seen = page.value(&format!("played({})", Value::from(cast))).unwrap();
+    // What `cat` gave back has no end of line.
+    let all = "$ echo first line\nfirst line\n[exit 0]\n$ sh -c cat; echo trouble >&2; exit 3\n\
+               typed introuble\n[exit 3]";
+    assert_eq!(seen["text"], all);
+    assert_eq!((&seen["typed"], &seen["markers"]), (&"typed in".into(), &markers.into()));
+    let took = seen["seconds"].as_f64().unwrap();
+    let told: f64 = cast.lines().skip(1).map(interval).sum();
+    assert!((took - told).abs() < 0.01, "{took} s, and in the file {told} s");
+    page.picture(Path::new(concat!(env!("CARGO_TARGET_TMPDIR"), "/asciinema.png"))).unwrap();
+}
+
+/// Seconds from the line before.
+fn interval(line: &str) -> f64 {
+    let (interval, _, _): (f64, String, String) = serde_json::from_str(line).unwrap();
+    interval
 }
 
 /// Reads an asciicast as strictly as its description has it: what was shown and typed, the markers,
