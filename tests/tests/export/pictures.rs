@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use deskside_tests::agent::Wish;
 use deskside_tests::browser::{self, Look};
+use deskside_tests::devtools::Page;
 use deskside_tests::display::Display;
 use deskside_tests::person::Person;
 use deskside_tests::process::{Process, command, run};
@@ -117,13 +118,13 @@ fn a_page_shows_what_happened_and_holds_the_recording() {
     let told = told.done().unwrap();
     assert_eq!((&told["as"], &told["pictures"]), (&"html".into(), &0.into()), "{told}");
     let text = std::fs::read_to_string(&page).unwrap();
-    // What a person said is text there, and no script is anywhere.
+    // What a person said is text there, and no script but the player's is anywhere.
     let url = format!("file://{}", page.display());
     let dom = browser::dom(&url, Look::default()).unwrap();
     assert!(dom.contains("Is the &lt;b&gt;lamp&lt;/b&gt; on?") && dom.contains("trouble"), "{dom}");
     assert!(text.contains("default-src 'none'; img-src data:;") && !text.contains("<b>"));
     let data = "<script type=\"application/octet-stream\"";
-    assert_eq!(text.matches("<script").count(), text.matches(data).count());
+    assert_eq!(text.matches("<script").count(), text.matches(data).count() + 1);
     assert!(!text.contains("http://") && !text.contains("https://"), "it asks for nothing");
 
     // Somebody outside verifies it, and takes the recording out of it as it was.
@@ -155,12 +156,13 @@ fn a_page_shows_what_happened_and_holds_the_recording() {
     let (page, told) = watched.export("a.html", &[]);
     assert!(told.done().unwrap()["pictures"].as_u64() > Some(0), "{told}");
     let url = format!("file://{}", page.display());
+    plays(&url);
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
     let mut seen = Vec::new();
     for (name, dark) in [("light", false), ("dark", true)] {
         let path = folder.join(format!("export-{name}.png"));
-        let look = Look { dark, size: (1280, 2_400), ..Look::default() };
-        browser::picture(&url, look, &path).unwrap();
+        let look = Look { dark, size: (1000, 2_400), ..Look::default() };
+        browser::picture(&format!("{url}#at=999999999"), look, &path).unwrap();
         let picture = image::open(path).unwrap().to_rgb8();
         // The user's screen is there as it was, in whatever light.
         let colours: HashSet<_> = picture.pixels().map(|pixel| pixel.0).collect();
@@ -187,4 +189,46 @@ fn ffprobe(film: &Path) -> Value {
     let probed = run("ffprobe", ffprobe.arg(film), None).unwrap();
     assert_eq!(probed.code, Some(0), "{probed}: is the package ffmpeg installed?");
     serde_json::from_slice(&probed.stdout).unwrap()
+}
+
+/// The page is a player: pictures and list follow one clock, which goes by itself, by keys, and to what
+/// is clicked.
+fn plays(url: &str) {
+    let mut page = Page::open(url, Look { size: (1280, 900), ..Look::default() }).unwrap();
+    page.until("!document.getElementById('player').hidden").unwrap();
+    assert_eq!(page.value("document.getElementById('screen').hidden").unwrap(), true);
+    // To its end, at once: the last picture is there, and the last row is where it stands.
+    page.press("End").unwrap();
+    page.until("document.getElementById('screen').naturalWidth > 0").unwrap();
+    let last = "document.querySelector('#list > li:last-child').hasAttribute('aria-current')";
+    assert_eq!(page.value(last).unwrap(), true);
+    // Back by a click on what happened first, and from there it goes by itself to the end.
+    let first = "document.querySelector('#list time button')";
+    page.value(&format!("{first}.click()")).unwrap();
+    let at = "Number(document.getElementById('at').value)";
+    page.until(&format!("{at} < Number(document.getElementById('at').max) / 2")).unwrap();
+    page.press("5").unwrap();
+    page.press(" ").unwrap();
+    page.until("document.getElementById('play').textContent === 'Pause'").unwrap();
+    page.until(&format!("{at} === Number(document.getElementById('at').max)")).unwrap();
+    page.until("document.getElementById('play').textContent === 'Play'").unwrap();
+    page.press("p").unwrap();
+    page.until(&format!("{at} < Number(document.getElementById('at').max)")).unwrap();
+    let loaded = "[...document.querySelectorAll('#list img')].length > 0 && \
+                  document.getElementById('screen').src.startsWith('data:image/png')";
+    page.until(loaded).unwrap();
+    for (name, size, dark) in [
+        ("page-wide", (1440, 900), false),
+        ("page-tablet", (768, 1024), false),
+        ("page-dark", (1280, 800), true),
+    ] {
+        page.looks(Look { size, dark, ..Look::default() }).unwrap();
+        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
+        page.picture(&folder.join(format!("export-{name}.png"))).unwrap();
+        let wider = "document.documentElement.scrollWidth > innerWidth";
+        assert_eq!(page.value(wider).unwrap(), false, "{name} is wider than its window");
+    }
+    // It asked for nothing, and nothing in it was refused by its own policy.
+    let asked: Vec<_> = page.requests().iter().filter(|it| !it.starts_with("data:")).collect();
+    assert_eq!((asked, page.console()), (vec![&url.to_owned()], &[][..]));
 }

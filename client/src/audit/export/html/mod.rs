@@ -1,6 +1,7 @@
 //! One page that anybody opens in a browser, without a network and without a program of ours: what
 //! happened as text, with pictures of the screen, and inside it the recording as it is with its proof,
-//! so that `deskside audit verify` checks it. No script runs in it, and it asks for nothing.
+//! so that `deskside audit verify` checks it. It asks for nothing; the only script that runs in it is
+//! ours, which plays it and without which all of it can still be read.
 #![allow(clippy::wildcard_enum_match_arm, reason = "telling() has all that has words")]
 
 mod escape;
@@ -29,6 +30,9 @@ use escape::escaped;
 /// Bytes of text that stand on a page at the most: a browser shows these.
 const MAX_TEXT: usize = 16 * 1024 * 1024;
 const STYLE: &str = include_str!("page.css");
+const SCRIPT: &str = include_str!("page.js");
+/// What a person plays with; hidden until the script runs.
+const PLAYER: &str = include_str!("player.html");
 /// Bytes of the recording that become a line of base64: a multiple of three.
 const LINE: usize = 48 * 1024;
 
@@ -49,18 +53,26 @@ pub(super) fn write(tape: &Tape, sight: Sight, out: &mut dyn Write) -> anyhow::R
         pictures::each(tape, Sight { dims: false, ..sight }, &rows.wanted, |time_us, png| {
             let (clock, png) = (clock(time_us, sight.span), BASE64.encode(png));
             let row = format!(
-                "<li class=\"picture\"><figure><img alt=\"The user's screen at {clock}\" \
+                "<li class=\"picture\"{}><figure><img alt=\"The user's screen at {clock}\" \
              src=\"data:image/png;base64,{png}\"><figcaption>The screen at {clock}</figcaption>\
-             </figure></li>\n"
+             </figure></li>\n",
+                data(time_us, sight.span)
             );
             rows.spool.push((time_us, Kind::Picture), row.as_bytes())
         })?;
     head(tape, sight.span, out)?;
-    writeln!(out, "<ol>")?;
+    let length = since(sight.span.to_us, sight.span).to_string();
+    let pictured = match pictures {
+        0 => "Nobody watched the screen.".to_owned(),
+        1 => "This page has one picture of the screen; the recording has all.".to_owned(),
+        count => format!("This page has {count} pictures of the screen; the recording has all."),
+    };
+    write!(out, "{}", PLAYER.replace("{length}", &length).replace("{pictured}", &pictured))?;
+    writeln!(out, "<ol id=\"list\">")?;
     let Rows { spool, happenings, .. } = rows;
     let order = |keys: &mut Vec<((u64, Kind), usize)>| keys.sort_by_key(|(key, _)| *key);
     spool.each(order, |_, row| Ok(out.write_all(row)?))?;
-    writeln!(out, "</ol>\n</main>")?;
+    writeln!(out, "</ol>\n</main>\n<script>{SCRIPT}</script>")?;
     embedded(tape, out)?;
     writeln!(out, "</body>\n</html>")?;
     Ok(Counts { happenings, pictures })
@@ -100,9 +112,10 @@ impl Rows {
     fn row(&mut self, happening: &Happening) -> Option<String> {
         match &happening.what {
             What::Output { stderr, bytes, .. } => {
-                Some(self.text(if *stderr { "errors" } else { "output" }, bytes))
+                let class = if *stderr { "errors" } else { "output" };
+                Some(self.text(happening.time_us, class, bytes))
             }
-            What::CommandInput { bytes, .. } => Some(self.text("input", bytes)),
+            What::CommandInput { bytes, .. } => Some(self.text(happening.time_us, "input", bytes)),
             _ => {
                 let told = telling(happening)?;
                 self.wanted.push(happening.time_us);
@@ -130,7 +143,8 @@ impl Rows {
             _ => String::new(),
         };
         format!(
-            "<li class=\"{kind}\"><time title=\"{}\">{}</time><span>{}</span><p>{}{hash}</p></li>\n",
+            "<li class=\"{kind}\"{}><time title=\"{}\">{}</time><span>{}</span><p>{}{hash}</p></li>\n",
+            data(happening.time_us, self.span),
             instant(happening.time_us),
             clock(happening.time_us, self.span),
             happening.from,
@@ -142,29 +156,31 @@ impl Rows {
     fn full(&mut self, happening: &Happening, told: &Telling) -> String {
         let cut = matches!(told, Telling::Row { title, .. } if title.ends_with('\u{2026}'));
         match Text::of(happening).filter(|_| cut) {
-            Some(text) => self.text("full", &text.bytes),
+            Some(text) => self.text(happening.time_us, "full", &text.bytes),
             None => String::new(),
         }
     }
 
     /// What a command printed or was given, as far as there is room on the page.
-    fn text(&mut self, class: &str, bytes: &[u8]) -> String {
+    fn text(&mut self, time_us: u64, class: &str, bytes: &[u8]) -> String {
+        let at = data(time_us, self.span);
         let room = MAX_TEXT.saturating_sub(self.text);
         self.text += bytes.len();
         if bytes.len() > room {
             return format!(
-                "<li class=\"text\"><p>{} are left out here</p></li>\n",
+                "<li class=\"text\"{at}><p>{} are left out here</p></li>\n",
                 size(bytes.len() as u64)
             );
         }
         let text = String::from_utf8_lossy(bytes);
         let lines: Vec<_> = text.trim_end_matches('\n').split('\n').map(visible).collect();
-        format!("<li class=\"text {class}\"><pre>{}</pre></li>\n", escaped(&lines.join("\n")))
+        format!("<li class=\"text {class}\"{at}><pre>{}</pre></li>\n", escaped(&lines.join("\n")))
     }
 }
 
 fn head(tape: &Tape, span: Span, out: &mut dyn Write) -> anyhow::Result<()> {
-    let style = BASE64.encode(&sha256(STYLE.as_bytes()));
+    let hash = |text: &str| BASE64.encode(&sha256(text.as_bytes()));
+    let (style, script) = (hash(STYLE), hash(SCRIPT));
     let facts = tape.report().facts.as_ref();
     let text = |text: &str| escaped(&visible(text));
     let (ticket, subject) = facts.map_or_else(Default::default, |facts| {
@@ -175,7 +191,7 @@ fn head(tape: &Tape, span: Span, out: &mut dyn Write) -> anyhow::Result<()> {
         out,
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; \
-         style-src 'sha256-{style}'; base-uri 'none'; form-action 'none'\">\n\
+         style-src 'sha256-{style}'; script-src 'sha256-{script}'; base-uri 'none'; form-action 'none'\">\n\
          <meta name=\"referrer\" content=\"no-referrer\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <title>Ticket {ticket}: {subject}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n\
@@ -227,9 +243,19 @@ fn embedded(tape: &Tape, out: &mut dyn Write) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Milliseconds since the beginning.
+const fn since(time_us: u64, span: Span) -> u64 {
+    time_us.saturating_sub(span.from_us) / 1_000
+}
+
+/// The same for the script.
+fn data(time_us: u64, span: Span) -> String {
+    format!(" data-at=\"{}\"", since(time_us, span))
+}
+
 /// Time since the beginning: `1:02:03`, `0:07`.
 fn clock(time_us: u64, span: Span) -> String {
-    let seconds = time_us.saturating_sub(span.from_us) / 1_000_000;
+    let seconds = since(time_us, span) / 1_000;
     let (hours, minutes, seconds) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
     match hours {
         0 => format!("{minutes}:{seconds:02}"),
