@@ -62,6 +62,12 @@ impl FilesLine {
         Beside::new(self.connection.clone())
     }
 
+    /// The connection itself, for streams that do not belong on it: for tests.
+    #[must_use]
+    pub const fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
     /// Waits until it is gone.
     pub async fn lost(&self) -> ConnectionError {
         self.connection.closed().await

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use bytes::Bytes;
+use deskside_link::FilesLine;
 use deskside_link::attend::Attendance;
 use deskside_link::leg::Leg;
 use deskside_link::line::{Line, Listener, Plan, Stream};
@@ -40,6 +41,7 @@ pub struct Agent {
     shown: Option<Shown>,
     session: Option<(Line, Half)>,
     conversation: Option<Asked>,
+    files: Option<FilesLine>,
 }
 
 /// A stream that the technician's program opened.
@@ -47,6 +49,8 @@ pub struct Agent {
 pub struct Asked {
     /// What it is about.
     pub channel: Channel,
+    /// The stream's number on the line.
+    pub id: u64,
     sender: Sender<Message>,
     receiver: Receiver<Act>,
     verifier: Verifier,
@@ -65,7 +69,7 @@ impl Agent {
             anyhow::Ok((leg, shown))
         })?;
         let (shown, access) = (Some(shown), access.clone());
-        Ok(Self { runtime, access, leg, shown, session: None, conversation: None })
+        Ok(Self { runtime, access, leg, shown, session: None, conversation: None, files: None })
     }
 
     /// The code.
@@ -135,19 +139,30 @@ impl Agent {
         answer: impl AsyncFnOnce(&mut Asked, Option<Kind>) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
         let (line, _) = self.session.as_ref().context("a session")?;
-        self.runtime.block_on(async {
-            let mut chats = Vec::new();
-            let answered = async {
-                let mut asked = Asked::next(line).await?;
-                // A technician's program opens the chat by itself; it is left open and silent.
-                while asked.channel == Channel::Chat {
-                    chats.push(std::mem::replace(&mut asked, Asked::next(line).await?));
-                }
-                let first = asked.hears().await;
-                answer(&mut asked, first).await
-            };
-            tokio::time::timeout(PATIENCE, answered).await.context("a stream in time")?
-        })
+        self.runtime.block_on(answered(line, answer))
+    }
+
+    /// As [`Agent::answers`], with the files line: the technician's program asks for one where there
+    /// is none.
+    ///
+    /// # Errors
+    /// What the answer says.
+    pub fn answers_apart(
+        &mut self,
+        answer: impl AsyncFnOnce(&mut Asked, &FilesLine) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let lost = |files: &FilesLine| files.connection().close_reason().is_some();
+        let kept = self.files.take().filter(|files| !lost(files));
+        let (_, half) = self.session.as_mut().context("a session")?;
+        let taken = async {
+            match kept {
+                Some(files) => Ok(files),
+                None => half.take_files(&self.leg).await,
+            }
+        };
+        let files = &*self.files.insert(self.runtime.block_on(taken)?);
+        let (line, _) = self.session.as_ref().context("a session")?;
+        self.runtime.block_on(answered(line, async |asked, _| answer(asked, files).await))
     }
 
     /// Comes back as a restarted program does, by the session's own key, and waits on the line that
@@ -182,13 +197,30 @@ impl Agent {
     }
 }
 
+async fn answered(
+    line: &Line,
+    answer: impl AsyncFnOnce(&mut Asked, Option<Kind>) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let mut chats = Vec::new();
+    let answered = async {
+        let mut asked = Asked::next(line).await?;
+        // A technician's program opens the chat by itself; it is left open and silent.
+        while asked.channel == Channel::Chat {
+            chats.push(std::mem::replace(&mut asked, Asked::next(line).await?));
+        }
+        let first = asked.hears().await;
+        answer(&mut asked, first).await
+    };
+    tokio::time::timeout(PATIENCE, answered).await.context("a stream in time")?
+}
+
 impl Asked {
     async fn next(line: &Line) -> anyhow::Result<Self> {
         let unopened = line.accept().await?;
         let stream: Stream<Message, Act> = unopened.opened().await.context("a channel")?;
         let Stream { channel, id, sender, receiver } = stream;
         let verifier = line.act_key().verifier(channel, id);
-        Ok(Self { channel, sender, receiver, verifier })
+        Ok(Self { channel, id, sender, receiver, verifier })
     }
 
     /// The next message.

@@ -5,6 +5,7 @@
 //! stronger. The honest side is always a shipped program, and what is known of it is what it prints.
 
 mod agent;
+pub mod apart;
 pub mod packet;
 mod plug;
 mod relay;

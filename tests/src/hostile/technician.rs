@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use bytes::Bytes;
+use deskside_link::FilesLine;
 use deskside_link::leg::Leg;
 use deskside_link::line::{Line, Stream};
 use deskside_link::stream::StreamError;
@@ -41,7 +42,7 @@ pub struct Technician {
     pub line: Arc<Line>,
     control: Option<(Stream<Act, Message>, Actor)>,
     half: Half,
-    _leg: Leg,
+    leg: Leg,
 }
 
 /// What an agent said on one stream.
@@ -89,7 +90,7 @@ impl Technician {
             anyhow::Ok((line, half, leg))
         })?;
         let line = Arc::new(line);
-        Ok(Self { runtime, line, control: None, half, _leg: leg })
+        Ok(Self { runtime, line, control: None, half, leg })
     }
 
     /// Introduces itself, whatever it signed, with a wish for `grants`; gives the agent's answer.
@@ -175,19 +176,68 @@ impl Technician {
         });
     }
 
+    /// Asks the relay for a files line behind the last one, and dials it. `None` where it gives none.
+    ///
+    /// # Errors
+    /// Where it does not come about.
+    pub fn dials_files(&mut self) -> anyhow::Result<Option<FilesLine>> {
+        self.runtime.block_on(self.half.dial_files(&self.leg))
+    }
+
+    /// Runs what a test does by itself.
+    pub fn block_on<T>(&self, work: impl Future<Output = T>) -> T {
+        self.runtime.block_on(work)
+    }
+
+    /// Announces one file of these bytes, its body apart; once the agent is ready for it, does
+    /// `apart` in the place of sending that, with the number of the transfer's stream, while all
+    /// else is said of it.
+    ///
+    /// # Errors
+    /// Where the line is gone, or what `apart` says.
+    pub fn puts_apart(
+        &self,
+        name: &str,
+        bytes: &[u8],
+        apart: impl AsyncFnOnce(u64) -> anyhow::Result<()>,
+    ) -> anyhow::Result<Said> {
+        let (put, entry, end) = of(&[], &[name], bytes);
+        let put = FilePut { apart: true, ..put };
+        self.runtime.block_on(async {
+            let mut stream = self.line.open::<Act, Message>(Channel::File).await?;
+            let mut actor = self.line.act_key().actor(Channel::File, stream.id);
+            let mut wrap = |kind| actor.wrap(&Message { kind: Some(kind) });
+            stream.sender.send(&wrap(Kind::FilePut(put))).await?;
+            let ready = stream.receiver.receive().await?.and_then(|message| message.kind);
+            let Some(Kind::FileReady(ready)) = ready else {
+                return Ok(Said { kinds: ready.into_iter().collect(), bodies: Vec::new() });
+            };
+            let number = stream.id;
+            let announced = async {
+                let all = async {
+                    stream.sender.send(&wrap(Kind::FileEntry(entry))).await?;
+                    stream.sender.send(&wrap(Kind::FileEnd(end))).await?;
+                    stream.sender.send(&wrap(Kind::FilesSent(FilesSent {}))).await?;
+                    stream.sender.finish();
+                    Ok::<_, StreamError>(())
+                };
+                // The agent may break off at any of these.
+                drop(all.await);
+                hears(&mut stream).await
+            };
+            let (done, mut said) = tokio::join!(apart(number), announced);
+            done?;
+            said.kinds.insert(0, Kind::FileReady(ready));
+            Ok(said)
+        })
+    }
+
     /// Sends one file of these bytes into `into`, under `path`.
     ///
     /// # Errors
     /// Where the line is gone.
     pub fn puts(&self, into: &[&str], path: &[&str], bytes: &[u8]) -> anyhow::Result<Said> {
-        let size = bytes.len() as u64;
-        let put = FilePut { into: owned(into), files: 1, bytes: size, ..FilePut::default() };
-        let entry = FileEntry { path: owned(path), size, ..FileEntry::default() };
-        let end = FileEnd {
-            blake3: blake3::hash(bytes).as_bytes().to_vec().into(),
-            sha256: sha256(bytes).to_vec().into(),
-            failed: None,
-        };
+        let (put, entry, end) = of(into, path, bytes);
         let body = Bytes::copy_from_slice(bytes);
         self.runtime.block_on(async {
             let mut stream = self.line.open::<Act, Message>(Channel::File).await?;
@@ -217,6 +267,19 @@ impl Technician {
         let get = FileGet { path: owned(path), recursive, ..FileGet::default() };
         self.says(Channel::File, vec![Kind::FileGet(get)])
     }
+}
+
+/// All that is said of one file of these bytes.
+fn of(into: &[&str], path: &[&str], bytes: &[u8]) -> (FilePut, FileEntry, FileEnd) {
+    let size = bytes.len() as u64;
+    let put = FilePut { into: owned(into), files: 1, bytes: size, ..FilePut::default() };
+    let entry = FileEntry { path: owned(path), size, ..FileEntry::default() };
+    let end = FileEnd {
+        blake3: blake3::hash(bytes).as_bytes().to_vec().into(),
+        sha256: sha256(bytes).to_vec().into(),
+        failed: None,
+    };
+    (put, entry, end)
 }
 
 fn owned(words: &[&str]) -> Vec<String> {

@@ -25,9 +25,11 @@ const SEAL: [u8; 700] = [b'a'; 700];
 /// One end of a session.
 #[allow(missing_debug_implementations, reason = "holds a secret key")]
 pub struct Half {
-    signals: Signals,
+    pub(super) signals: Signals,
     witness: Witness,
-    paired: Paired,
+    pub(super) paired: Paired,
+    /// Number of the last files line; 0: there was none.
+    pub(super) files: u32,
     /// What the relay gave.
     pub given: Given,
 }
@@ -43,7 +45,7 @@ impl Half {
         let given = Given::read(&session)?;
         let binding = Binding { session: given.session, transcript: paired.transcript_hash };
         let witness = Witness::new(end, paired.session_key.clone(), link.node, binding);
-        Ok(Self { signals, witness, paired, given })
+        Ok(Self { signals, witness, paired, files: 0, given })
     }
 
     /// Makes the line to an agent that waits for it.
@@ -166,7 +168,7 @@ impl Half {
     }
 
     #[allow(clippy::wildcard_enum_match_arm, reason = "whatever else comes is not for a bench")]
-    async fn heard(&mut self, said: Kind) -> anyhow::Result<()> {
+    pub(super) async fn heard(&mut self, said: Kind) -> anyhow::Result<()> {
         match said {
             Kind::Checkpoint(checkpoint) => {
                 let signed = self.witness.checkpoint(&checkpoint.note)?;

@@ -2,6 +2,7 @@
 //! relay and to each other, and nothing else, so that the relay is what is measured. `hostile` makes
 //! liars of them.
 
+mod files;
 mod half;
 mod joining;
 mod shown;

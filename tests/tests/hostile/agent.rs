@@ -1,5 +1,7 @@
 //! A hostile agent: it has a code to read out, and a program of its own behind it.
 
+mod apart;
+
 use std::fs;
 
 use deskside_protocol::grant::GrantSet;
@@ -41,7 +43,10 @@ struct Met {
 
 impl Met {
     fn new() -> Self {
-        let house = House::new();
+        Self::at(House::new())
+    }
+
+    fn at(house: House) -> Self {
         let ticket = house.alice.ticket("Hostile").unwrap();
         let access = Access::read(house.alice.home(), ticket.clone()).unwrap();
         let mut agent = Agent::opens(&access).unwrap();
@@ -52,7 +57,11 @@ impl Met {
 
     /// With everything allowed by a computer that calls itself this.
     fn allowed(device: &str) -> (House, Agent, Session) {
-        let Self { house, mut agent, connect } = Self::new();
+        Self::new().allowed_by(device)
+    }
+
+    fn allowed_by(self, device: &str) -> (House, Agent, Session) {
+        let Self { house, mut agent, connect } = self;
         let [hostname, system, user] = [device; 3].map(str::to_owned);
         agent.allows(Device { hostname, system, user, monitors: 1 }).unwrap();
         let session = house.alice.held(connect).unwrap();

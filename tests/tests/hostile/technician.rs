@@ -1,6 +1,7 @@
 //! A hostile technician: enrolled, with the code, and with a program of his own.
 
 mod acting;
+mod apart;
 mod files;
 mod pairing;
 
