@@ -172,6 +172,7 @@ fn a_recording_in_an_older_state_is_named() {
     let path = fetched.to_str().unwrap();
     let offline = verify(path);
     assert_eq!(last(&offline)["log"]["state"], "proven");
+    assert_eq!(last(&offline)["note"], "same", "{offline}");
     assert_eq!(last(&offline)["log"]["accesses"], 2);
 
     let whole = fs::read(&file).unwrap();
@@ -194,7 +195,9 @@ fn a_recording_in_an_older_state_is_named() {
         // Each byte matters somewhere; a few hundred runs of a program would say no more.
         if at % 97 == 0 {
             let ran = verify(path);
-            assert_eq!(ran.code, Some(7), "byte {at}: {ran}");
+            // Where it is the note's own tag that was bent, there is no note beside it any more.
+            let gone = last(&ran)["note"].is_null();
+            assert!(ran.code == Some(7) || gone, "byte {at}: {ran}");
         }
     }
     fs::remove_file(&proof).unwrap();

@@ -2,7 +2,7 @@
 
 use deskside_tests::agent::Wish;
 use deskside_tests::display::Display;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::house::House;
 
@@ -63,5 +63,18 @@ fn a_password_reaches_the_users_computer_and_no_record_of_it_does_anything_else(
     assert_eq!(exported.code, Some(0), "{exported}");
     let told = std::fs::read_to_string(lines).unwrap();
     assert!(told.contains("--pin=[masked]") && !told.contains("hunter2"), "{told}");
-    assert!(told.contains("mask"), "{told}");
+    let events = told.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let masked: Vec<_> =
+        events.filter(|event| event["what"].as_str().unwrap().starts_with("mask")).collect();
+    // Two commands with something masked, each a gap of so many bytes; then what was typed, from when
+    // to when, how much of it, and who asked.
+    let whats: Vec<_> = masked.iter().map(|event| event["what"].as_str().unwrap()).collect();
+    assert_eq!(whats, ["masked", "masked", "masking", "masking-ended"], "{told}");
+    let [one, other, began, ended] = &masked[..] else { unreachable!() };
+    assert!(masked.iter().all(|event| event["from"] == "technician"), "{told}");
+    for gap in [one, other, ended] {
+        assert!(gap["bytes"].as_u64() >= Some(SECRET.len() as u64), "{gap}");
+    }
+    assert_eq!((&ended["of"], &ended["messages"]), (&began["number"], &1.into()));
+    assert!(began["time"].as_str() <= ended["time"].as_str(), "{told}");
 }

@@ -1,6 +1,8 @@
 //! The note on the ticket, which repeats the recording's final hash: an anchor outside the file,
 //! signed by the technician. A recording that was made again from scratch does not fit it.
 
+use std::path::Path;
+
 use deskside_protocol::key::PublicKey;
 use deskside_protocol::log::SignedHead;
 use deskside_protocol::note;
@@ -10,6 +12,7 @@ use deskside_protocol::wire::record::{self, Signed};
 use deskside_protocol::wire::signal::TicketShow;
 use deskside_protocol::wire::signal::signal::Kind;
 
+use super::log;
 use crate::relay::{Relay, request, unexpected};
 
 /// What the ticket says of a recording.
@@ -21,6 +24,8 @@ pub(super) enum Anchor {
     Different,
     /// The note names a checkpoint of the relay's that does not stand in the recording.
     Cut,
+    /// What lies beside the recording as its note is not signed by the session's technician.
+    Forged,
     /// No signed note of this session is there.
     None,
 }
@@ -45,6 +50,21 @@ pub(super) async fn compare(
     let own: Vec<_> = signed.filter_map(|note| of_session(note, facts)).collect();
     let heads = own.iter().filter_map(|note| SignedHead::parse(note.log_head.as_bytes()).ok());
     Ok((judge(&own, hash, report), heads.collect()))
+}
+
+/// What the note says that lies beside a recording, in the proof of the relay's log. `None` where
+/// none does.
+///
+/// # Errors
+/// A file that cannot be read.
+pub(super) fn beside(recording: &Path, report: &Report) -> anyhow::Result<Option<Anchor>> {
+    let proof = log::kept(recording)?.as_deref().and_then(log::decoded);
+    let (Some(facts), Some(hash)) = (&report.facts, &report.hash) else { return Ok(None) };
+    let note = proof.and_then(|proof| proof.note);
+    Ok(note.map(|note| match of_session(&note, facts) {
+        Some(note) => judge(&[note], hash, report),
+        None => Anchor::Forged,
+    }))
 }
 
 fn judge(own: &[record::Note], hash: &[u8; 32], report: &Report) -> Anchor {

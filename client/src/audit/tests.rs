@@ -12,7 +12,7 @@ use deskside_protocol::key::Context;
 use deskside_protocol::recording::Verdict;
 use deskside_protocol::session::End;
 use deskside_protocol::signed;
-use deskside_protocol::wire::record;
+use deskside_protocol::wire::record::{self, LogProof};
 use deskside_protocol::wire::signal::signal::Kind;
 use deskside_protocol::wire::signal::{Note, Ticket};
 use prost::Message as _;
@@ -21,6 +21,7 @@ use serde_json::Value;
 use super::anchor::{self, Anchor};
 use super::fixture::{Fixture, authority, secrets, session, technician};
 use super::judge::{Organisation, judge};
+use super::log;
 use super::verify;
 use crate::cli::VerifyArgs;
 use crate::failure::exit_of;
@@ -233,6 +234,28 @@ async fn the_tickets_note_is_an_anchor() {
         let mut relay = Scripted::answering([Kind::Ticket(ticket)]);
         let (anchor, heads) = anchor::compare(&mut relay, &report).await.unwrap();
         assert_eq!((anchor, heads), (expected, Vec::new()));
+    }
+}
+
+/// The note that was kept with the proof says the same where no relay is asked.
+#[test]
+fn a_note_that_was_kept_is_an_anchor() {
+    let (bytes, hash) = recording(&Identity::generate(), 1, 1);
+    let organisation = Organisation { key: authority().public(), former: Vec::new() };
+    let report = judge(bytes.as_slice(), Some(organisation)).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.dsr");
+    assert_eq!(anchor::beside(&path, &report).unwrap(), None);
+    let note = |ticket: Ticket| ticket.notes.into_iter().find_map(|note| note.signed);
+    for (note, expected) in [
+        (None, None),
+        (note(ticket(&hash, 2)), Some(Anchor::Same)),
+        (note(ticket(&[0; 32], 2)), Some(Anchor::Different)),
+        (note(ticket_with(&hash, 2, &[9; 32])), Some(Anchor::Cut)),
+        (note(ticket(&hash, 3)), Some(Anchor::Forged)),
+    ] {
+        log::keep(&path, &LogProof { note, ..LogProof::default() }).unwrap();
+        assert_eq!(anchor::beside(&path, &report).unwrap(), expected);
     }
 }
 

@@ -45,7 +45,7 @@ impl Judgement {
 
     /// Whether the ticket's note is of another recording.
     fn is_replaced(&self) -> bool {
-        matches!(self.anchor, Some(Anchor::Different | Anchor::Cut))
+        matches!(self.anchor, Some(Anchor::Different | Anchor::Cut | Anchor::Forged))
     }
 
     /// One word for scripts.
@@ -86,6 +86,13 @@ impl Judgement {
                 "The note on the ticket, which the technician signed, names a checkpoint of the \
                  relay's that is not in the recording: something was cut out of it and the relay \
                  signed the rest again. This points at whoever keeps the recordings."
+                    .to_owned(),
+            );
+        }
+        if self.anchor == Some(Anchor::Forged) {
+            all.push(
+                "What lies beside the recording as its ticket's note was not signed by the \
+                 technician of this session, or was changed since: fetch the recording again."
                     .to_owned(),
             );
         }
@@ -134,6 +141,7 @@ impl Judgement {
             Some(Anchor::Same) => row("ticket's note", "names the same final hash"),
             Some(Anchor::Different) => row("ticket's note", "names another final hash"),
             Some(Anchor::Cut) => row("ticket's note", "names a checkpoint that is not here"),
+            Some(Anchor::Forged) => row("ticket's note", "not signed by the session's technician"),
             Some(Anchor::None) => row("ticket's note", "none that is signed for this session"),
             None => {}
         }
@@ -185,6 +193,7 @@ impl Judgement {
             Anchor::Same => "same",
             Anchor::Different => "different",
             Anchor::Cut => "cut",
+            Anchor::Forged => "forged",
             Anchor::None => "none",
         });
         let seals = self.seals.as_ref().map(|seals| {

@@ -51,7 +51,8 @@ pub async fn verify(args: &VerifyArgs, home: &Home, output: &mut Output) -> anyh
             let node = home.account()?.map(|account| account.join.node);
             let log = log::beside(path, &report, node)?;
             let opened = opened(path, &report, identities).await?;
-            concluded(report, known.as_ref(), opened, None, log)
+            let anchor = anchor::beside(path, &report)?;
+            concluded(report, known.as_ref(), opened, anchor, log)
         }
     };
     let (mut event, mut text) = (judgement.event(), judgement.text());

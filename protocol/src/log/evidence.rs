@@ -8,13 +8,15 @@ use super::leaf::{Leaf, What};
 use super::proof::{MAX_PROOF, verify_inclusion};
 use super::tree::{Hash, leaf_hash};
 use crate::key::PublicKey;
+use crate::note::MAX_NOTE;
 use crate::session::SessionId;
 use crate::wire::record::{LogLeaf, LogProof};
 
 /// Entries of one proof at most: with paths of 64 hashes they fit a signal of 256 KiB.
 pub const MAX_LEAVES: usize = 64;
-/// A proof as encoded, at most: 64 entries of at most 2.4 KiB each, and a head.
-pub const MAX_ENCODED: usize = 192 * 1024;
+/// A proof as encoded, at most: 64 entries of at most 2.4 KiB each, a head, and a note of at most
+/// 24 KiB. That fits a signal of 256 KiB.
+pub const MAX_ENCODED: usize = 192 * 1024 + MAX_NOTE;
 
 /// What a proof does not show, or shows otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -211,7 +213,7 @@ mod tests {
                 .map(|hash| hash.to_vec().into())
                 .collect(),
         };
-        LogProof { leaves: wanted.iter().map(leaf).collect(), head: head.encode() }
+        LogProof { leaves: wanted.iter().map(leaf).collect(), head: head.encode(), note: None }
     }
 
     fn judged(proof: &LogProof, last: Option<u8>) -> Result<Logged, Flaw> {

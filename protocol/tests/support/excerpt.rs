@@ -72,7 +72,7 @@ pub(crate) fn logged(cast: &Cast, first: [u8; 32], last: [u8; 32]) -> LogProof {
         leaf: leaf.clone().into(),
         path: vec![hashes[1 - index].to_vec().into()],
     };
-    LogProof { head, leaves: leaves.iter().enumerate().map(proof).collect() }
+    LogProof { head, leaves: leaves.iter().enumerate().map(proof).collect(), note: None }
 }
 
 pub(crate) fn statement(cast: &Cast, end: End, bytes: &[u8], state: State) -> Signed {

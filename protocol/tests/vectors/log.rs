@@ -206,7 +206,7 @@ fn proof_of_a_session(
         leaf: entry.clone().into(),
         path: path.iter().map(|hash| bytes(hash)).collect(),
     });
-    let proof = LogProof { head: head.to_owned(), leaves: leaves.collect() };
+    let proof = LogProof { head: head.to_owned(), leaves: leaves.collect(), note: None };
     sheet.hex("LogProof", &proof.encode_to_vec());
     let keys = [key(2).public()];
     let good = Claim { session: SESSION, first: [0xc0; 32], last: Some([0xc6; 32]), keys: &keys };

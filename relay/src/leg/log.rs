@@ -7,12 +7,14 @@ use bytes::Bytes;
 use deskside_protocol::log::evidence::MAX_LEAVES;
 use deskside_protocol::log::{SignedHead, TilePath};
 use deskside_protocol::session::SessionId;
-use deskside_protocol::wire::record::LogProof;
+use deskside_protocol::wire::record::{LogProof, Signed};
 use deskside_protocol::wire::signal::refused::Code;
 use deskside_protocol::wire::signal::{
     LogHead, LogHeadAsk, LogProofAsk, LogTile, LogTileAsk, RecordingHeld, RecordingHold, Refused,
     signal::Kind,
 };
+
+use prost::Message as _;
 
 use super::download::reason;
 use crate::log::book::Because;
@@ -56,10 +58,18 @@ pub(super) async fn proof(service: &Service, ask: LogProofAsk) -> Result<Kind, R
         for number in numbers {
             leaves.extend(log.files().inclusion(number, &head.head)?);
         }
-        Ok(LogProof { head: head.encode(), leaves })
+        Ok(LogProof { head: head.encode(), leaves, note: None })
     });
-    let proof = proof.await?;
+    let proof = LogProof { note: note(service, &session).await?, ..proof.await? };
     if proof.leaves.is_empty() { Err(missing()) } else { Ok(Kind::LogProof(proof)) }
+}
+
+/// The note that the session's technician signed, where its ticket has it.
+async fn note(service: &Service, session: &[u8; 16]) -> Result<Option<Signed>, Refused> {
+    let kept = service.relay.node.store().session_note(session).await;
+    let kept = kept.map_err(|error| trouble(&error))?;
+    kept.map(|(_, signed)| Signed::decode(signed.as_slice()).map_err(|error| trouble(&error)))
+        .transpose()
 }
 
 pub(super) async fn tile(service: &Service, ask: LogTileAsk) -> Result<Kind, Refused> {

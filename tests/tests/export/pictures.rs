@@ -136,7 +136,7 @@ fn a_page_shows_what_happened_and_holds_the_recording() {
     };
     let verdict = verify(&page).done().unwrap();
     assert_eq!((&verdict["verdict"], &verdict["of"]), (&"verified".into(), &"page".into()));
-    assert_eq!(verdict["log"]["state"], "proven");
+    assert_eq!((&verdict["log"]["state"], &verdict["note"]), (&"proven".into(), &"same".into()));
     let again = exported.house.path("again.jsonl");
     let words = ["audit", "export", page.to_str().unwrap(), "-o", again.to_str().unwrap()];
     exported.house.alice.run(&words).unwrap().done().unwrap();

@@ -12,7 +12,7 @@ use deskside_protocol::excerpt::{Flaw, Judged, Known, MAX_FINDINGS, encode, judg
 use deskside_protocol::exit::Exit;
 use deskside_protocol::log::leaf::Access;
 use deskside_protocol::recording::{Kind, Verdict};
-use deskside_protocol::wire::record::Excerpt;
+use deskside_protocol::wire::record::{Excerpt, LogProof};
 use prost::Message as _;
 use serde_json::json;
 
@@ -119,7 +119,9 @@ fn made(
     }
     let findings = tape.warning().into_iter().chain(grave(&decoded));
     let [header, close] = tape.last_blocks([Kind::Header, Kind::Close])?;
+    // What the note tells may be of more than this part.
     let log = log::kept(tape.path())?.as_deref().and_then(log::decoded);
+    let log = log.map(|proof| LogProof { note: None, ..proof });
     Ok(Excerpt {
         certificate: account.certificate.encode_to_vec().into(),
         time: now(),

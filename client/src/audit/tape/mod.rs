@@ -15,6 +15,7 @@ use deskside_protocol::recording::{Report, Verdict};
 use indicatif::ProgressBar;
 use zeroize::Zeroizing;
 
+use super::anchor;
 use super::contents::{self, Contents};
 use super::judge::{Organisation, judge};
 use super::log;
@@ -142,7 +143,7 @@ impl Tape {
             report: self.report.clone(),
             seals: Some(self.seals.clone()),
             contents,
-            anchor: None,
+            anchor: anchor::beside(&self.path, &self.report)?,
         })
     }
 }
