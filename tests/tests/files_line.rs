@@ -6,7 +6,7 @@ use deskside_protocol::policy::{FileBodies, Policy};
 use deskside_protocol::transcript::sha256;
 use deskside_tests::agent::Wish;
 use rustix::process::Signal;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::export::Exported;
 use crate::house::{Helped, House, assert_copied};
@@ -56,14 +56,6 @@ impl Copied {
         let streams = self.exported.streams();
         streams.values().any(|stream| memchr::memmem::find(stream, bytes).is_some())
     }
-
-    /// What the player, the search and the exports tell of the files.
-    fn told(&self) -> Vec<Value> {
-        let (out, ran) = self.exported.export("events.jsonl", &[]);
-        ran.done().unwrap();
-        let lines = fs::read_to_string(out).unwrap();
-        lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-    }
 }
 
 #[test]
@@ -86,7 +78,7 @@ fn bodies_pass_and_only_their_hashes_are_recorded() {
         let contents = &verdict["contents"];
         assert_eq!((&contents["findings"], &contents["unreadable"]), (&json!([]), &json!(0)));
         assert_eq!(contents["statements"]["disputed"], 0, "{contents}");
-        let told = copied.told();
+        let told = exported.happenings();
         let all = |name: &str, field: &str| {
             let named: Vec<_> = told.iter().filter(|told| told["what"] == name).collect();
             assert_eq!(named.len(), 2, "{told:?}");
@@ -96,6 +88,12 @@ fn bodies_pass_and_only_their_hashes_are_recorded() {
         assert_eq!(all("file-ended", "body_recorded"), [json!(recorded), json!(recorded)]);
         assert_eq!(all("file-ended", "sha256"), [json!(hex(&sum)), json!(hex(&sum))]);
         assert_eq!(all("file-ended", "landed"), [json!(true), json!(true)]);
+        // And since when there was a road beside the recording, by the relay's own word.
+        let road: Vec<_> = told.iter().filter(|told| told["event"] == "files-line").collect();
+        assert_eq!(road.len(), usize::from(!recorded), "{road:?}");
+        let first = told.iter().position(|told| told["what"] == "file-ended").unwrap();
+        let opened = told.iter().position(|told| told["event"] == "files-line");
+        assert!(opened.is_none_or(|opened| opened < first), "{told:?}");
     }
 }
 
@@ -119,7 +117,13 @@ fn a_relay_that_is_killed_in_the_middle() {
     session.end("").unwrap();
     let verdict = house.verdict(&id);
     assert_eq!(verdict["verdict"], "recovered", "{verdict}");
-    assert!(fs::metadata(house.fetched(&id)).unwrap().len() < BIG / 8);
+    // Both deaths are on the auditor's track, and whose connection the relay had to wait for.
+    let file = house.fetched(&id);
+    let exported = Exported { house, id, file };
+    let told = exported.happenings();
+    let count = |event: &str| told.iter().filter(|told| told["event"] == event).count();
+    assert_eq!((count("recovered"), count("back")), (2, 4), "{told:?}");
+    assert!(fs::metadata(&exported.file).unwrap().len() < BIG / 8);
 }
 
 #[test]

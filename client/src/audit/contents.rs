@@ -74,6 +74,7 @@ impl Contents {
             Item::Unreadable(_) => self.unreadable += 1,
             Item::LineOpened(_)
             | Item::LineClosed(_)
+            | Item::Relay(_)
             | Item::Raw { .. }
             | Item::Finished
             | Item::Reset { .. }

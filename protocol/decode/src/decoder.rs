@@ -9,7 +9,7 @@ use deskside_protocol::session::End;
 use deskside_protocol::wire::record;
 use prost::Message as _;
 
-use crate::event::{Event, Recorded};
+use crate::event::{Event, Recorded, What};
 use crate::line::Line;
 use crate::report::Report;
 use crate::statement::{Agreement, Claim, Half};
@@ -148,10 +148,12 @@ impl Decoder {
     }
 
     fn event(&mut self, block: &Block<'_>) {
-        let recovered = record::Event::decode(block.body)
-            .is_ok_and(|event| event.kind() == record::event::Kind::Recovered);
-        if recovered {
+        let Ok(event) = record::Event::decode(block.body) else { return };
+        if event.kind() == record::event::Kind::Recovered {
             self.lines.values_mut().for_each(Line::crashed);
         }
+        let from = End::from_wire(event.end).unwrap_or(End::Agent);
+        let (line, time_us) = (block.header.line, block.header.time_us);
+        self.events.push_back(Event { line, from, time_us, what: What::Relay(event) });
     }
 }

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use deskside_protocol::session::End;
+use deskside_protocol::wire::record;
 
 use crate::finding::Space;
 use crate::keys::Suite;
@@ -64,6 +65,8 @@ pub enum What {
     Datagram(Bytes),
     /// The sender closed the line. Nothing acknowledges this.
     Closed(Closed),
+    /// What the relay itself saw, by its own word; `from` is the end that it is about.
+    Relay(record::Event),
 }
 
 /// A packet as it stands in the recording, once a key opened it: the first of its number. Whether the

@@ -132,7 +132,11 @@ impl Order {
             }
             What::Finished { stream, size } => (*stream, Some(*size), None),
             What::Reset { stream, delivered, .. } => (*stream, Some(*delivered), None),
-            What::Opened(_) | What::Stopped { .. } | What::Datagram(_) | What::Closed(_) => return,
+            What::Opened(_)
+            | What::Stopped { .. }
+            | What::Datagram(_)
+            | What::Closed(_)
+            | What::Relay(_) => return,
         };
         let known = self.0.entry((stream, event.from)).or_insert(Some(0));
         assert!(*known == expected, "a stream out of order");

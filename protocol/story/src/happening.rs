@@ -24,6 +24,25 @@ pub struct Happening {
     pub what: What,
 }
 
+/// What the relay itself saw of an end, of its road or of its own life.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Seen {
+    /// The end's connection broke.
+    Lost,
+    /// It is there again; how long it was away, in the relay's words.
+    Back(String),
+    /// It came by another connection, or from another address.
+    Moved,
+    /// So many packets were not forwarded.
+    Dropped(u64),
+    /// The relay was ended.
+    Killed,
+    /// It was killed, and went on from here; what was cut off, in its words.
+    Recovered(String),
+    /// It opened a line for bodies of files, which is not recorded: the number of it.
+    FilesLine(u64),
+}
+
 /// What happened. `of` is the number of the happening that it belongs to.
 #[derive(Debug, Clone, PartialEq)]
 pub enum What {
@@ -31,6 +50,8 @@ pub enum What {
     LineOpened(Suite),
     /// The line was closed.
     LineClosed(Closed),
+    /// What the relay saw by itself, and says: no end signed it.
+    Relay(Seen),
     /// No line stood from then on until now.
     Gap {
         /// The last that is known of the line before.

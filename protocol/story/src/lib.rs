@@ -23,7 +23,8 @@ mod watch;
 
 pub use film::{Cursor, Cutter, Film, FilmPoint, Take, Told, Turn, rgba};
 pub use happening::{
-    Act, Allowance, Computer, FileEnd, Happening, Input, Monitor, Outcome, Refused, Scope, What,
+    Act, Allowance, Computer, FileEnd, Happening, Input, Monitor, Outcome, Refused, Scope, Seen,
+    What,
 };
 pub use keys::key_name;
 pub use story::Story;

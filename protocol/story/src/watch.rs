@@ -58,6 +58,7 @@ impl Standing {
             (Item::Finished | Item::Reset { .. }, End::Technician) => self.left(on?),
             (
                 Item::Opened
+                | Item::Relay(_)
                 | Item::Masked { .. }
                 | Item::Raw { .. }
                 | Item::Stopped { .. }

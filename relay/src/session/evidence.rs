@@ -153,6 +153,17 @@ impl Live {
         self.record(event::Kind::LegMoved, end, String::new()).await
     }
 
+    /// From here on a road beside the recording is open.
+    pub(super) async fn record_files_line(&self, number: u32) -> Result<(), Reason> {
+        let event = Event {
+            kind: event::Kind::FilesLine as i32,
+            end: End::Technician.to_wire(),
+            count: number.into(),
+            detail: String::new(),
+        };
+        self.append(Block::Event, self.line.number(), event.encode_to_vec()).await.map(drop)
+    }
+
     async fn record(&self, kind: event::Kind, end: End, detail: String) -> Result<(), Reason> {
         let event = Event { kind: kind as i32, end: end.to_wire(), count: 0, detail };
         self.append(Block::Event, self.line.number(), event.encode_to_vec()).await.map(drop)

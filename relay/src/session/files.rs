@@ -101,6 +101,7 @@ impl Live {
             tracing::error!(session = %self.session.id(), error = chain(&error), "a files line cannot be written down");
             return Err(Reason::RelayStopped);
         }
+        self.record_files_line(number).await?;
         self.line.begin_files(&self.session.service.switch, (number, labels));
         for end in BOTH {
             self.tell_files_line(end).await;

@@ -12,6 +12,7 @@ use deskside_protocol::recording::verify::whole;
 use deskside_protocol::seal::LineSecrets;
 use deskside_protocol::session::End;
 use deskside_tests::process::Ran;
+use serde_json::Value;
 
 use crate::house::{Helped, House};
 use crate::secrecy::decrypted;
@@ -51,6 +52,14 @@ impl Exported {
         let words = [&["audit", "export", file, "-o", to][..], words].concat();
         let ran = self.house.alice.run(&words).unwrap();
         (out, ran)
+    }
+
+    /// All that the player, the search and the exports tell of it.
+    pub(crate) fn happenings(&self) -> Vec<Value> {
+        let (out, ran) = self.export("happenings.jsonl", &[]);
+        ran.done().unwrap();
+        let lines = std::fs::read_to_string(out).unwrap();
+        lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
     /// The organisation's key, as it stands in the join link.

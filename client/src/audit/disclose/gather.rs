@@ -222,6 +222,7 @@ fn single(entry: &Entry) -> Option<ExcerptEntry> {
         Item::Masked { bytes } => single.masked = *bytes as u64,
         Item::LineOpened(_)
         | Item::LineClosed(_)
+        | Item::Relay(_)
         | Item::Opened
         | Item::Unreadable(_)
         | Item::Finished

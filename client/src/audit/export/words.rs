@@ -7,7 +7,7 @@
 use data_encoding::{BASE64, HEXLOWER};
 use deskside_protocol::grant::Grant;
 use deskside_story::{
-    Act, Allowance, FileEnd, Happening, Input, Monitor, Outcome, Scope, What, key_name,
+    Act, Allowance, FileEnd, Happening, Input, Monitor, Outcome, Scope, Seen, What, key_name,
 };
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -52,6 +52,7 @@ fn said(what: &What) -> Option<(&'static str, Value)> {
             json!({"application": closed.application, "code": closed.code,
                 "reason": String::from_utf8_lossy(&closed.reason)}),
         ),
+        What::Relay(seen) => ("relay-saw", relay(seen)),
         What::Gap { since_us } => ("gap", json!({"since": instant(*since_us)})),
         What::Said { text } => ("said", json!({"text": text})),
         What::Copied { text } => ("copied", json!({"text": text})),
@@ -89,6 +90,18 @@ fn said(what: &What) -> Option<(&'static str, Value)> {
         | What::Screen { .. }
         | What::Screenshot { .. } => desk(what)?,
     })
+}
+
+fn relay(seen: &Seen) -> Value {
+    match seen {
+        Seen::Lost => json!({"event": "lost"}),
+        Seen::Back(detail) => json!({"event": "back", "detail": detail}),
+        Seen::Moved => json!({"event": "moved"}),
+        Seen::Dropped(count) => json!({"event": "dropped", "packets": count}),
+        Seen::Killed => json!({"event": "killed"}),
+        Seen::Recovered(detail) => json!({"event": "recovered", "detail": detail}),
+        Seen::FilesLine(number) => json!({"event": "files-line", "files_line": number}),
+    }
 }
 
 fn consent(what: &What) -> Option<(&'static str, Value)> {

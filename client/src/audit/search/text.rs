@@ -93,6 +93,7 @@ fn words(what: &What, number: u64) -> Option<Words> {
         What::Disputed { what, .. } => whole(Kind::Session, what.clone()),
         What::LineOpened(_)
         | What::LineClosed(_)
+        | What::Relay(_)
         | What::Gap { .. }
         | What::TakenBack { .. }
         | What::Ending(_)

@@ -7,7 +7,7 @@ use deskside_protocol::grant::Grant;
 use deskside_protocol::session::End;
 use deskside_protocol::text::visible;
 use deskside_protocol::wire::record::Reason;
-use deskside_story::{Allowance, FileEnd, Happening, Input, Outcome, Scope, What};
+use deskside_story::{Allowance, FileEnd, Happening, Input, Outcome, Scope, Seen, What};
 use serde_json::{Value, json};
 
 use crate::audit::{channel_word, line};
@@ -41,7 +41,7 @@ pub(crate) enum Telling {
 pub(crate) fn telling(happening: &Happening) -> Option<Telling> {
     let from = happening.from;
     let what = &happening.what;
-    session(what)
+    session(from, what)
         .or_else(|| consent(from, what))
         .or_else(|| work(from, what))
         .or_else(|| hands(what))
@@ -64,7 +64,23 @@ pub(super) fn short(words: &str) -> String {
     short
 }
 
-fn session(what: &What) -> Option<Telling> {
+/// What the relay says that it saw.
+fn relay(from: End, seen: &Seen) -> String {
+    let whose = if from == End::Agent { "the user's computer" } else { "the technician" };
+    match seen {
+        Seen::Lost => format!("The relay lost its connection with {whose}"),
+        Seen::Back(detail) => format!("The relay has {whose} back {detail}"),
+        Seen::Moved => format!("To the relay {whose} came from another address"),
+        Seen::Dropped(count) => format!("The relay did not forward {count} packets"),
+        Seen::Killed => "The relay was ended".to_owned(),
+        Seen::Recovered(_) => "The relay was killed, and went on from here".to_owned(),
+        Seen::FilesLine(_) => {
+            "The relay opened a line for bodies of files, which are not in the recording".to_owned()
+        }
+    }
+}
+
+fn session(from: End, what: &What) -> Option<Telling> {
     match what {
         What::LineOpened(suite) => row("session", &format!("The line stands ({suite})")),
         What::LineClosed(closed) => {
@@ -72,6 +88,7 @@ fn session(what: &What) -> Option<Telling> {
             let why = code.map_or("for a reason of the network", CloseCode::sentence);
             row("session", &format!("The line was closed: {why}"))
         }
+        What::Relay(seen) => row("gap", &relay(from, seen)),
         What::Gap { since_us } => {
             let title = "No line stood: nothing passed between the two computers";
             more("gap", title, json!({"since": since_us}))

@@ -119,7 +119,11 @@ impl Conversation {
                 reader.give_up();
                 out.push_back(at(self.channel, stream, Item::Reset { code }));
             }
-            What::Opened(_) | What::Stopped { .. } | What::Datagram(_) | What::Closed(_) => {}
+            What::Opened(_)
+            | What::Stopped { .. }
+            | What::Datagram(_)
+            | What::Closed(_)
+            | What::Relay(_) => {}
         }
     }
 

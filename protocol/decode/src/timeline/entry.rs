@@ -5,6 +5,7 @@ use deskside_protocol::channel::Channel;
 use deskside_protocol::frame::FrameError;
 use deskside_protocol::session::End;
 use deskside_protocol::wire::message::Message;
+use deskside_protocol::wire::record;
 use thiserror::Error;
 
 use crate::event::Closed;
@@ -34,6 +35,8 @@ pub enum Item {
     LineOpened(Suite),
     /// The line was closed.
     LineClosed(Closed),
+    /// What the relay itself saw, by its own word; `from` is the end that it is about.
+    Relay(record::Event),
     /// A stream was opened for its channel.
     Opened,
     /// A message. One without a kind is of a newer version.

@@ -54,6 +54,9 @@ impl Timeline {
             What::Closed(closed) => {
                 self.entries.push_back(entry(None, None, Item::LineClosed(closed)));
             }
+            What::Relay(event) => {
+                self.entries.push_back(entry(None, None, Item::Relay(event)));
+            }
             What::Datagram(bytes) => {
                 if let Some((channel, item)) = datagram(from, &bytes) {
                     self.entries.push_back(entry(channel, None, item));

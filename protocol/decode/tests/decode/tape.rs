@@ -174,7 +174,11 @@ impl Decoded {
                     known.reset = Some(*code);
                     of(*stream)
                 }
-                What::Opened(_) | What::Stopped { .. } | What::Datagram(_) | What::Closed(_) => {
+                What::Opened(_)
+                | What::Stopped { .. }
+                | What::Datagram(_)
+                | What::Closed(_)
+                | What::Relay(_) => {
                     continue;
                 }
             };

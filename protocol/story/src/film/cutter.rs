@@ -67,6 +67,7 @@ impl Cutter {
             Item::LineOpened(_) => self.pieces.clear(),
             Item::LineClosed(_) => self.pieces.retain(|(line, _), _| *line != entry.line),
             Item::Opened
+            | Item::Relay(_)
             | Item::Raw { .. }
             | Item::Masked { .. }
             | Item::Stopped { .. }

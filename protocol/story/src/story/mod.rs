@@ -2,6 +2,7 @@
 //! there stands in the rooms of consent, threads and hands.
 
 mod channels;
+mod relay;
 
 use std::collections::btree_map::Entry as MapEntry;
 use std::collections::{BTreeMap, VecDeque};
@@ -69,6 +70,13 @@ impl Story {
     pub fn feed(&mut self, entry: &Entry) {
         let Entry { line, from, time_us, .. } = *entry;
         let here = Here { line, from, time_us };
+        if let Item::Relay(event) = &entry.item {
+            // Nothing passed by that: a gap goes on.
+            if let Some(seen) = relay::seen(event) {
+                self.tell(here, What::Relay(seen));
+            }
+            return;
+        }
         let sums = self.hands.rested(time_us);
         self.sums(sums);
         if self.watch.feed(entry) == Some(Step::Second) {
@@ -95,7 +103,7 @@ impl Story {
             }
             Item::Finished => self.over(here, entry.stream, None),
             Item::Reset { code } => self.over(here, entry.stream, Some(*code)),
-            Item::Opened | Item::Stopped { .. } => {}
+            Item::Opened | Item::Relay(_) | Item::Stopped { .. } => {}
         }
         let latest = self.last.map_or(0, |(_, time_us)| time_us);
         self.last = Some((line, time_us.max(latest)));

@@ -6,8 +6,8 @@ use deskside_protocol::session::End;
 use deskside_protocol::wire::message::message::Kind;
 use deskside_protocol::wire::message::refusal::Cause;
 use deskside_protocol::wire::message::{self, command_exit, pointer_at::Use};
-use deskside_protocol::wire::record::Reason;
-use deskside_story::{Act, Allowance, Outcome, Scope, What};
+use deskside_protocol::wire::record::{self, Reason, event};
+use deskside_story::{Act, Allowance, Outcome, Scope, Seen, What};
 
 use crate::script::Script;
 
@@ -208,6 +208,30 @@ fn mouse_and_keyboard_are_summed_up_and_the_laser_too() {
     assert_eq!(laser.what, What::Pointed { until_us: 16_000, x: 2, y: 2 });
     assert_eq!(hand.what, What::Hand { user: true });
     assert!(matches!(&two.what, What::Input(input) if input.typed() == "[Super]"));
+}
+
+/// What the relay saw stands between, and a gap is as long as it was.
+#[test]
+fn what_the_relay_saw_is_told_and_ends_no_gap() {
+    let saw = |kind: event::Kind, count, detail: &str| {
+        Item::Relay(record::Event { kind: kind.into(), end: 0, count, detail: detail.into() })
+    };
+    let mut script = Script::default();
+    let said = Kind::Said(message::Said { text: "a".into() });
+    script.opened().technician(Channel::Chat, 4, said);
+    let last = script.now_us;
+    script.rest(2).item(End::Technician, None, saw(event::Kind::LegLost, 0, ""));
+    script.rest(2).item(End::Technician, None, saw(event::Kind::LegBack, 0, "after 2000 ms"));
+    script.item(End::Technician, None, saw(event::Kind::FilesLine, 1, ""));
+    script.item(End::Agent, None, saw(event::Kind::Joined, 0, ""));
+    script.line = 1;
+    script.opened();
+    let whats = script.whats();
+    let seen = [Seen::Lost, Seen::Back("after 2000 ms".into()), Seen::FilesLine(1)];
+    let seen = seen.map(What::Relay);
+    let at = whats.iter().position(|what| *what == seen[0]).unwrap();
+    assert_eq!(whats[at..at + 3], seen);
+    assert_eq!(whats[at + 3], What::Gap { since_us: last });
 }
 
 #[test]
