@@ -261,7 +261,7 @@ pub enum AuditCommand {
         #[arg(long, value_name = "TEXT")]
         reason: String,
     },
-    /// Check that nobody changed a recording, and say who did
+    /// Check whether anybody changed a recording: what is wrong, where, and whom it points at
     Verify(VerifyArgs),
     /// Look for words in what was said, typed, run and copied
     Search(SearchArgs),
