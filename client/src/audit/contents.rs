@@ -92,6 +92,35 @@ impl Contents {
         self.report.is_sound() && self.stated.is_sound()
     }
 
+    /// Since when nothing proves the tail: the time of the newest statement of the end whose last word
+    /// is missing, of the earlier one where both are; `None` in it where it made none. Only of a
+    /// recording in which a line was read.
+    pub(super) fn unproven(&self) -> Option<(&'static str, Option<u64>)> {
+        self.report.lines.iter().find(|line| line.suite.is_some())?;
+        let missing = |end| !self.stated.has_last(end);
+        let whose = match (missing(End::Agent), missing(End::Technician)) {
+            (true, true) => "both ends' last words are",
+            (true, false) => "the agent's last word is",
+            (false, true) => "the technician's last word is",
+            (false, false) => return None,
+        };
+        let ends = [End::Agent, End::Technician].into_iter().filter(|end| missing(*end));
+        Some((whose, ends.map(|end| self.stated.newest_us(end)).min().flatten()))
+    }
+
+    /// Whether both ends stated to the very end what they sent and received, and the recording holds
+    /// just that. On a line that broke nobody had a last word, so that there was none before the last.
+    pub(super) fn is_proven(&self) -> bool {
+        let tally = self.tally();
+        let whole = tally.proven > 0 && tally.consistent + tally.disputed == 0;
+        let read = self.report.lines.iter().filter(|line| line.suite.is_some()).count();
+        whole
+            && read == 1
+            && self.is_sound()
+            && self.unproven().is_none()
+            && self.report.findings().count() == 0
+    }
+
     /// What is wrong, when, and whom it points at, one sentence each.
     pub(super) fn sentences(&self) -> Vec<String> {
         let mut all = grave(&self.report);

@@ -34,6 +34,8 @@ struct Last {
     name: [u8; 32],
     number: u64,
     line: u16,
+    /// When the relay had it: microseconds since 1970-01-01 UTC.
+    time_us: u64,
     /// It says that nothing more comes on its line.
     is_last: bool,
 }
@@ -82,7 +84,8 @@ impl Stated {
             None => said.previous.is_none(),
         };
         let (number, line) = (said.number, said.line);
-        *last = Some(Last { name: statement::name(signed), number, line, is_last: said.last });
+        let (name, time_us, is_last) = (statement::name(signed), entry.time_us, said.last);
+        *last = Some(Last { name, number, line, time_us, is_last });
         if follows {
             self.lag.of_mut(said.end).take(said.time_us, entry.time_us);
         }
@@ -115,6 +118,11 @@ impl Stated {
     /// Whether the end said a last word on the last line.
     pub(super) fn has_last(&self, end: End) -> bool {
         self.last.of(end).is_some_and(|last| last.is_last && last.line == self.line)
+    }
+
+    /// When the end made its newest statement, by the relay's clock.
+    pub(super) fn newest_us(&self, end: End) -> Option<u64> {
+        self.last.of(end).map(|last| last.time_us)
     }
 
     /// How long the end's statements were on their way.

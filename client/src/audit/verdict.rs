@@ -17,6 +17,10 @@ use super::seals::Seals;
 use crate::output::{moment, size};
 use crate::ticket::number;
 
+/// Without an auditor's key.
+const UNREAD: &str = "not read: an auditor's key opens them (--identity); until then nobody has \
+                      checked that the packets are those that the ends exchanged";
+
 /// All that was found out about a recording.
 #[derive(Debug, Clone)]
 pub(super) struct Judgement {
@@ -40,7 +44,22 @@ impl Judgement {
         let seals = self.seals.as_ref().is_none_or(|seals| seals.flaws.is_empty());
         let contents = self.contents.as_ref().is_none_or(Contents::is_sound);
         let noted = !self.is_replaced() && self.log.is_sound();
-        self.report.verdict.is_sound() && seals && contents && noted
+        let recovered = self.is_recovered_whole();
+        let file = (self.report.verdict.is_sound() && self.unproven().is_none()) || recovered;
+        file && seals && contents && noted
+    }
+
+    /// Whether the relay crashed in between, and nothing is missing for all that.
+    fn is_recovered_whole(&self) -> bool {
+        let recovered = matches!(self.report.verdict, Verdict::Recovered { .. });
+        recovered && self.contents.as_ref().is_some_and(Contents::is_proven)
+    }
+
+    /// Of a file that is whole: which last word is missing in it, and since when that leaves its tail
+    /// unproven.
+    fn unproven(&self) -> Option<(&'static str, Option<u64>)> {
+        let whole = matches!(self.report.verdict, Verdict::Verified | Verdict::Consistent);
+        self.contents.as_ref().filter(|_| whole).and_then(Contents::unproven)
     }
 
     /// Whether the ticket's note is of another recording.
@@ -59,6 +78,10 @@ impl Judgement {
             _ if !self.contents.as_ref().is_none_or(Contents::is_sound) => "disputed",
             _ if self.is_replaced() => "replaced",
             _ if !self.log.is_sound() => "log-disputed",
+            _ if self.unproven().is_some() => "incomplete",
+            Verdict::Recovered { .. } if self.is_recovered_whole() => {
+                if self.organisation.is_some() { "verified" } else { "consistent" }
+            }
             Verdict::Verified => "verified",
             Verdict::Consistent => "consistent",
             Verdict::Shredded => "shredded",
@@ -69,7 +92,7 @@ impl Judgement {
 
     /// What is wrong, where, and whom it points at, one sentence each.
     pub(super) fn sentences(&self) -> Vec<String> {
-        let mut all = vec![verdict_sentence(&self.report.verdict)];
+        let mut all = vec![self.first_sentence()];
         let flaws = self.seals.iter().flat_map(|seals| &seals.flaws);
         all.extend(flaws.map(|flaw| format!("{flaw}.")));
         all.extend(self.contents.iter().flat_map(Contents::sentences));
@@ -114,6 +137,26 @@ impl Judgement {
         all
     }
 
+    fn first_sentence(&self) -> String {
+        if let Some((whose, since_us)) = self.unproven() {
+            let since = since_us.map_or("its beginning".to_owned(), seconds);
+            return format!(
+                "nothing is wrong up to the end of the file, but the tail is unproven since {since}: \
+                 {whose} missing."
+            );
+        }
+        if let Verdict::Recovered { at } = &self.report.verdict
+            && self.is_recovered_whole()
+        {
+            return format!(
+                "the relay crashed and went on at {}, and nothing is missing: the recording holds \
+                 what both ends stated to the very end.",
+                shown(at)
+            );
+        }
+        verdict_sentence(&self.report.verdict)
+    }
+
     fn is_under_a_former_key(&self) -> bool {
         let made = self.report.facts.as_ref().map(|facts| facts.organisation_key);
         made.is_some() && self.organisation.is_some() && made != self.organisation
@@ -136,6 +179,8 @@ impl Judgement {
             row("contents", &contents.words());
             row("statements", &contents.statements());
             row("on the way", &contents.way());
+        } else {
+            row("contents", UNREAD);
         }
         match self.anchor {
             Some(Anchor::Same) => row("ticket's note", "names the same final hash"),
@@ -213,6 +258,7 @@ impl Judgement {
             "blocks": report.blocks,
             "checkpoints": report.checkpoints,
             "packets": report.packets.agent.packets + report.packets.technician.packets,
+            "recovered": if let Verdict::Recovered { at } = &report.verdict { place(at) } else { Value::Null },
             "hash": report.hash.map(|hash| HEXLOWER.encode(&hash)),
             "seals": seals,
             "contents": self.contents.as_ref().map(Contents::event),
@@ -287,12 +333,12 @@ fn facts_rows(facts: &Facts, row: &mut impl FnMut(&str, &str)) {
 pub(super) fn verdict_sentence(verdict: &Verdict) -> String {
     match verdict {
         Verdict::Verified => {
-            "nobody changed this recording: the relay and both ends signed all of it, under your \
-             organisation's key."
+            "nobody changed this recording: the relay signed all of it and both ends its end, under \
+             your organisation's key."
                 .to_owned()
         }
         Verdict::Consistent => {
-            "the recording is consistent in itself: the relay and both ends signed all of it."
+            "the recording is consistent in itself: the relay signed all of it and both ends its end."
                 .to_owned()
         }
         Verdict::Shredded => {

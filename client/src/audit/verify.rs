@@ -37,7 +37,10 @@ use crate::relay::Relay;
 /// What kept it from judging at all: no such recording, no relay, a key that is none.
 pub async fn verify(args: &VerifyArgs, home: &Home, output: &mut Output) -> anyhow::Result<u8> {
     let known = organisation(args.org.as_deref(), home)?;
-    let identities = args.identity.as_deref().map(seals::identities).transpose()?;
+    let identities = match &args.identity {
+        Some(file) => Some(Reader { identities: seals::identities(file)?, named: true }),
+        None => own(home)?,
+    };
     let path = Path::new(&args.recording);
     if is_excerpt(path) {
         return verify_excerpt(path, known.as_ref(), home, output);
@@ -92,7 +95,7 @@ async fn online(
     args: &VerifyArgs,
     home: &Home,
     organisation: Option<Organisation>,
-    identities: Option<Identities>,
+    identities: Option<Reader>,
 ) -> anyhow::Result<Judgement> {
     let wish = Wish::new(&args.recording, &args.reason)?;
     let Arrived { account, mut leg, .. } = arrive(home).await?;
@@ -158,15 +161,34 @@ pub(super) fn unreadable(path: &Path) -> String {
     format!("{} cannot be read", path.display())
 }
 
-/// What the seals hold, and what the packets say that their secrets open. Only where somebody gave
-/// an identity.
+/// Whose key opens the seals.
+struct Reader {
+    identities: Identities,
+    /// It was given for this recording; else it is one's own, which may be none of its auditors'.
+    named: bool,
+}
+
+/// One's own key, where one is an auditor.
+fn own(home: &Home) -> anyhow::Result<Option<Reader>> {
+    let own = home.auditor();
+    if !own.is_kept() {
+        return Ok(None);
+    }
+    Ok(Some(Reader { identities: seals::identities(&own.path())?, named: false }))
+}
+
+/// What the seals hold, and what the packets say that their secrets open. Only where there is a key.
 async fn opened(
     path: &Path,
     report: &Report,
-    identities: Option<Identities>,
+    reader: Option<Reader>,
 ) -> anyhow::Result<Option<(Seals, Contents)>> {
-    let Some(identities) = identities else { return Ok(None) };
+    let Some(Reader { identities, named }) = reader else { return Ok(None) };
     let (seals, sealed) = seals::open(report, &identities);
+    // Somebody else's recording, or one of before: that one's own key does not open it says nothing.
+    if !named && sealed.is_empty() {
+        return Ok(None);
+    }
     let file = file(path)?;
     let keys = session_keys(report);
     let reading = tokio::task::spawn_blocking(move || contents::read(file, &sealed, keys));

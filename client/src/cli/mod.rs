@@ -292,7 +292,8 @@ pub struct VerifyArgs {
     /// A recording's file, a page or an excerpt of one, or a session id to fetch it from the relay
     #[arg(value_name = "FILE.dsr|SESSION")]
     pub recording: String,
-    /// Also open both seals with this age identity, read the packets, and name what does not fit
+    /// Whose key opens the seals, so that the packets are read too [default: your own, where you are
+    /// an auditor]
     #[arg(long, value_name = "AGE_IDENTITY_FILE")]
     pub identity: Option<PathBuf>,
     /// The organisation's public key, as 64 hexadecimal digits [default: your own organisation's]

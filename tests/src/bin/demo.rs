@@ -375,7 +375,7 @@ fn prove(
         let facts = Facts::default().with("recording", file.as_str());
         Ok(((), facts.with("bytes", fetched["bytes"].clone())))
     })?;
-    story.step("Verify it: chain, signatures, checkpoints, close", || {
+    story.step("Verify it: chain, signatures, close, and what both ends stated", || {
         judged(&alice.run(&["audit", "verify", &file])?)
     })?;
     story.step("Open both seals with the auditor's key", || {
@@ -390,8 +390,10 @@ fn prove(
 
 fn judged(verified: &Ran) -> anyhow::Result<((), Facts)> {
     let verdict = verified.events()?.pop().context("find a verdict")?;
-    // Everything is signed by all three; that the relay died in between is part of the truth.
-    ensure!(verdict["verdict"] == "recovered", "{verdict}");
+    // Everything is signed by all three; that the relay died in between is part of the truth, and that
+    // nothing is missing for it.
+    let whole = verdict["verdict"] == "verified" && !verdict["recovered"].is_null();
+    ensure!(whole, "{verdict}");
     let sentences = verdict["explanation"].as_array().into_iter().flatten();
     let sentences = sentences.filter_map(Value::as_str).collect::<Vec<_>>().join(" ");
     Ok(((), Facts::default().with("verdict", text(&verdict["verdict"])).with("because", sentences)))
