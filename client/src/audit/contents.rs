@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 
 use deskside_decode::{Counted, Decoder, Entry, Finding, Item, LineReport, Report, Tally};
 use deskside_protocol::key::PublicKey;
+use deskside_protocol::recording::Report as Verified;
 use deskside_protocol::session::{End, Ends};
 use serde_json::{Value, json};
 
@@ -82,6 +83,12 @@ impl Contents {
         }
     }
 
+    /// One in which nothing was read but these statements.
+    #[cfg(test)]
+    pub(super) fn of(stated: Stated) -> Self {
+        Self { stated, ..Self::default() }
+    }
+
     /// What the decoder found.
     pub(super) const fn report(&self) -> &Report {
         &self.report
@@ -90,6 +97,11 @@ impl Contents {
     /// Whether nothing that was read speaks against the recording.
     pub(super) fn is_sound(&self) -> bool {
         self.report.is_sound() && self.stated.is_sound()
+    }
+
+    /// Whether an end had seen a checkpoint of the relay's that is not in the recording.
+    pub(super) fn misses_a_checkpoint(&self, report: &Verified) -> bool {
+        self.stated.checkpoints().any(|name| report.has_checkpoint(name) == Some(false))
     }
 
     /// Since when nothing proves the tail: the time of the newest statement of the end whose last word

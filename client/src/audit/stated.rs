@@ -1,7 +1,7 @@
 //! What both ends stated of what they sent and delivered, as it stands on the line: whether each
 //! statement is its end's and follows the one before, and what is to be compared with the packets.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use deskside_decode::{Claim, Entry, Half, Item};
 use deskside_protocol::key::PublicKey;
@@ -12,6 +12,8 @@ use deskside_protocol::wire::record::Signed;
 
 use super::lag::Lag;
 
+/// Checkpoints of the relay's that the ends name, by the first so many: one every ten seconds for a week.
+const MAX_CHECKPOINTS: usize = 65_536;
 /// Sentences that are kept; how many more there are is counted.
 const MAX_FLAWS: usize = 8;
 
@@ -23,6 +25,8 @@ pub(super) struct Stated {
     secrets: BTreeMap<u16, Vec<[u8; 32]>>,
     last: Ends<Option<Last>>,
     lag: Ends<Lag>,
+    /// Those of the relay's that an end had seen when it said something, by their SHA-256.
+    checkpoints: BTreeSet<[u8; 32]>,
     flaws: Vec<String>,
     more: u64,
     line: u16,
@@ -86,6 +90,9 @@ impl Stated {
         let (number, line) = (said.number, said.line);
         let (name, time_us, is_last) = (statement::name(signed), entry.time_us, said.last);
         *last = Some(Last { name, number, line, time_us, is_last });
+        if follows && self.checkpoints.len() < MAX_CHECKPOINTS {
+            self.checkpoints.extend(said.checkpoint);
+        }
         if follows {
             self.lag.of_mut(said.end).take(said.time_us, entry.time_us);
         }
@@ -118,6 +125,11 @@ impl Stated {
     /// Whether the end said a last word on the last line.
     pub(super) fn has_last(&self, end: End) -> bool {
         self.last.of(end).is_some_and(|last| last.is_last && last.line == self.line)
+    }
+
+    /// The checkpoints of the relay's that the ends' statements name.
+    pub(super) fn checkpoints(&self) -> impl Iterator<Item = &[u8; 32]> {
+        self.checkpoints.iter()
     }
 
     /// When the end made its newest statement, by the relay's clock.
@@ -213,7 +225,8 @@ mod tests {
     #[test]
     fn what_is_sound_is_claimed_and_the_last_word_is_known() {
         let mut stated = stated();
-        let first = said(End::Agent, 0, None).sign(&key(1));
+        let first = Statement { checkpoint: Some([6; 32]), ..said(End::Agent, 0, None) };
+        let first = first.sign(&key(1));
         let claims = stated.take(&entry(End::Agent, first.clone()));
         let halves: Vec<_> = claims.iter().map(|(half, claim)| (half.from, claim.by)).collect();
         assert_eq!(halves, [(End::Agent, End::Agent), (End::Technician, End::Agent)]);
@@ -222,6 +235,7 @@ mod tests {
         assert_eq!(stated.take(&entry(End::Agent, next)).len(), 2);
         assert!(stated.has_last(End::Agent) && !stated.has_last(End::Technician));
         assert_eq!((stated.count(End::Agent), stated.is_sound()), (2, true));
+        assert_eq!(stated.checkpoints().collect::<Vec<_>>(), [&[6; 32]]);
         assert!(stated.lag(End::Agent) != Lag::default());
         assert_eq!(stated.lag(End::Technician), Lag::default());
     }

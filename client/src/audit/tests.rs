@@ -4,14 +4,18 @@ use std::path::Path;
 
 use age::secrecy::ExposeSecret as _;
 use age::x25519::Identity;
-use deskside_decode::Suite;
 use deskside_decode::forge::Forge;
+use deskside_decode::{Entry, Item, Suite};
+use deskside_protocol::channel::Channel;
 use deskside_protocol::exit::Exit;
 use deskside_protocol::identity::rotation;
 use deskside_protocol::key::Context;
 use deskside_protocol::recording::Verdict;
-use deskside_protocol::session::End;
+use deskside_protocol::session::{End, Ends};
 use deskside_protocol::signed;
+use deskside_protocol::statement::Statement;
+use deskside_protocol::wire::message::Message;
+use deskside_protocol::wire::message::message::Kind as Said;
 use deskside_protocol::wire::record::{self, LogProof};
 use deskside_protocol::wire::signal::signal::Kind;
 use deskside_protocol::wire::signal::{Note, Ticket};
@@ -19,9 +23,12 @@ use prost::Message as _;
 use serde_json::Value;
 
 use super::anchor::{self, Anchor};
+use super::contents::Contents;
 use super::fixture::{Fixture, authority, secrets, session, technician};
 use super::judge::{Organisation, judge};
 use super::log;
+use super::stated::Stated;
+use super::verdict::Judgement;
 use super::verify;
 use crate::cli::VerifyArgs;
 use crate::failure::exit_of;
@@ -234,6 +241,51 @@ async fn the_tickets_note_is_an_anchor() {
         let mut relay = Scripted::answering([Kind::Ticket(ticket)]);
         let (anchor, heads) = anchor::compare(&mut relay, &report).await.unwrap();
         assert_eq!((anchor, heads), (expected, Vec::new()));
+    }
+}
+
+/// A relay that cuts its own recording and signs the rest again has to fit what the ends had seen.
+#[test]
+fn a_checkpoint_that_an_end_had_seen_is_in_the_recording_or_it_was_cut() {
+    let (bytes, _) = recording(&Identity::generate(), 1, 1);
+    let organisation = Organisation { key: authority().public(), former: Vec::new() };
+    let report = judge(bytes.as_slice(), Some(organisation)).unwrap();
+    let kept = *report.names.first().unwrap();
+    for (checkpoint, word) in
+        [(None, "verified"), (Some(kept), "verified"), (Some([9; 32]), "replaced")]
+    {
+        let keys = Ends { agent: key(1).public(), technician: key(2).public() };
+        let mut stated = Stated::new(Some(keys), []);
+        let said = Statement {
+            session: session(),
+            end: End::Agent,
+            line: 0,
+            number: 0,
+            previous: None,
+            secrets: [1; 32],
+            time_us: 1,
+            heard: None,
+            checkpoint,
+            streams: Vec::new(),
+            datagrams: None,
+            last: true,
+        };
+        let message = Message { kind: Some(Said::Statement(said.sign(&key(1)))) };
+        let item = Item::Message(Box::new(message));
+        let channel = Some(Channel::Control);
+        let entry = Entry { line: 0, from: End::Agent, time_us: 2, channel, stream: Some(0), item };
+        assert!(stated.take(&entry).is_empty() && stated.is_sound());
+        let judgement = Judgement {
+            report: report.clone(),
+            organisation: Some(authority().public()),
+            seals: None,
+            contents: Some(Contents::of(stated)),
+            anchor: None,
+            log: log::InLog::NoProof,
+        };
+        assert_eq!((judgement.word(), judgement.is_sound()), (word, word == "verified"));
+        let cut = judgement.sentences().iter().any(|it| it.contains("something was cut out"));
+        assert_eq!(cut, word == "replaced");
     }
 }
 

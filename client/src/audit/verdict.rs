@@ -64,7 +64,16 @@ impl Judgement {
 
     /// Whether the ticket's note is of another recording.
     fn is_replaced(&self) -> bool {
-        matches!(self.anchor, Some(Anchor::Different | Anchor::Cut | Anchor::Forged))
+        self.is_cut_inside()
+            || matches!(self.anchor, Some(Anchor::Different | Anchor::Cut | Anchor::Forged))
+    }
+
+    /// Whether an end states that it had seen a checkpoint that is not here. A crash of the relay's
+    /// machine may lose the newest, and the verdict says that then.
+    fn is_cut_inside(&self) -> bool {
+        let crashed = matches!(self.report.verdict, Verdict::Recovered { .. });
+        let missing = |it: &Contents| it.misses_a_checkpoint(&self.report);
+        !crashed && self.contents.as_ref().is_some_and(missing)
     }
 
     /// One word for scripts.
@@ -109,6 +118,14 @@ impl Judgement {
                 "The note on the ticket, which the technician signed, names a checkpoint of the \
                  relay's that is not in the recording: something was cut out of it and the relay \
                  signed the rest again. This points at whoever keeps the recordings."
+                    .to_owned(),
+            );
+        }
+        if self.is_cut_inside() {
+            all.push(
+                "An end stated that it had seen a checkpoint of the relay's that is not in the \
+                 recording: something was cut out of it and the relay signed the rest again. This \
+                 points at whoever keeps the recordings."
                     .to_owned(),
             );
         }
