@@ -1,6 +1,7 @@
 //! Recordings: which there are, a copy of one, whether anybody changed it, and what the relay's log
 //! of sessions says of them.
 
+mod accesses;
 mod anchor;
 mod bundle;
 mod contents;
@@ -22,12 +23,13 @@ mod verdict;
 mod verify;
 mod whole;
 
+pub use accesses::accesses;
 pub use disclose::{channel_word, disclose};
 pub use export::{Form, Time, export};
 pub use fetch::{Wish, fetch, fetch_with_proof};
 pub use hold::hold;
 pub use judge::Organisation;
-pub use list::list;
+pub use list::{Wanted, When, list};
 pub use replay::replay;
 pub use seals::{Identities, identities};
 pub(crate) use search::{Hit, Seeker, Text, line, plain};

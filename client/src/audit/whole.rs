@@ -6,7 +6,7 @@ use deskside_protocol::exit::Exit;
 use deskside_protocol::key::PublicKey;
 use serde_json::json;
 
-use super::list::{deleted, recordings};
+use super::list::{Listing, Wanted, deleted};
 use super::log::walk;
 use crate::failure::Failure;
 use crate::home::Home;
@@ -29,7 +29,8 @@ pub async fn whole(
     let none = || Failure::new(Exit::NotFound, "this relay keeps no log of sessions");
     let head = head.ok_or_else(none)?;
     let walked = walk(relay, &head).await?;
-    let gone = deleted(&walked, &recordings(relay).await?);
+    let listing = Listing::all(relay, &Wanted::default()).await?;
+    let gone = deleted(&walked, &listing);
     let root = HEXLOWER.encode(&head.root);
     let sessions: Vec<_> = gone.iter().map(|(session, _)| session.to_string()).collect();
     let event = json!({
@@ -54,6 +55,10 @@ pub async fn whole(
     );
     if walked.unknown > 0 {
         text += &format!("\n{} entries are of a later version", walked.unknown);
+    }
+    if listing.cut {
+        let many = listing.recordings.len();
+        text += &format!("\nOnly the newest {many} recordings were held against it");
     }
     for session in &sessions {
         text += &format!("\nDELETED     {session}: it was recorded, and the relay has it no more");

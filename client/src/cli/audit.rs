@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use deskside_protocol::channel::Channel;
 
-use crate::audit::{Form, Time, channel_word};
+use crate::audit::{Form, Time, When, channel_word};
 
 /// Which recording, and who reads it.
 #[derive(Debug, Clone, Args)]
@@ -41,6 +41,23 @@ pub struct SpanArgs {
     /// Up to then
     #[arg(long, value_name = "TIME")]
     pub to: Option<Time>,
+}
+
+/// `deskside audit list`.
+#[derive(Debug, Clone, Args)]
+pub struct ListArgs {
+    /// Only of this ticket
+    #[arg(long, value_name = "N")]
+    pub ticket: Option<String>,
+    /// Only of this technician
+    #[arg(long, value_name = "LOGIN")]
+    pub person: Option<String>,
+    /// Only from then on: 2026-11-26 or 2026-11-26T14:05:00Z [default without any: the newest 500]
+    #[arg(long, value_name = "TIME")]
+    pub from: Option<When>,
+    /// Only up to then, a day as a whole
+    #[arg(long, value_name = "TIME")]
+    pub to: Option<When>,
 }
 
 /// `deskside audit disclose`.

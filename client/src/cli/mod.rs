@@ -9,7 +9,7 @@ mod run;
 mod session;
 
 pub use ask::{Input, ask};
-pub use audit::{DiscloseArgs, ExportArgs, ReaderArgs, SourceArgs, SpanArgs};
+pub use audit::{DiscloseArgs, ExportArgs, ListArgs, ReaderArgs, SourceArgs, SpanArgs};
 pub use input::{ClipboardArgs, ClipboardCommand, InputArgs, InputCommand};
 pub use replay::{ReplayArgs, SearchArgs};
 pub use run::run;
@@ -248,8 +248,8 @@ pub enum TechnicianCommand {
 /// `deskside audit ...`.
 #[derive(Debug, Clone, Subcommand)]
 pub enum AuditCommand {
-    /// List the recordings that the relay holds
-    List,
+    /// List the recordings that the relay holds, the newest first
+    List(ListArgs),
     /// Save a recording as a file; the relay logs who, when and why
     Fetch {
         /// Session id, as in the list
@@ -271,8 +271,11 @@ pub enum AuditCommand {
     Export(ExportArgs),
     /// Hand out a part of a recording, signed by you and proven by both ends, without its keys
     Disclose(DiscloseArgs),
-    /// Check that the relay's log of all sessions is whole, and that nothing was deleted
-    Log,
+    /// Check that the relay's log of all sessions is whole and that nothing was deleted; or who had one recording, when and why
+    Log {
+        /// Who had the recording of this session [default: all sessions]
+        session: Option<String>,
+    },
     /// Keep a recording beyond its time; the relay logs who, when and why
     Hold {
         /// Session id, as in the list
@@ -344,6 +347,7 @@ mod tests {
             "deskside technician unlock bob",
             "deskside technician unlock bob --ticket 1001 --json",
             "deskside audit list",
+            "deskside audit list --ticket 1001 --person ada --from 2026-11-01 --to 2026-11-26T14:05:00Z",
             "deskside audit fetch 00 -o a.dsr --reason why",
             "deskside audit verify a.dsr --identity key --org 00",
             "deskside audit search printer --identity key",
@@ -355,6 +359,7 @@ mod tests {
             "deskside audit export a.dsr -o a.png --at 0:01:30.5 --no-cursor",
             "deskside audit disclose a.dsr --channels command,chat --from 1:30 -o a.excerpt",
             "deskside audit log --json",
+            "deskside audit log 00",
             "deskside audit hold 00 --reason why",
             "deskside audit hold 00 --reason why --release",
             "deskside completions bash",
@@ -376,6 +381,7 @@ mod tests {
             "deskside exec --timeout 0 -- ls",
             "deskside audit fetch 00 -o a.dsr",
             "deskside audit hold 00",
+            "deskside audit list --from noon",
             "deskside audit search",
             "deskside audit search a --kind smoke",
             "deskside audit replay a.dsr --at noon",

@@ -14,7 +14,7 @@ use super::ask::{ask_person, whole_input};
 use super::input::typed;
 use super::{
     AuditCommand, Cli, ClipboardArgs, ClipboardCommand, Command, CpArgs, ExecArgs, InputArgs,
-    ScreenshotArgs, SessionArgs, TechnicianCommand, TicketCommand,
+    ListArgs, ScreenshotArgs, SessionArgs, TechnicianCommand, TicketCommand,
 };
 use crate::account::{Enrolment, Wished};
 use crate::arrival::{Arrived, arrive};
@@ -138,15 +138,20 @@ async fn tickets(
 
 async fn audits(command: AuditCommand, home: &Home, output: &mut Output) -> anyhow::Result<u8> {
     match command {
-        AuditCommand::List => {
+        AuditCommand::List(ListArgs { ticket, person, from, to }) => {
+            let wanted = audit::Wanted { ticket, person, from, to };
             let Arrived { account, mut leg, .. } = arrive(home).await?;
-            let listed = audit::list(&mut leg, home, &account.join.node, output).await;
+            let listed = audit::list(&mut leg, home, &account.join.node, &wanted, output).await;
             leg.bye().await;
             return listed;
         }
-        AuditCommand::Log => {
+        AuditCommand::Log { session } => {
             let Arrived { account, mut leg, .. } = arrive(home).await?;
-            let walked = audit::whole(&mut leg, home, &account.join.node, output).await;
+            let node = &account.join.node;
+            let walked = match session {
+                Some(session) => audit::accesses(&mut leg, home, node, &session, output).await,
+                None => audit::whole(&mut leg, home, node, output).await,
+            };
             leg.bye().await;
             return walked;
         }

@@ -40,7 +40,9 @@ const fn who_may(first: &Kind) -> Who {
         | Kind::CertificateRenew(_)
         | Kind::LogHeadAsk(_) => Who::Enrolled,
         Kind::Join(_) => Who::In(&[Role::Technician]),
-        Kind::RecordingList(_) | Kind::RecordingFetch(_) => Who::In(&[Role::Auditor]),
+        Kind::RecordingList(_) | Kind::RecordingFetch(_) | Kind::AccessList(_) => {
+            Who::In(&[Role::Auditor])
+        }
         Kind::LogProofAsk(_) | Kind::LogTileAsk(_) => Who::In(&[Role::Auditor]),
         Kind::RecordingHold(_) => Who::In(&[Role::Auditor, Role::Admin]),
         Kind::TechnicianUnlock(_) => Who::In(&[Role::Lead, Role::Admin]),
@@ -84,18 +86,22 @@ const fn who_may(first: &Kind) -> Who {
         | Kind::LogHead(_)
         | Kind::LogProof(_)
         | Kind::LogTile(_)
-        | Kind::RecordingHeld(_) => Who::Nobody,
+        | Kind::RecordingHeld(_)
+        | Kind::Accesses(_) => Who::Nobody,
     }
 }
 
 /// What a signal counts as, before anything is known but the address that it came from. What agents
 /// say is counted where they are served.
 #[allow(clippy::wildcard_enum_match_arm, reason = "whatever begins nothing is a request too")]
-const fn counts_as(first: &Kind) -> Option<What> {
+fn counts_as(first: &Kind) -> Option<What> {
     match first {
         Kind::Open(_) | Kind::Reattach(_) => None,
         // A walk over the log asks for thousands; the limit of streams bounds it.
         Kind::LogTileAsk(_) => None,
+        // So do the further pages of a list.
+        Kind::RecordingList(list) if !list.behind.is_empty() => None,
+        Kind::AccessList(list) if list.behind != 0 => None,
         Kind::Join(_) => Some(What::Join),
         Kind::Enrol(_) | Kind::SignIn(_) => Some(What::Enrol),
         _ => Some(What::Request),

@@ -11,6 +11,7 @@ mod attachments;
 mod download;
 mod entry;
 mod log;
+mod recordings;
 mod request;
 mod technician;
 mod tls;

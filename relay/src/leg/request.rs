@@ -2,21 +2,18 @@
 
 use deskside_protocol::key::PublicKey;
 use deskside_protocol::wire::signal::{
-    Enrol, Enrolled, Recording, Recordings, Refused, SignIn, TechnicianUnlock, TechnicianUnlocked,
-    TicketNote, Tickets, refused::Code, signal::Kind,
+    Enrol, Enrolled, Refused, SignIn, TechnicianUnlock, TechnicianUnlocked, TicketNote, Tickets,
+    refused::Code, signal::Kind,
 };
 
-use super::{admission, log};
+use super::{admission, log, recordings};
 use crate::desk::DeskError;
 use crate::enrolment::{self, Request};
 use crate::service::Service;
 use crate::sign_in::SignInError;
-use crate::store::{SessionRow, Technician};
+use crate::store::Technician;
 use crate::talk::{Talk, trouble};
 use crate::{chain, clock};
-
-/// Recordings of one list: the newest.
-const MAX_LISTED: u32 = 500;
 
 /// Answers one request, of whoever was admitted with it.
 pub(super) async fn serve(
@@ -54,7 +51,8 @@ async fn answer(
             changed.map(Kind::Ticket).map_err(refused)
         }
         (Kind::TicketNote(note), Some(who)) => noted(service, &who, &key, note).await,
-        (Kind::RecordingList(_), _) => recordings(service).await,
+        (Kind::RecordingList(wanted), _) => recordings::list(service, wanted).await,
+        (Kind::AccessList(wanted), _) => recordings::accesses(service, wanted).await,
         (Kind::CertificateRenew(renew), Some(who)) => {
             let renewed = enrolment::renew(&service.relay.node, &who, renew.held, now).await;
             renewed.map(enrolled_kind).map_err(|error| error.refusal())
@@ -144,30 +142,4 @@ async fn noted(
         None => desk.note(&note.ticket, &who.login, &note.text, note.public, now).await,
     };
     noted.map(Kind::Ticket).map_err(|error| error.refusal())
-}
-
-async fn recordings(service: &Service) -> Result<Kind, Refused> {
-    let store = service.relay.node.store();
-    let rows = store.sessions(MAX_LISTED).await.map_err(|error| trouble(&error))?;
-    let recorded: Vec<_> = rows.into_iter().filter(|row| !row.recording.is_empty()).collect();
-    let missing = service.relay.archive.missing(&recorded).await;
-    let missing = missing.map_err(|error| trouble(&error))?;
-    let recordings = missing.into_iter().zip(recorded);
-    let recordings = recordings.map(|(missing, row)| recording(missing, row)).collect();
-    Ok(Kind::Recordings(Recordings { recordings }))
-}
-
-fn recording(missing: bool, row: SessionRow) -> Recording {
-    Recording {
-        held: row.held,
-        shredded: row.shredded_at.is_some(),
-        missing,
-        session: row.session.to_vec().into(),
-        ticket: row.ticket,
-        technician: row.technician,
-        opened: row.opened_at,
-        closed: row.closed_at.unwrap_or(0),
-        bytes: row.bytes,
-        hash: row.hash.map(|hash| hash.to_vec().into()).unwrap_or_default(),
-    }
 }

@@ -12,6 +12,7 @@ mod authority;
 mod burned;
 mod founding;
 mod leaves;
+mod listing;
 mod people;
 mod policy;
 mod request;
@@ -36,7 +37,7 @@ use sqlx::sqlite::{
 use sqlx::{Row as _, Sqlite, SqliteConnection, Transaction};
 use thiserror::Error;
 
-pub use access::{Act, NewAccess};
+pub use access::{AccessRow, Act, NewAccess};
 pub use archive::{Left, Place, Waiting};
 pub use attachment::{AttachmentRow, Most, NewAttachment};
 pub use authority::NewAuthority;
@@ -44,6 +45,7 @@ pub use burned::Burned;
 pub use leaves::LeafRow;
 #[cfg(test)]
 pub(crate) use leaves::tests::session as new_session;
+pub use listing::Listed;
 pub use people::{Enrolling, Invitation, NewInvitation, Renewal, RolesText, Technician};
 pub use policy::StoredPolicy;
 pub use request::SigningRequest;

@@ -208,18 +208,6 @@ impl Store {
         row.as_ref().map(session_row).transpose()
     }
 
-    /// The newest sessions first, at most `limit`.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn sessions(&self, limit: u32) -> Result<Vec<SessionRow>, StoreError> {
-        let rows = sqlx::query("SELECT * FROM sessions ORDER BY opened_at DESC, session LIMIT $1")
-            .bind(i64::from(limit))
-            .fetch_all(&self.pool)
-            .await?;
-        rows.iter().map(session_row).collect()
-    }
-
     /// Sessions without an end: at a start these are what a crash left behind.
     ///
     /// # Errors

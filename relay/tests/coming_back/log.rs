@@ -4,6 +4,7 @@
 use bytes::Bytes;
 use deskside_link::leg::LegError;
 use deskside_protocol::log::evidence::{Claim, Logged};
+use deskside_protocol::log::leaf::commitment;
 use deskside_protocol::log::tile::{self, Content};
 use deskside_protocol::log::{Leaf, SignedHead, TilePath, What};
 use deskside_protocol::recording::{Reader, Step, Verdict};
@@ -11,7 +12,8 @@ use deskside_protocol::session::{Ends, SessionId};
 use deskside_protocol::wire::record::{LogProof, Reason};
 use deskside_protocol::wire::signal::refused::Code;
 use deskside_protocol::wire::signal::{
-    LogHeadAsk, LogProofAsk, LogTileAsk, RecordingFetch, RecordingHold, RecordingList, signal::Kind,
+    AccessList, LogHeadAsk, LogProofAsk, LogTileAsk, RecordingFetch, RecordingHold, RecordingList,
+    signal::Kind,
 };
 use deskside_relay::store::{Back, LineRow, NewSession, SessionEnd};
 use deskside_relay::{clock, retention};
@@ -98,7 +100,8 @@ async fn a_session_that_cannot_be_logged_does_not_begin() {
     let leg = deskside_link::Leg::dial(&house.join, house.alice_key(), "test").await.unwrap();
     let told = house.refused_pairing().await;
     assert_eq!(told, Ends { agent: Code::Trouble as i32, technician: Code::Trouble as i32 });
-    let Ok(Kind::Recordings(list)) = leg.request(Kind::RecordingList(RecordingList {})).await
+    let Ok(Kind::Recordings(list)) =
+        leg.request(Kind::RecordingList(RecordingList::default())).await
     else {
         panic!("no list")
     };
@@ -201,6 +204,27 @@ async fn a_download_is_in_the_log_before_its_first_byte_and_names_nobody() {
         panic!("{all:?}")
     };
     assert_ne!(one, other);
+    opened(&house, session, [one, other]).await;
+}
+
+/// Auditors are told who it was and why, so that it fits what the log has; of the one that was not
+/// logged they are told too.
+async fn opened(house: &House, session: SessionId, logged: [[u8; 32]; 2]) {
+    let list = async |behind| {
+        let ask = Kind::AccessList(AccessList { session: id(session), behind });
+        let leg = deskside_link::Leg::dial(&house.join, house.alice_key(), "test").await.unwrap();
+        let Ok(Kind::Accesses(answer)) = leg.request(ask).await else { panic!("no list") };
+        answer.accesses
+    };
+    let all = list(0).await;
+    let told: Vec<_> = all.iter().map(|access| (access.kind, access.reason.as_str())).collect();
+    assert_eq!(told, [(1, "complaint 17"), (2, "complaint 17"), (1, "again")]);
+    for (access, logged) in all.iter().zip(logged) {
+        let salt = access.salt.as_ref().try_into().unwrap();
+        assert_eq!(commitment(&salt, &access.login, &access.reason), logged);
+    }
+    assert_eq!(list(all[0].number).await, all[1..]);
+    assert_eq!(list(u64::MAX).await, []);
 }
 
 #[tokio::test]

@@ -5,9 +5,9 @@ use deskside_link::leg::LegError;
 use deskside_protocol::key::SigningKey;
 use deskside_protocol::wire::signal::refused::Code;
 use deskside_protocol::wire::signal::{
-    AttachmentFetch, CertificateRenew, Closed, Enrol, FilesLineAsk, Join, Open, Park, PolicyNow,
-    Reattach, RecordingFetch, RecordingList, TechnicianUnlock, TicketAttach, TicketList, TicketNew,
-    TicketNote, TicketShow, TicketStatus, signal::Kind,
+    AccessList, AttachmentFetch, CertificateRenew, Closed, Enrol, FilesLineAsk, Join, Open, Park,
+    PolicyNow, Reattach, RecordingFetch, RecordingList, TechnicianUnlock, TicketAttach, TicketList,
+    TicketNew, TicketNote, TicketShow, TicketStatus, signal::Kind,
 };
 use deskside_relay::clock;
 use deskside_relay::enrolment::{self, CERTIFICATE_SECONDS, Request};
@@ -41,7 +41,8 @@ fn table() -> Vec<(&'static str, Kind, May)> {
         ("attach", Kind::TicketAttach(TicketAttach::default()), May::Enrolled),
         ("attachment", Kind::AttachmentFetch(AttachmentFetch::default()), May::Enrolled),
         ("join", Kind::Join(Join::default()), May::Roles(&["technician"])),
-        ("recordings", Kind::RecordingList(RecordingList {}), May::Roles(&["auditor"])),
+        ("recordings", Kind::RecordingList(RecordingList::default()), May::Roles(&["auditor"])),
+        ("accesses", Kind::AccessList(AccessList::default()), May::Roles(&["auditor"])),
         ("fetch", Kind::RecordingFetch(RecordingFetch::default()), May::Roles(&["auditor"])),
         ("unlock", Kind::TechnicianUnlock(unlock("nobody", "")), May::Roles(&["lead", "admin"])),
         ("policy", Kind::PolicyNow(PolicyNow::default()), May::Nobody),

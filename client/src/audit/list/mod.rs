@@ -1,31 +1,35 @@
 //! The recordings that the relay holds.
 
+mod ask;
+
 use std::collections::HashSet;
 
 use data_encoding::HEXLOWER;
 use deskside_protocol::exit::Exit;
 use deskside_protocol::key::PublicKey;
+use deskside_protocol::log::Head;
 use deskside_protocol::log::tile::WIDTH;
 use deskside_protocol::session::SessionId;
 use deskside_protocol::text::visible;
-use deskside_protocol::wire::signal::signal::Kind;
-use deskside_protocol::wire::signal::{Recording, RecordingList};
+use deskside_protocol::wire::signal::Recording;
 use serde_json::{Value, json};
 
+pub(super) use self::ask::Listing;
+use self::ask::SHOWN;
+pub use self::ask::{Wanted, When};
 use super::log::{Known, Walk, walk};
 use crate::home::Home;
 use crate::ledger::catch_up;
 use crate::output::{Output, minute, moment, size, table};
-use crate::relay::{Relay, request, unexpected};
+use crate::relay::Relay;
 use crate::ticket::number;
 
-/// The relay lists so many, the newest.
-const LISTED: usize = 500;
 /// A log of more entries is not walked for a list: 256 questions, and some 6 MiB.
 const MAX_WALKED: u64 = 256 * WIDTH;
 
-/// Prints them, and holds them against the log of the relay that is known by `node`: a session that
-/// began and that nobody knows any more was deleted. Gives the exit code: 0, or 7 for such a one.
+/// Prints those that are wanted, and holds them against the log of the relay that is known by `node`:
+/// a session that began and that nobody knows any more was deleted. Gives the exit code: 0, or 7 for
+/// such a one.
 ///
 /// # Errors
 /// The relay's refusal; exit 7 where its log does not hold.
@@ -33,34 +37,39 @@ pub async fn list(
     relay: &mut impl Relay,
     home: &Home,
     node: &PublicKey,
+    wanted: &Wanted,
     output: &mut Output,
 ) -> anyhow::Result<u8> {
     let head = catch_up(home, relay, node).await?.map(|head| head.head);
-    let walked = match head.as_ref().filter(|head| head.size <= MAX_WALKED) {
+    let may_walk = |head: &&Head| head.size <= MAX_WALKED && wanted.is_by_time();
+    let walked = match head.as_ref().filter(may_walk) {
         Some(head) => Some(walk(relay, head).await?),
         None => None,
     };
     // Behind the walk: a session is in the log a moment before it is in the list.
-    let recordings = recordings(relay).await?;
-    let gone = walked.as_ref().map(|walked| deleted(walked, &recordings)).unwrap_or_default();
-    for recording in &recordings {
-        output.event(&event(recording))?;
-    }
-    for (session, known) in &gone {
-        output.event(&json!({"event": "recording", "session": session.to_string(),
-            "deleted": true, "opened": moment(known.opened_us / 1_000_000)}))?;
-    }
-    let mut rows: Vec<_> = recordings.iter().map(row).collect();
-    rows.extend(gone.iter().map(|(session, known)| deleted_row(*session, known)));
-    if rows.is_empty() {
-        output.text("no recordings")?;
+    let mut listing = if wanted.is_all() {
+        Listing::up_to(SHOWN, relay, wanted).await?
     } else {
-        let heads =
-            ["SESSION", "TICKET", "TECHNICIAN", "OPENED (UTC)", "CLOSED (UTC)", "SIZE", "STATE"];
-        output.text(&table(heads, &rows))?;
+        Listing::all(relay, wanted).await?
+    };
+    let mut gone = walked.as_ref().map(|walked| deleted(walked, &listing)).unwrap_or_default();
+    gone.retain(|(_, known)| wanted.began(known.opened_us / 1_000_000));
+    listing.recordings.retain(|one| wanted.began(one.opened));
+    let Listing { recordings, cut } = listing;
+    print(&recordings, &gone, output)?;
+    if cut {
+        let many = recordings.len();
+        output.text(&format!("These are the newest {many}: --from and --to show older ones."))?;
     }
-    if head.is_some() && walked.is_none() {
-        output.text("The log is long: deskside audit log holds this list against it.")?;
+    if let Some(head) = &head
+        && walked.is_none()
+    {
+        let why = if head.size > MAX_WALKED {
+            "The log is long"
+        } else {
+            "The log names neither tickets nor people"
+        };
+        output.text(&format!("{why}: deskside audit log looks for deleted recordings."))?;
     }
     if gone.is_empty() {
         return Ok(Exit::Done.code());
@@ -69,25 +78,37 @@ pub async fn list(
     Ok(Exit::Verification.code())
 }
 
-/// What the relay says that it holds, the newest 500.
-///
-/// # Errors
-/// The relay's refusal.
-pub(super) async fn recordings(relay: &mut impl Relay) -> anyhow::Result<Vec<Recording>> {
-    let question = Kind::RecordingList(RecordingList {});
-    let Kind::Recordings(held) = request(relay, question).await? else { return Err(unexpected()) };
-    Ok(held.recordings)
+fn print(
+    recordings: &[Recording],
+    gone: &[(SessionId, Known)],
+    output: &mut Output,
+) -> anyhow::Result<()> {
+    for recording in recordings {
+        output.event(&event(recording))?;
+    }
+    for (session, known) in gone {
+        output.event(&json!({"event": "recording", "session": session.to_string(),
+            "deleted": true, "opened": moment(known.opened_us / 1_000_000)}))?;
+    }
+    let mut rows: Vec<_> = recordings.iter().map(row).collect();
+    rows.extend(gone.iter().map(|(session, known)| deleted_row(*session, known)));
+    if rows.is_empty() {
+        return output.text("no recordings");
+    }
+    let heads =
+        ["SESSION", "TICKET", "TECHNICIAN", "OPENED (UTC)", "CLOSED (UTC)", "SIZE", "STATE"];
+    output.text(&table(heads, &rows))
 }
 
 /// Sessions that are recorded by the log, and that the relay does not list, or without a file.
-/// Those from before a list that is full are not in question.
-pub(super) fn deleted(walked: &Walk, listed: &[Recording]) -> Vec<(SessionId, Known)> {
-    let full = listed.len() >= LISTED;
-    let since = listed.iter().map(|one| one.opened).min().filter(|_| full).unwrap_or(0);
+/// Those from before a list that was cut are not in question.
+pub(super) fn deleted(walked: &Walk, listing: &Listing) -> Vec<(SessionId, Known)> {
+    let listed = &listing.recordings;
+    let since = listed.iter().map(|one| one.opened).min().filter(|_| listing.cut);
     let here: HashSet<&[u8]> =
         listed.iter().filter(|one| !one.missing).map(|one| one.session.as_ref()).collect();
     let gone = walked.sessions.iter().filter(|(session, known)| {
-        let asked = known.opened_us / 1_000_000 > since || !full;
+        let asked = since.is_none_or(|since| known.opened_us / 1_000_000 > since);
         known.recorded && asked && !here.contains(session.as_bytes().as_slice())
     });
     gone.map(|(session, known)| (*session, *known)).collect()
@@ -149,6 +170,7 @@ mod tests {
     use crate::home::tests::{home_in, key};
     use crate::output::tests::Buffer;
     use crate::relay::tests::Scripted;
+    use deskside_protocol::wire::signal::signal::Kind;
     use deskside_protocol::wire::signal::{Recordings, Refused, refused};
 
     #[tokio::test]
@@ -169,7 +191,8 @@ mod tests {
             let mut relay = Scripted::answering([old, held.clone()]);
             let folder = tempfile::tempdir().unwrap();
             let (home, node) = (home_in(folder.path()), key(9).public());
-            let exit = list(&mut relay, &home, &node, &mut buffer.output(json)).await.unwrap();
+            let (wanted, output) = (Wanted::default(), &mut buffer.output(json));
+            let exit = list(&mut relay, &home, &node, &wanted, output).await.unwrap();
             assert_eq!(exit, 0);
             buffer.text()
         };
@@ -195,14 +218,15 @@ mod tests {
             missing,
             ..Recording::default()
         };
-        let gone = |list: &[Recording]| -> Vec<_> {
-            deleted(&walked, list).into_iter().map(|(session, _)| session).collect()
+        let gone = |recordings: &[Recording], cut| -> Vec<_> {
+            let listing = Listing { recordings: recordings.to_vec(), cut };
+            deleted(&walked, &listing).into_iter().map(|(session, _)| session).collect()
         };
-        assert_eq!(gone(&[]), [id(1), id(3)]);
-        assert_eq!(gone(&[listed(1, 5, false), listed(3, 5, true)]), [id(3)]);
-        let newer: Vec<_> = (0..500).map(|_| listed(9, 6, false)).collect();
-        assert!(gone(&newer).is_empty(), "they may be behind the end of the list");
-        let older: Vec<_> = (0..500).map(|_| listed(9, 4, false)).collect();
-        assert_eq!(gone(&older), [id(1), id(3)]);
+        assert_eq!(gone(&[], false), [id(1), id(3)]);
+        assert_eq!(gone(&[listed(1, 5, false), listed(3, 5, true)], false), [id(3)]);
+        let newer = [listed(9, 6, false)];
+        assert!(gone(&newer, true).is_empty(), "they may be behind the end of the list");
+        assert_eq!(gone(&newer, false), [id(1), id(3)]);
+        assert_eq!(gone(&[listed(9, 4, false)], true), [id(1), id(3)]);
     }
 }
