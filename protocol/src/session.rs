@@ -84,6 +84,15 @@ impl End {
         }
     }
 
+    /// The end at the other side.
+    #[must_use]
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Agent => Self::Technician,
+            Self::Technician => Self::Agent,
+        }
+    }
+
     /// The end of a protobuf field, where it names one.
     #[must_use]
     pub fn from_wire(end: i32) -> Option<Self> {

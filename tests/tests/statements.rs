@@ -55,7 +55,7 @@ impl Kept {
     /// The last statement of `end`, which both ends have kept.
     #[track_caller]
     fn last(&self, end: End) -> Statement {
-        let other = if end == End::Agent { End::Technician } else { End::Agent };
+        let other = end.other();
         let own = self.tails.of(end).own.clone().expect("a statement");
         let names = (self.tails.of(end).statement_of(end), self.tails.of(other).statement_of(end));
         assert_eq!(names.0, names.1, "the {other} heard the {end}'s last");
@@ -101,6 +101,25 @@ fn both_ends_say_a_last_word_and_the_note_names_it() {
     assert_eq!(of(&by_technician, Way::Sent), of(&by_agent, Way::Delivered));
     assert!(!of(&by_agent, Way::Sent).is_empty());
     assert_eq!(compared(&house, &id), ("verified".to_owned(), "same".to_owned()));
+    let file = house.fetched(&id);
+    assert_eq!(
+        outside(&house, &file, agent.folder(), &id),
+        ("verified".into(), ["same"; 2].map(String::from).to_vec())
+    );
+}
+
+/// The verdict on a recording beside what both ends have kept, and how these fit: the agent's file,
+/// which is named, and the technician's own.
+fn outside(house: &House, file: &Path, agent: &Path, session: &str) -> (String, Vec<String>) {
+    let tail = tail_file(agent, session).unwrap();
+    let [file, tail] = [file, &tail].map(|path| path.to_str().unwrap());
+    let ran = house.alice.run(&["audit", "verify", file, "--tail", tail]).unwrap();
+    let verdict = ran.events().unwrap().pop().unwrap();
+    let kept = verdict["kept"].as_array().unwrap();
+    let ends: Vec<_> = kept.iter().map(|kept| kept["end"].as_str().unwrap()).collect();
+    assert_eq!(ends, ["agent", "technician"], "{ran}");
+    let states = kept.iter().map(|kept| kept["state"].as_str().unwrap().to_owned());
+    (verdict["verdict"].as_str().unwrap().to_owned(), states.collect())
 }
 
 #[test]
@@ -114,6 +133,9 @@ fn numbers_go_on_when_the_relay_and_both_programs_are_killed() {
     let read =
         |folder: &Path| Tail::decode(&fs::read(tail_file(folder, &id).unwrap()).unwrap()).unwrap();
     let kept = |folder: &Path| statement::number(read(folder).own.as_ref().unwrap());
+    // What a relay that wants to hide the rest hands out later.
+    let early = house.path("early.dsr");
+    fs::copy(house.relay.data().join(format!("recordings/{id}.dsr")), &early).unwrap();
     // A checkpoint comes within 10 s, and is in both ends' files with their next statements.
     let until = Instant::now() + PATIENCE;
     for folder in [agent.folder(), house.alice.home()] {
@@ -155,6 +177,10 @@ fn numbers_go_on_when_the_relay_and_both_programs_are_killed() {
         assert!(kept.report.names.contains(&tail.checkpoint_sha256().unwrap()));
     }
     assert_eq!(compared(&house, &id), ("recovered".to_owned(), "same".to_owned()));
+    let file = house.fetched(&id);
+    let told = |file: &Path| outside(&house, file, agent.folder(), &id);
+    assert_eq!(told(&file), ("recovered".into(), ["same"; 2].map(String::from).to_vec()));
+    assert_eq!(told(&early), ("replaced".into(), ["cut"; 2].map(String::from).to_vec()));
 }
 
 /// The number of a statement whose signature was verified elsewhere.

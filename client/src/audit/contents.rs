@@ -94,6 +94,11 @@ impl Contents {
         &self.report
     }
 
+    /// What the ends stated.
+    pub(super) const fn stated(&self) -> &Stated {
+        &self.stated
+    }
+
     /// Whether nothing that was read speaks against the recording.
     pub(super) fn is_sound(&self) -> bool {
         self.report.is_sound() && self.stated.is_sound()

@@ -18,6 +18,7 @@ mod seals;
 mod search;
 mod source;
 mod stated;
+mod tail;
 mod tape;
 mod verdict;
 mod verify;

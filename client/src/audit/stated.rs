@@ -14,6 +14,8 @@ use super::lag::Lag;
 
 /// Checkpoints of the relay's that the ends name, by the first so many: one every ten seconds for a week.
 const MAX_CHECKPOINTS: usize = 65_536;
+/// Names of statements, of one end, likewise.
+const MAX_NAMES: usize = 65_536;
 /// Sentences that are kept; how many more there are is counted.
 const MAX_FLAWS: usize = 8;
 
@@ -27,6 +29,8 @@ pub(super) struct Stated {
     lag: Ends<Lag>,
     /// Those of the relay's that an end had seen when it said something, by their SHA-256.
     checkpoints: BTreeSet<[u8; 32]>,
+    /// Their names, by number.
+    names: Ends<BTreeMap<u64, [u8; 32]>>,
     flaws: Vec<String>,
     more: u64,
     line: u16,
@@ -90,6 +94,10 @@ impl Stated {
         let (number, line) = (said.number, said.line);
         let (name, time_us, is_last) = (statement::name(signed), entry.time_us, said.last);
         *last = Some(Last { name, number, line, time_us, is_last });
+        let names = self.names.of_mut(said.end);
+        if names.len() < MAX_NAMES {
+            names.entry(number).or_insert(name);
+        }
         if follows && self.checkpoints.len() < MAX_CHECKPOINTS {
             self.checkpoints.extend(said.checkpoint);
         }
@@ -101,7 +109,7 @@ impl Stated {
 
     fn note(&mut self, entry: &Entry, flaw: &str) {
         if self.flaws.len() < MAX_FLAWS {
-            let (end, line) = (named(entry.from), entry.line);
+            let (end, line) = (entry.from, entry.line);
             self.flaws.push(format!(
                 "A statement of the {end} on line {line} {flaw}. This points at the {end}, or at \
                  whoever held the line's secrets while it lived."
@@ -137,6 +145,11 @@ impl Stated {
         self.last.of(end).map(|last| last.time_us)
     }
 
+    /// The name of the end's statement of this number, where it is here.
+    pub(super) fn named(&self, end: End, number: u64) -> Option<&[u8; 32]> {
+        self.names.of(end).get(&number)
+    }
+
     /// How long the end's statements were on their way.
     pub(super) fn lag(&self, end: End) -> Lag {
         *self.lag.of(end)
@@ -148,27 +161,13 @@ impl Stated {
     }
 }
 
-const fn named(end: End) -> &'static str {
-    match end {
-        End::Agent => "agent",
-        End::Technician => "technician",
-    }
-}
-
-const fn other(end: End) -> End {
-    match end {
-        End::Agent => End::Technician,
-        End::Technician => End::Agent,
-    }
-}
-
 /// What a statement says of each direction of each stream.
 fn claims(statement: &Statement) -> impl Iterator<Item = (Half, Claim)> {
     let by = statement.end;
     statement.streams.iter().map(move |stream| {
         let from = match stream.way {
             Way::Sent => by,
-            Way::Delivered => other(by),
+            Way::Delivered => by.other(),
         };
         let half = Half { stream: stream.id, from };
         (half, Claim { by, offset: stream.offset, hash: stream.hash })

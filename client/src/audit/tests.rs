@@ -83,7 +83,7 @@ async fn verdict(case: Case<'_>) -> anyhow::Result<(u8, Value)> {
 
 fn args(path: &Path, identity: Option<std::path::PathBuf>, org: Option<String>) -> VerifyArgs {
     let recording = path.display().to_string();
-    VerifyArgs { recording, identity, org, reason: "test".into() }
+    VerifyArgs { recording, identity, org, tail: Vec::new(), reason: "test".into() }
 }
 
 fn offline<'a>(bytes: &'a [u8], identity: Option<&'a Identity>) -> Case<'a> {
@@ -282,6 +282,7 @@ fn a_checkpoint_that_an_end_had_seen_is_in_the_recording_or_it_was_cut() {
             contents: Some(Contents::of(stated)),
             anchor: None,
             log: log::InLog::NoProof,
+            kept: Vec::new(),
         };
         assert_eq!((judgement.word(), judgement.is_sound()), (word, word == "verified"));
         let cut = judgement.sentences().iter().any(|it| it.contains("something was cut out"));

@@ -13,6 +13,7 @@ use deskside_protocol::log::SignedHead;
 use deskside_protocol::log::leaf::Access;
 use deskside_protocol::recording::Report;
 use deskside_protocol::session::{End, Ends, SessionId};
+use deskside_protocol::statement::Tail;
 
 use super::anchor::{self, Anchor};
 use super::bundle;
@@ -21,6 +22,7 @@ use super::disclose::{is_excerpt, verify as verify_excerpt};
 use super::judge::{Organisation, judge};
 use super::log::{self, InLog};
 use super::seals::{self, Identities, Seals};
+use super::tail;
 use super::verdict::Judgement;
 use super::{Wish, fetch};
 use crate::arrival::{Arrived, arrive};
@@ -55,7 +57,8 @@ pub async fn verify(args: &VerifyArgs, home: &Home, output: &mut Output) -> anyh
             let log = log::beside(path, &report, node)?;
             let opened = opened(path, &report, identities).await?;
             let anchor = anchor::beside(path, &report)?;
-            concluded(report, known.as_ref(), opened, anchor, log)
+            let tails = tail::find(&args.tail, home, &report)?;
+            concluded(report, known.as_ref(), opened, Outside { anchor, log, tails })
         }
     };
     let (mut event, mut text) = (judgement.event(), judgement.text());
@@ -118,7 +121,13 @@ async fn online(
     leg.bye().await;
     let (report, anchor, log) = compared?;
     let opened = opened(&copy, &report, identities).await?;
-    Ok(concluded(report, organisation.as_ref(), opened, Some(anchor), log))
+    let tails = tail::find(&args.tail, home, &report)?;
+    Ok(concluded(
+        report,
+        organisation.as_ref(),
+        opened,
+        Outside { anchor: Some(anchor), log, tails },
+    ))
 }
 
 /// Holds the log against the heads that the session's notes name, as far as the relay signed them.
@@ -204,14 +213,22 @@ pub(super) fn session_keys(report: &Report) -> Option<Ends<PublicKey>> {
     })
 }
 
+/// What is known of the session outside its recording.
+struct Outside {
+    anchor: Option<Anchor>,
+    log: InLog,
+    tails: Vec<Tail>,
+}
+
 fn concluded(
     report: Report,
     organisation: Option<&Organisation>,
     opened: Option<(Seals, Contents)>,
-    anchor: Option<Anchor>,
-    log: InLog,
+    outside: Outside,
 ) -> Judgement {
     let (seals, contents) = opened.unzip();
     let organisation = organisation.map(|known| known.key);
-    Judgement { report, organisation, seals, contents, anchor, log }
+    let Outside { anchor, log, tails } = outside;
+    let kept = tail::judge(&tails, &report, contents.as_ref().map(Contents::stated));
+    Judgement { report, organisation, seals, contents, anchor, log, kept }
 }

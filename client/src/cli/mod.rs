@@ -302,6 +302,10 @@ pub struct VerifyArgs {
     /// The organisation's public key, as 64 hexadecimal digits [default: your own organisation's]
     #[arg(long, value_name = "KEYHEX")]
     pub org: Option<String>,
+    /// What the agent's or the technician's program kept of the session, a file in its folder `tails`
+    /// [your own is looked at by itself]
+    #[arg(long, value_name = "FILE.tail")]
+    pub tail: Vec<PathBuf>,
     /// Why you need it; for a session id only
     #[arg(long, value_name = "TEXT", default_value = "verification", hide_default_value = true)]
     pub reason: String,
@@ -350,6 +354,7 @@ mod tests {
             "deskside audit list --ticket 1001 --person ada --from 2026-11-01 --to 2026-11-26T14:05:00Z",
             "deskside audit fetch 00 -o a.dsr --reason why",
             "deskside audit verify a.dsr --identity key --org 00",
+            "deskside audit verify a.dsr --tail 00.tail --tail 01.tail",
             "deskside audit search printer --identity key",
             "deskside audit search ERR --in a.dsr folder 00 --kind output,chat --reason why --json",
             "deskside audit replay a.dsr --identity key --at 1:30 --no-browser --json",

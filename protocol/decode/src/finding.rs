@@ -205,21 +205,12 @@ impl Findings {
             if matches!(finding.what, Found::Missing { from: sender, .. } if sender == from)
                 && finding.party == Party::Node
             {
-                finding.party = Party::End(other(from));
+                finding.party = Party::End(from.other());
             }
         }
     }
 
     pub(crate) fn finish(self) -> (Vec<Finding>, u64) {
         (self.kept, self.total)
-    }
-}
-
-/// The end at the other side of a line.
-#[must_use]
-pub(crate) const fn other(end: End) -> End {
-    match end {
-        End::Agent => End::Technician,
-        End::Technician => End::Agent,
     }
 }

@@ -5,7 +5,6 @@ use std::collections::VecDeque;
 
 use deskside_protocol::session::{End, Ends};
 
-use crate::finding::other;
 use crate::frames::{Acked, Frame, frames};
 use crate::header::Packet;
 use crate::keys::Secret;
@@ -115,6 +114,6 @@ impl Handshakes {
 }
 
 fn acknowledged(attempt: &mut Attempt, by: End, acked: &Acked<'_>) -> Vec<(u64, u64)> {
-    let numbers = attempt.numbers.of_mut(other(by));
+    let numbers = attempt.numbers.of_mut(by.other());
     acked.ranges().flat_map(|(first, last)| numbers.acknowledge(first, last).missing).collect()
 }

@@ -31,10 +31,7 @@ pub struct Parties {
 
 impl Parties {
     const fn other(&self) -> End {
-        match self.end {
-            End::Agent => End::Technician,
-            End::Technician => End::Agent,
-        }
+        self.end.other()
     }
 
     /// The session keys of both ends.

@@ -13,7 +13,7 @@ use deskside_protocol::wire::record::Reason;
 use deskside_protocol::wire::signal::{FilesLine, FilesLineAsk, signal::Kind};
 
 use super::line::labels;
-use super::live::{BOTH, Live, other, without};
+use super::live::{BOTH, Live, without};
 use crate::chain;
 use crate::store::FilesRow;
 use crate::switch::{Attached, Connected, Line, Switch};
@@ -141,7 +141,7 @@ impl Live {
             line: self.line.number().into(),
             number: *number,
             own_label: label(end),
-            peer_label: label(other(end)),
+            peer_label: label(end.other()),
         };
         self.say(end, Kind::FilesLine(given)).await;
     }

@@ -35,13 +35,6 @@ const SECOND_LOOK: Duration = Duration::from_millis(50);
 
 pub(super) const BOTH: [End; 2] = [End::Agent, End::Technician];
 
-pub(super) const fn other(end: End) -> End {
-    match end {
-        End::Agent => End::Technician,
-        End::Technician => End::Agent,
-    }
-}
-
 /// Why a session ends without `end`.
 pub(super) const fn without(end: End) -> Reason {
     match end {
@@ -292,7 +285,7 @@ impl Live {
         }
         self.line.place(end, None);
         *self.away.of_mut(end) = Some(self.session.service.relay.metrics.end_away());
-        self.say_presence(other(end)).await;
+        self.say_presence(end.other()).await;
         self.record_lost(end).await
     }
 

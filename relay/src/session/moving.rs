@@ -181,7 +181,7 @@ impl Live {
         let given = Given {
             session: Bytes::copy_from_slice(self.session.id().as_bytes()),
             own_label: label(end),
-            peer_label: label(super::live::other(end)),
+            peer_label: label(end.other()),
             reattach_token: Bytes::copy_from_slice(self.session.place.token(end)),
             recorded: self.recorded,
             line: u32::from(self.line.number()),

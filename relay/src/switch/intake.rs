@@ -119,7 +119,7 @@ impl Switch {
             self.metrics.dropped(packets);
             return;
         };
-        let from = other(end);
+        let from = end.other();
         let place = line
             .address(end)
             .filter(|_| line.admits(from, received.addr, bytes.len(), batches.now));
@@ -142,13 +142,6 @@ impl Switch {
             }
             None => onward.send(&self.port, &self.metrics, bytes),
         }
-    }
-}
-
-const fn other(end: End) -> End {
-    match end {
-        End::Agent => End::Technician,
-        End::Technician => End::Agent,
     }
 }
 

@@ -144,6 +144,7 @@ impl Tape {
             seals: Some(self.seals.clone()),
             contents,
             anchor: anchor::beside(&self.path, &self.report)?,
+            kept: Vec::new(),
         })
     }
 }

@@ -8,7 +8,7 @@ use deskside_protocol::session::End;
 
 use super::Line;
 use crate::event::{Closed, Event, What};
-use crate::finding::{Found, Party, Space, other};
+use crate::finding::{Found, Party, Space};
 use crate::frames::{Acked, Frame, frames};
 use crate::numbers::Seen;
 use crate::opening::Opened;
@@ -68,7 +68,7 @@ impl Line {
         acked: &Acked<'_>,
         events: &mut VecDeque<Event>,
     ) {
-        let from = other(by);
+        let from = by.other();
         for (first, last) in acked.ranges() {
             let numbers = self.sides.of_mut(from).numbers(space);
             let news = numbers.acknowledge(first, last);

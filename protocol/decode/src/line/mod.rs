@@ -15,7 +15,7 @@ use deskside_protocol::seal::LineSecrets;
 use deskside_protocol::session::{End, Ends};
 
 use crate::event::{Closed, Event, Recorded, What};
-use crate::finding::{Findings, Found, Party, Space, other};
+use crate::finding::{Findings, Found, Party, Space};
 use crate::frames::frames;
 use crate::handshake::Handshakes;
 use crate::header::{Form, Packet, Piece, pieces};
@@ -169,7 +169,7 @@ impl Line {
     ) -> Option<()> {
         let read = self.handshakes.read(from, ids, packet)?;
         for (first, last) in read.missing {
-            let what = Found::Missing { from: other(from), space: Space::Initial, first, last };
+            let what = Found::Missing { from: from.other(), space: Space::Initial, first, last };
             self.findings.add(time_us, what, Party::Nobody);
         }
         let counted = &mut self.sides.of_mut(from).counted;

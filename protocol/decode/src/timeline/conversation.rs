@@ -15,7 +15,6 @@ use super::entry::{Entry, Item, Trouble};
 use super::reader::{Expect, Framed, Going, Reader};
 use super::{Heard, heard};
 use crate::event::{Event, What};
-use crate::finding::other;
 
 /// The bit of a stream's number that the server's streams have, and the one of streams in one
 /// direction (RFC 9000 section 2.1). The technician is the client.
@@ -43,7 +42,7 @@ impl Conversation {
         let reader =
             |end: End| Reader::new(if end == opener { Expect::Opening } else { Expect::Message });
         let mut readers = Ends { agent: reader(End::Agent), technician: reader(End::Technician) };
-        readers.of_mut(other(opener)).over = stream & ONE_WAY != 0;
+        readers.of_mut(opener.other()).over = stream & ONE_WAY != 0;
         let (held, held_bytes) = (VecDeque::new(), 0);
         Self { stream, opener, channel: None, readers, going: None, held, held_bytes }
     }

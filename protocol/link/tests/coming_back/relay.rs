@@ -254,10 +254,7 @@ impl Desk {
         *legs += 1;
         let mut ends = self.ends.lock().unwrap();
         ends[slot(end)] = Some((*legs, outbox));
-        let other = match end {
-            End::Agent => End::Technician,
-            End::Technician => End::Agent,
-        };
+        let other = end.other();
         // The other end may have another line than the one of the moment.
         if let (true, Some((_, outbox))) = (back, &ends[slot(other)]) {
             outbox.send(self.session.begins(other, false)).ok();

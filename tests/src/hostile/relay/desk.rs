@@ -63,10 +63,7 @@ impl Desk {
             return Kind::Session(Session::default());
         };
         let label = |end| Bytes::copy_from_slice(labels.of(end).as_bytes());
-        let other = match end {
-            End::Agent => End::Technician,
-            End::Technician => End::Agent,
-        };
+        let other = end.other();
         Kind::Session(Session {
             session: Bytes::copy_from_slice(id.as_bytes()),
             own_label: label(end),
@@ -261,7 +258,7 @@ impl Stream {
             }
             Kind::EndSession(ending) => {
                 let closed = Closed { reason: ending.reason, ..Closed::default() };
-                self.tell(other(self.end), Kind::Closed(closed.clone())).await;
+                self.tell(self.end.other(), Kind::Closed(closed.clone())).await;
                 return self.say(Kind::Closed(closed)).await;
             }
             _ => {}
@@ -293,12 +290,5 @@ impl Stream {
             time: 1,
         };
         Some(Kind::Receipt(signed::sign_message(&self.knows.node, Context::Receipt, &receipt)))
-    }
-}
-
-const fn other(end: End) -> End {
-    match end {
-        End::Agent => End::Technician,
-        End::Technician => End::Agent,
     }
 }
