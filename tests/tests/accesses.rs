@@ -116,6 +116,22 @@ fn a_list_is_of_what_was_asked_for_and_says_what_was_deleted_of_it() {
     assert_eq!(wrong.code, Some(2), "{wrong}");
     assert!(wrong.to_string().contains("a time is a day, 2026-11-26, or a moment"), "{wrong}");
 
+    // Searching there hands each one out, for the reason that was given.
+    let search = |words: &[&str]| {
+        house
+            .alice
+            .run(&[&["audit", "search", "Nobody said it", "--relay"], words].concat())
+            .unwrap()
+    };
+    assert_eq!(search(&["--ticket", &ticket]).code, Some(2), "without a reason");
+    let nothing = search(&["--ticket", &ticket, "--reason", "complaint 17"]);
+    assert_eq!(nothing.code, Some(5), "{nothing}");
+    let none = search(&["--ticket", "9999", "--reason", "complaint 17"]);
+    assert!(none.sentence().contains("the relay holds no such recording"), "{none}");
+    let had = |id: &str| lines(&house.alice.run(&["audit", "log", id]).unwrap());
+    assert_eq!(had(&first), [["admin", "replay", "complaint 17", "proven"].map(String::from)]);
+    assert!(had(&second).is_empty());
+
     changed(&house, "DELETE FROM sessions WHERE technician = 'bob'");
     assert_eq!(list(&["--from", "2020-01-01"]), (Some(7), vec![first.clone(), second]));
     assert_eq!(list(&["--to", "2020-01-01"]), (Some(0), Vec::new()), "it did not begin then");

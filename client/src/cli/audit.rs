@@ -52,7 +52,7 @@ pub struct ListArgs {
     /// Only of this technician
     #[arg(long, value_name = "LOGIN")]
     pub person: Option<String>,
-    /// Only from then on: 2026-11-26 or 2026-11-26T14:05:00Z [default without any: the newest 500]
+    /// Only from then on: 2026-11-26 or 2026-11-26T14:05:00Z
     #[arg(long, value_name = "TIME")]
     pub from: Option<When>,
     /// Only up to then, a day as a whole

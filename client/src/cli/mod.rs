@@ -248,7 +248,7 @@ pub enum TechnicianCommand {
 /// `deskside audit ...`.
 #[derive(Debug, Clone, Subcommand)]
 pub enum AuditCommand {
-    /// List the recordings that the relay holds, the newest first
+    /// List the recordings that the relay holds: the newest 500, or all that are asked for
     List(ListArgs),
     /// Save a recording as a file; the relay logs who, when and why
     Fetch {
@@ -357,6 +357,7 @@ mod tests {
             "deskside audit verify a.dsr --tail 00.tail --tail 01.tail",
             "deskside audit search printer --identity key",
             "deskside audit search ERR --in a.dsr folder 00 --kind output,chat --reason why --json",
+            "deskside audit search ERR --relay --ticket 1001 --from 2026-11-01 --reason why",
             "deskside audit replay a.dsr --identity key --at 1:30 --no-browser --json",
             "deskside audit replay 00 --reason why",
             "deskside audit export a.dsr --identity key -o a.jsonl",
@@ -388,6 +389,7 @@ mod tests {
             "deskside audit hold 00",
             "deskside audit list --from noon",
             "deskside audit search",
+            "deskside audit search ERR --relay",
             "deskside audit search a --kind smoke",
             "deskside audit replay a.dsr --at noon",
             "deskside audit export a.dsr",

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{ReaderArgs, SourceArgs};
+use super::{ListArgs, ReaderArgs, SourceArgs};
 use crate::audit::{Kind, Time};
 
 /// `deskside audit replay`.
@@ -30,6 +30,12 @@ pub struct SearchArgs {
     /// Only in these kinds of text
     #[arg(long, value_name = "KIND", value_delimiter = ',')]
     pub kind: Vec<Kind>,
+    /// Also in all that the relay holds and --ticket, --person, --from, --to ask for: each is fetched, and logged with your --reason
+    #[arg(long, requires = "reason")]
+    pub relay: bool,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "flattened")]
+    pub held: ListArgs,
     #[command(flatten)]
     #[allow(missing_docs, reason = "flattened")]
     pub reader: ReaderArgs,

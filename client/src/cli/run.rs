@@ -14,7 +14,7 @@ use super::ask::{ask_person, whole_input};
 use super::input::typed;
 use super::{
     AuditCommand, Cli, ClipboardArgs, ClipboardCommand, Command, CpArgs, ExecArgs, InputArgs,
-    ListArgs, ScreenshotArgs, SessionArgs, TechnicianCommand, TicketCommand,
+    ScreenshotArgs, SessionArgs, TechnicianCommand, TicketCommand,
 };
 use crate::account::{Enrolment, Wished};
 use crate::arrival::{Arrived, arrive};
@@ -138,8 +138,8 @@ async fn tickets(
 
 async fn audits(command: AuditCommand, home: &Home, output: &mut Output) -> anyhow::Result<u8> {
     match command {
-        AuditCommand::List(ListArgs { ticket, person, from, to }) => {
-            let wanted = audit::Wanted { ticket, person, from, to };
+        AuditCommand::List(wanted) => {
+            let wanted = audit::Wanted::from(wanted);
             let Arrived { account, mut leg, .. } = arrive(home).await?;
             let listed = audit::list(&mut leg, home, &account.join.node, &wanted, output).await;
             leg.bye().await;

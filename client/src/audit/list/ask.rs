@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
+use crate::cli::ListArgs;
 use crate::failure::Failure;
 use crate::relay::{Relay, request, unexpected};
 
@@ -57,9 +58,15 @@ pub struct Wanted {
     pub to: Option<When>,
 }
 
+impl From<ListArgs> for Wanted {
+    fn from(ListArgs { ticket, person, from, to }: ListArgs) -> Self {
+        Self { ticket, person, from, to }
+    }
+}
+
 impl Wanted {
     /// Whether everything is wanted.
-    pub(super) const fn is_all(&self) -> bool {
+    pub(in crate::audit) const fn is_all(&self) -> bool {
         matches!(self, Self { ticket: None, person: None, from: None, to: None })
     }
 
@@ -69,7 +76,7 @@ impl Wanted {
     }
 
     /// Whether one that began then, in seconds, is wanted.
-    pub(super) fn began(&self, at: u64) -> bool {
+    pub(in crate::audit) fn began(&self, at: u64) -> bool {
         self.from.is_none_or(|from| at >= from.begins) && self.to.is_none_or(|to| at < to.ends)
     }
 

@@ -1,10 +1,12 @@
 //! `deskside audit search`: words in what was said, typed, run and copied, in one recording or in
 //! many. Nothing is kept of what is read.
 
+mod held;
 mod seeker;
 mod text;
 
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use deskside_protocol::exit::Exit;
@@ -13,9 +15,10 @@ use deskside_protocol::session::{End, SessionId};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
+use super::list::Wanted;
 use super::source::Source;
 use crate::cli::{SearchArgs, SourceArgs};
-use crate::failure::{Failure, OrExit as _};
+use crate::failure::{Failure, OrExit as _, exit_of};
 use crate::home::Home;
 use crate::output::{Output, moment};
 
@@ -27,6 +30,10 @@ pub(crate) use text::{Text, line};
 const MAX_FILES: usize = 100_000;
 /// Lines of one recording at the most: with some 700 bytes each 7 MB.
 const MAX_HITS: usize = 10_000;
+/// How often one recording is asked for.
+const TRIES: u32 = 4;
+/// And after what time again: by then the relay has forgiven 20 requests.
+const PAUSE: Duration = Duration::from_secs(20);
 /// What a recording's file is called.
 const ENDING: &str = "dsr";
 /// Which of them is read.
@@ -47,7 +54,16 @@ pub async fn search(
     if args.text.trim().is_empty() {
         return Err(Failure::new(Exit::Usage, "say what to look for").into());
     }
-    let places = places(&args.places)?;
+    let held = Wanted::from(args.held.clone());
+    if !args.relay && !held.is_all() {
+        let sentence =
+            "--ticket, --person, --from and --to are about what the relay holds: add --relay";
+        return Err(Failure::new(Exit::Usage, sentence).into());
+    }
+    let mut places = places(&args)?;
+    if args.relay {
+        places.extend(held::places(&held, home, output).await?);
+    }
     let target = if terminal && !output.json() {
         ProgressDrawTarget::stderr()
     } else {
@@ -59,13 +75,13 @@ pub async fn search(
     for place in &places {
         bar.set_message(place.recording.clone());
         let source = source(&args, &place.recording);
-        let found = match look(&source, &args, home).await {
+        let found = match look_patiently(&source, &args, home, place.named).await {
             Ok(found) => found,
             // In a folder there may be others' recordings too; that one was left out is said.
             Err(error) if !place.named => {
                 tracing::debug!(error = format!("{error:#}"), "a recording is left out");
-                let text = format!("left out: {error}");
-                bar.suspend(|| output.show(&json!({"event": "left_out", "recording": place.recording, "why": error.to_string()}), &text))?;
+                let why = error.to_string();
+                bar.suspend(|| left_out(&place.recording, &why, output))?;
                 bar.inc(1);
                 continue;
             }
@@ -83,6 +99,40 @@ pub async fn search(
     Ok(exit.code())
 }
 
+/// One recording that was named is waited for by a person.
+async fn look_patiently(
+    source: &SourceArgs,
+    args: &SearchArgs,
+    home: &Home,
+    named: bool,
+) -> anyhow::Result<Found> {
+    if named {
+        return look(source, args, home).await;
+    }
+    patiently(async || look(source, args, home).await).await
+}
+
+/// Tries again what a relay is too busy for, or cannot be reached for: it counts what one person asks
+/// for in a minute, and there may be hundreds of recordings.
+async fn patiently<T>(mut work: impl AsyncFnMut() -> anyhow::Result<T>) -> anyhow::Result<T> {
+    for _ in 1..TRIES {
+        match work().await {
+            Err(error) if exit_of(&error) == Exit::NoConnection => {
+                tracing::info!(error = format!("{error:#}"), "trying again in {PAUSE:?}");
+                tokio::time::sleep(PAUSE).await;
+            }
+            done => return done,
+        }
+    }
+    work().await
+}
+
+/// Says of a recording that it was not looked into.
+fn left_out(recording: &str, why: &str, output: &mut Output) -> anyhow::Result<()> {
+    let event = json!({"event": "left_out", "recording": recording, "why": why});
+    output.show(&event, &format!("left out: {recording}: {why}"))
+}
+
 /// A recording to look into, and whether it was named itself.
 struct Place {
     recording: String,
@@ -90,9 +140,9 @@ struct Place {
 }
 
 /// The recordings of all places: of folders those in them, by name.
-fn places(given: &[String]) -> anyhow::Result<Vec<Place>> {
+fn places(args: &SearchArgs) -> anyhow::Result<Vec<Place>> {
     let here = [".".to_owned()];
-    let given = if given.is_empty() { here.as_slice() } else { given };
+    let given = if args.places.is_empty() && !args.relay { &here[..] } else { &args.places };
     let mut places = Vec::new();
     for place in given {
         if !Path::new(place).is_dir() {
@@ -240,7 +290,8 @@ fn position(since_us: u64) -> String {
 mod tests {
     use super::*;
     use crate::audit::Time;
-    use crate::failure::exit_of;
+    use crate::cli::{AuditCommand, Cli, Command};
+    use clap::Parser as _;
 
     #[test]
     fn positions_are_those_that_a_replay_takes() {
@@ -267,16 +318,50 @@ mod tests {
         assert_eq!(hits.hits.last(), Some(&hit(MAX_HITS as u64 - 1)));
     }
 
+    fn search_args(words: &[&str]) -> SearchArgs {
+        let line = [&["deskside", "audit", "search", "text"], words].concat();
+        let cli = Cli::try_parse_from(line).unwrap();
+        let Command::Audit(AuditCommand::Search(args)) = cli.command else { unreachable!() };
+        args
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_busy_relay_is_asked_again_and_not_for_ever() {
+        let began = tokio::time::Instant::now();
+        let mut left = 2;
+        let done = patiently(async || {
+            left -= 1;
+            if left >= 0 { Err(Failure::new(Exit::NoConnection, "busy").into()) } else { Ok(left) }
+        });
+        assert_eq!((done.await.unwrap(), began.elapsed()), (-1, 2 * PAUSE));
+        for (exit, tries) in [(Exit::NoConnection, TRIES), (Exit::NotFound, 1)] {
+            let mut tried = 0;
+            let failed = patiently(async || {
+                tried += 1;
+                anyhow::Result::<()>::Err(Failure::new(exit, "no").into())
+            });
+            assert_eq!(exit_of(&failed.await.unwrap_err()), exit);
+            assert_eq!(tried, tries);
+        }
+    }
+
+    #[test]
+    fn with_the_relays_ones_this_folder_is_not_meant() {
+        assert!(places(&search_args(&["--relay", "--reason", "why"])).unwrap().is_empty());
+    }
+
     #[test]
     fn folders_have_their_recordings_in_order_of_name() {
         let folder = tempfile::tempdir().unwrap();
         let given = [folder.path().to_str().unwrap().to_owned(), "other.dsr".to_owned()];
-        let error = places(&given).err().unwrap();
+        let args =
+            |words: &[&str]| search_args(&[words, &given.each_ref().map(String::as_str)].concat());
+        let error = places(&args(&["--in"])).err().unwrap();
         assert_eq!(exit_of(&error), Exit::NotFound);
         for name in ["b.dsr", "a.dsr", "a.dsr.proof", "c.txt"] {
             std::fs::write(folder.path().join(name), "").unwrap();
         }
-        let places = places(&given).unwrap();
+        let places = places(&args(&["--in"])).unwrap();
         let names =
             places.iter().map(|place| (place.recording.rsplit('/').next().unwrap(), place.named));
         assert_eq!(
