@@ -17,7 +17,8 @@ use deskside_protocol::wire::signal::{
 use tokio::time::Instant;
 
 use super::line::{Beginning, Current, labels};
-use super::live::{BOTH, Live, Session, without};
+use super::live::Live;
+use super::terms::{BOTH, Session, other, without};
 use crate::chain;
 use crate::sessions::{Door, Visit};
 use crate::talk::{Gone, Talk};
@@ -181,7 +182,7 @@ impl Live {
         let given = Given {
             session: Bytes::copy_from_slice(self.session.id().as_bytes()),
             own_label: label(end),
-            peer_label: label(super::live::other(end)),
+            peer_label: label(other(end)),
             reattach_token: Bytes::copy_from_slice(self.session.place.token(end)),
             recorded: self.recorded,
             line: u32::from(self.line.number()),
