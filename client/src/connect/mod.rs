@@ -1,9 +1,10 @@
 //! A session from the technician's side, from the code to the note on the ticket.
 //!
-//! `pairing` meets the agent by its code, `live` serves the session: lines (`opening`, `lines`), the
-//! conversation on them (`talk`), interruptions (`gap`, `wake`), local commands (`local`, `proxy`,
-//! `copy`), what both people write to each other (`chat`), what the window wants (`window`), what is said in the
-//! conversation and stated there (`voice`).
+//! `pairing` meets the agent by its code, `serving` serves the session while it is `live`: lines
+//! (`opening`, `lines`, `bodies`), the conversation on them (`talk`, `heard`), the session's signals
+//! (`news`), interruptions (`gap`, `wake`), local commands (`local`, `proxy`, `copy`), what both
+//! people write to each other (`chat`), what the window wants (`window`, `wanted`), what is said in
+//! the conversation and stated there (`voice`).
 //! `telling` says what happens, `tally` and `keeping` remember it, `ending` writes it down, and
 //! `resume` goes on where a program that died left off.
 
@@ -12,10 +13,12 @@ mod chat;
 mod copy;
 mod ending;
 mod gap;
+mod heard;
 mod keeping;
 mod lines;
 mod live;
 mod local;
+mod news;
 mod opening;
 mod over;
 mod pairing;
@@ -23,18 +26,21 @@ mod pictures;
 mod proxy;
 mod resume;
 mod saying;
+mod serving;
+mod stop;
 mod talk;
 mod tally;
 mod telling;
 mod voice;
 mod wake;
+mod wanted;
 mod window;
 
 pub use gap::Away;
 pub(crate) use lines::Lines;
-pub(crate) use live::stop_signal;
 pub use resume::resume;
 pub(crate) use saying::Saying;
+pub(crate) use stop::stop_signal;
 
 use std::io::IsTerminal as _;
 use std::sync::Arc;
@@ -64,9 +70,9 @@ use crate::output::{Output, now};
 use crate::relay::SOFTWARE;
 use crate::viewer::Seat;
 use keeping::Keeper;
-use live::Begun;
 use opening::LineMaker;
 use pairing::Meeting;
+use serving::Begun;
 use tally::{About, Tally};
 use telling::Telling;
 

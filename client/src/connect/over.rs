@@ -1,10 +1,13 @@
 //! How a session came to its end, from the technician's side.
 
 use deskside_link::attend::AttendError;
+use deskside_protocol::exit::Exit;
+use deskside_protocol::statement::Difference;
 use deskside_protocol::wire::record::Reason;
 use deskside_protocol::wire::signal::Closed;
 
 use crate::control::EndRequest;
+use crate::failure::Failure;
 
 /// How a session came to its end.
 pub(super) enum How {
@@ -55,5 +58,19 @@ impl Over {
     /// The program cannot go on: the session ends in order all the same.
     pub(super) fn failed(reason: Reason, error: anyhow::Error) -> Self {
         Self { error: Some(error), ..Self::here(reason) }
+    }
+
+    /// The agent lies, or this is not the line that it is on.
+    pub(super) fn disputed(difference: Difference) -> Self {
+        let text = format!(
+            "what the user's program says of this session is not true: {difference}; tell whoever runs \
+             the relay, and keep the recording"
+        );
+        Self::failed(Reason::Disputed, Failure::new(Exit::Verification, text).into())
+    }
+
+    /// This side ends the session, which to the relay is an end like any other, and says why here.
+    pub(super) fn gave_up(exit: Exit, sentence: impl Into<String>) -> Self {
+        Self::failed(Reason::TechnicianEnded, Failure::new(exit, sentence).into())
     }
 }

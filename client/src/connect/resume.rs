@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use super::ending::End;
 use super::keeping::Keeper;
-use super::live::Begun;
+use super::serving::Begun;
 use super::{Technician, attendee, held, maker, statements, telling};
 use crate::cli::ResumeArgs;
 use crate::failure::{Failure, OrExit as _};

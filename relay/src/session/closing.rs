@@ -13,7 +13,8 @@ use prost::Message as _;
 
 use super::evidence;
 use super::line::FIRST_LINE;
-use super::live::{Live, Session};
+use super::live::Live;
+use super::terms::Session;
 use crate::desk::DESK;
 use crate::recorder::{RecordError, Recording};
 use crate::service::Service;

@@ -18,7 +18,8 @@ use prost::Message as _;
 use tokio::time::Instant;
 
 use super::line::{FIRST_LINE, Sealed};
-use super::live::{BOTH, Live, Session, without};
+use super::live::Live;
+use super::terms::{BOTH, Session, without};
 use crate::recorder::{RecordError, Recording};
 use crate::{chain, clock};
 

@@ -13,7 +13,8 @@ use deskside_protocol::wire::record::Reason;
 use deskside_protocol::wire::signal::{FilesLine, FilesLineAsk, signal::Kind};
 
 use super::line::labels;
-use super::live::{BOTH, Live, without};
+use super::live::Live;
+use super::terms::{BOTH, without};
 use crate::chain;
 use crate::store::FilesRow;
 use crate::switch::{Attached, Connected, Line, Switch};

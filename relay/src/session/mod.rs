@@ -7,16 +7,20 @@
 //! takes it in when it comes back, then closes. Each of these is a file.
 
 mod closing;
+mod course;
+mod due;
 mod evidence;
 mod files;
 mod line;
 mod live;
+mod lost;
 mod moving;
 mod opening;
 mod pairing;
 mod policy;
 mod presence;
 mod rebuild;
+mod terms;
 
 use std::sync::Arc;
 

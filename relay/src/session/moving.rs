@@ -17,7 +17,8 @@ use deskside_protocol::wire::signal::{
 use tokio::time::Instant;
 
 use super::line::{Beginning, Current, labels};
-use super::live::{BOTH, Live, Session, without};
+use super::live::Live;
+use super::terms::{BOTH, Session, without};
 use crate::chain;
 use crate::sessions::{Door, Visit};
 use crate::talk::{Gone, Talk};

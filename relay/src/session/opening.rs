@@ -21,9 +21,10 @@ use prost::Message as _;
 use thiserror::Error;
 
 use super::line::{Beginning, Current, FIRST_LINE, labels};
-use super::live::{BOTH, Bounds, Live, Session};
+use super::live::Live;
 use super::pairing::Pairing;
 use super::presence::Presence;
+use super::terms::{BOTH, Bounds, Session};
 use crate::log::LogError;
 use crate::recorder::{RecordError, Recording};
 use crate::service::Service;

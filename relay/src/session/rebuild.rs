@@ -15,8 +15,9 @@ use thiserror::Error;
 use tokio::sync::Semaphore;
 
 use super::line::{Beginning, Current, FIRST_LINE};
-use super::live::{Bounds, Live, Session};
+use super::live::Live;
 use super::presence::Presence;
+use super::terms::{Bounds, Session};
 use super::{closing, opening};
 use crate::chain;
 use crate::recorder::{RecordError, Recording, ResumeError, Resumed};

@@ -6,9 +6,13 @@
 //! session is its own, until the grace time is over; line and labels stay as they were.
 
 mod asked;
+mod attended;
 mod back;
+mod command;
 mod given;
+mod heard;
 mod presence;
+mod reach;
 mod talk;
 mod task;
 mod whereabouts;
@@ -31,7 +35,9 @@ pub use given::{Attendee, FilesGiven, Given};
 use crate::leg::{DialError, Leg, LegError, Signals};
 use crate::socket::Lines;
 use crate::statements::Checkpoint;
-use task::{Command, Task};
+use attended::Attended;
+use command::Command;
+use task::Task;
 
 /// The relay has this long to put a seal on its disk.
 pub const RECEIPT_TIMEOUT: Duration = Duration::from_secs(15);
@@ -162,7 +168,7 @@ impl Attendance {
         let (legs, leg) = watch::channel(leg);
         let (signed, checkpoint) = watch::channel(None);
         let mut task = JoinSet::new();
-        let attending = Task::new(legs, signals, attendee, given, returns, signed);
+        let attending = Task::new(Attended::new(legs, signals, attendee, given, returns, signed));
         task.spawn(attending.run(commanded, telling));
         Self { commands, news, leg, checkpoint, task }
     }
