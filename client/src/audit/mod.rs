@@ -2,6 +2,7 @@
 //! of sessions says of them.
 
 mod anchor;
+mod bodies;
 mod bundle;
 mod contents;
 mod disclose;
@@ -38,5 +39,7 @@ pub use whole::whole;
 
 #[cfg(test)]
 mod fixture;
+#[cfg(test)]
+mod lines_tests;
 #[cfg(test)]
 mod tests;

@@ -91,6 +91,15 @@ impl Decoder {
         live.map_or(Agreement::Consistent, |line| line.compare(half, claim, time_us))
     }
 
+    /// Notes that the sender of `half` has the bodies of a transfer on this stream go over a line that
+    /// is not recorded, against the policy: of a line that is not over.
+    pub fn apart(&mut self, line: u16, half: Half) {
+        let time_us = self.time_us;
+        if let Some(line) = self.lines.get_mut(&line) {
+            line.apart(half, time_us);
+        }
+    }
+
     /// The recording ended.
     #[must_use]
     pub fn finish(mut self) -> Report {

@@ -137,6 +137,17 @@ pub enum Found {
         /// Up to where.
         offset: u64,
     },
+    /// Bodies of files go over a line that is not in the recording, and the session's policy has them
+    /// recorded.
+    #[error(
+        "the {from} has the files of stream {stream} go beside the recording, against the policy"
+    )]
+    Apart {
+        /// Who says so.
+        from: End,
+        /// The transfer's stream.
+        stream: u64,
+    },
     /// More at once than any honest line has: the rest is not decoded.
     #[error("the {from} has more under way than a line can have: not all of it was decoded")]
     Limit {

@@ -29,6 +29,11 @@ impl Line {
         self.findings.add(time_us, what, Party::Secrets(claim.by));
     }
 
+    /// What an end says of its bodies is under the line's keys, and no other.
+    pub(crate) fn apart(&mut self, Half { stream, from }: Half, time_us: u64) {
+        self.findings.add(time_us, Found::Apart { from, stream }, Party::Secrets(from));
+    }
+
     /// Bytes that were passed over: the end of the line may have come between, but not for long.
     fn holes(&mut self) {
         for (Half { stream, from }, (offset, end), time_us) in self.streams.gaps() {
