@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::bodies;
 use super::seals::Sealed;
-use super::stated::Stated;
+use super::stated::{self, Stated};
 use super::tape::unroll;
 use super::verify::session_keys;
 use crate::output::{moment, size};
@@ -72,8 +72,11 @@ pub(super) fn read_along(
 
 impl Contents {
     fn count(&mut self, entry: &Entry, decoder: &mut Decoder) {
-        for (half, claim) in self.stated.take(entry) {
-            decoder.compare(entry.line, half, &claim);
+        if let Some(statement) = self.stated.take(entry) {
+            for (half, claim) in stated::claims(&statement) {
+                decoder.compare(entry.line, half, &claim);
+            }
+            decoder.compare_datagrams(entry.line, &stated::datagrams(&statement));
         }
         if self.records
             && let Some(half) = bodies::apart(entry)

@@ -95,6 +95,13 @@ impl Fixture {
         *bytes += packet.len() as u64;
     }
 
+    /// The relay says that it crashed and goes on.
+    pub(super) fn recovered(&mut self) {
+        let kind = record::event::Kind::Recovered.into();
+        let event = record::Event { kind, ..record::Event::default() };
+        self.block(Kind::Event, 0, &event.encode_to_vec());
+    }
+
     /// A checkpoint by the node.
     pub(super) fn checkpoint(&mut self) {
         let stated = Checkpoint::of(session(), self.writer.state(), OPENED * 1_000_000).unwrap();

@@ -8,6 +8,7 @@ mod contents;
 mod disclose;
 mod export;
 mod fetch;
+mod heard;
 mod hold;
 mod judge;
 mod lag;
