@@ -127,15 +127,16 @@ fn numbers_go_on_when_the_relay_and_both_programs_are_killed() {
     let mut house = House::new();
     let Helped { agent, session, .. } = house.helped("agent");
     let id = session.id().to_owned();
+    // What a relay that wants to hide the rest hands out later. A checkpoint comes
+    // after 10 s or 64 MiB.
+    let early = house.path("early.dsr");
+    fs::copy(house.relay.data().join(format!("recordings/{id}.dsr")), &early).unwrap();
     let (big, bytes) = house.noise("big.bin", BIG);
     let copied = house.alice.run(&["cp", &big, "agent:"]).unwrap();
     assert_eq!(copied.code, Some(0), "{copied}");
     let read =
         |folder: &Path| Tail::decode(&fs::read(tail_file(folder, &id).unwrap()).unwrap()).unwrap();
     let kept = |folder: &Path| statement::number(read(folder).own.as_ref().unwrap());
-    // What a relay that wants to hide the rest hands out later.
-    let early = house.path("early.dsr");
-    fs::copy(house.relay.data().join(format!("recordings/{id}.dsr")), &early).unwrap();
     // A checkpoint comes within 10 s, and is in both ends' files with their next statements.
     let until = Instant::now() + PATIENCE;
     for folder in [agent.folder(), house.alice.home()] {

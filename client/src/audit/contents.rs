@@ -5,14 +5,16 @@ use std::io::{self, Read};
 use std::ops::ControlFlow;
 
 use deskside_decode::{Counted, Decoder, Entry, Finding, Item, LineReport, Report, Tally};
-use deskside_protocol::key::PublicKey;
 use deskside_protocol::recording::Report as Verified;
+use deskside_protocol::recording::verify::Facts;
 use deskside_protocol::session::{End, Ends};
 use serde_json::{Value, json};
 
+use super::bodies;
 use super::seals::Sealed;
-use super::stated::Stated;
+use super::stated::{self, Stated};
 use super::tape::unroll;
+use super::verify::session_keys;
 use crate::output::{moment, size};
 
 /// Findings that are told one by one; how many more there are is said.
@@ -29,19 +31,22 @@ pub(super) struct Contents {
     unreadable: u64,
     /// What the ends themselves said of it.
     stated: Stated,
+    /// The session's policy has the bodies of files in the recording.
+    records: bool,
 }
 
 /// Reads what `from` gives with what was `sealed`; up to its first fault, which is the verifier's to
-/// name. What the ends state is held against their session `keys` and against the packets.
+/// name. What the ends state is held against their session keys and against the packets, and what they
+/// do with the bodies of files against the policy: `facts` have both.
 ///
 /// # Errors
 /// What the disk says.
 pub(super) fn read(
     from: impl Read,
     sealed: &Sealed,
-    keys: Option<Ends<PublicKey>>,
+    facts: Option<&Facts>,
 ) -> io::Result<Contents> {
-    read_along(from, sealed, keys, |_| ControlFlow::Continue(()))
+    read_along(from, sealed, facts, |_| ControlFlow::Continue(()))
 }
 
 /// As [`read`], and shows each entry on the way to somebody who may break off.
@@ -51,12 +56,13 @@ pub(super) fn read(
 pub(super) fn read_along(
     from: impl Read,
     sealed: &Sealed,
-    keys: Option<Ends<PublicKey>>,
+    facts: Option<&Facts>,
     mut along: impl FnMut(&Entry) -> ControlFlow<()>,
 ) -> io::Result<Contents> {
     let hashes = sealed.iter().map(|(line, _, secrets)| (*line, secrets.sha256()));
-    let stated = Stated::new(keys, hashes);
-    let mut contents = Contents { stated, ..Contents::default() };
+    let stated = Stated::new(facts.map(session_keys), hashes);
+    let mut contents =
+        Contents { stated, records: bodies::are_recorded(facts), ..Contents::default() };
     contents.report = unroll(from, sealed, |entry, decoder| {
         contents.count(entry, decoder);
         along(entry)
@@ -66,8 +72,16 @@ pub(super) fn read_along(
 
 impl Contents {
     fn count(&mut self, entry: &Entry, decoder: &mut Decoder) {
-        for (half, claim) in self.stated.take(entry) {
-            decoder.compare(entry.line, half, &claim);
+        if let Some(statement) = self.stated.take(entry) {
+            for (half, claim) in stated::claims(&statement) {
+                decoder.compare(entry.line, half, &claim);
+            }
+            decoder.compare_datagrams(entry.line, &stated::datagrams(&statement));
+        }
+        if self.records
+            && let Some(half) = bodies::apart(entry)
+        {
+            decoder.apart(entry.line, half);
         }
         match entry.item {
             Item::Opened => self.streams += 1,

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use deskside_decode::forge::{self, Who};
 use deskside_protocol::key::SigningKey;
+use deskside_protocol::policy::Policy;
 use deskside_protocol::recording::checkpoint::Checkpoint;
 use deskside_protocol::recording::{Binding, Closer, Kind, Packets, Writer};
 use deskside_protocol::seal::LineSecrets;
@@ -43,8 +44,14 @@ pub(super) struct Fixture {
 impl Fixture {
     /// HEADER only.
     pub(super) fn start() -> Self {
+        Self::under(crate::account::tests::policy(vec![]))
+    }
+
+    /// The same, of a session under this policy.
+    pub(super) fn under(policy: Policy) -> Self {
         let (writer, preamble) = Writer::create();
-        let (header, binding) = header();
+        let (header, binding) =
+            forge::header(policy.sign(&authority()).unwrap(), "Printer").unwrap();
         let mut fixture =
             Self { writer, bytes: preamble.to_vec(), binding, totals: record::Totals::default() };
         fixture.block(Kind::Header, 0, &header.encode_to_vec());
@@ -88,6 +95,13 @@ impl Fixture {
         *bytes += packet.len() as u64;
     }
 
+    /// The relay says that it crashed and goes on.
+    pub(super) fn recovered(&mut self) {
+        let kind = record::event::Kind::Recovered.into();
+        let event = record::Event { kind, ..record::Event::default() };
+        self.block(Kind::Event, 0, &event.encode_to_vec());
+    }
+
     /// A checkpoint by the node.
     pub(super) fn checkpoint(&mut self) {
         let stated = Checkpoint::of(session(), self.writer.state(), OPENED * 1_000_000).unwrap();
@@ -120,9 +134,4 @@ impl Fixture {
         self.block(Kind::Close, 0, &close.encode_to_vec());
         (self.bytes, *self.writer.state().hash())
     }
-}
-
-fn header() -> (record::Header, Binding) {
-    let policy = crate::account::tests::policy(vec![]).sign(&authority()).unwrap();
-    forge::header(policy, "Printer").unwrap()
 }

@@ -3,11 +3,13 @@
 
 mod accesses;
 mod anchor;
+mod bodies;
 mod bundle;
 mod contents;
 mod disclose;
 mod export;
 mod fetch;
+mod heard;
 mod hold;
 mod judge;
 mod lag;
@@ -41,5 +43,7 @@ pub use whole::whole;
 
 #[cfg(test)]
 mod fixture;
+#[cfg(test)]
+mod lines_tests;
 #[cfg(test)]
 mod tests;

@@ -3,19 +3,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use deskside_decode::{Claim, Entry, Half, Item};
+use deskside_decode::{Claim, DatagramClaim, Entry, Half, Item};
 use deskside_protocol::key::PublicKey;
 use deskside_protocol::session::{End, Ends};
 use deskside_protocol::statement::{self, Statement, Way};
 use deskside_protocol::wire::message::message::Kind;
 use deskside_protocol::wire::record::Signed;
 
+use super::heard::{Another, Names};
 use super::lag::Lag;
 
 /// Checkpoints of the relay's that the ends name, by the first so many: one every ten seconds for a week.
 const MAX_CHECKPOINTS: usize = 65_536;
-/// Names of statements, of one end, likewise.
-const MAX_NAMES: usize = 65_536;
 /// Sentences that are kept; how many more there are is counted.
 const MAX_FLAWS: usize = 8;
 
@@ -27,10 +26,9 @@ pub(super) struct Stated {
     secrets: BTreeMap<u16, Vec<[u8; 32]>>,
     last: Ends<Option<Last>>,
     lag: Ends<Lag>,
+    names: Names,
     /// Those of the relay's that an end had seen when it said something, by their SHA-256.
     checkpoints: BTreeSet<[u8; 32]>,
-    /// Their names, by number.
-    names: Ends<BTreeMap<u64, [u8; 32]>>,
     flaws: Vec<String>,
     more: u64,
     line: u16,
@@ -62,16 +60,25 @@ impl Stated {
         stated
     }
 
-    /// Takes what an entry states. Gives what it claims of streams.
-    pub(super) fn take(&mut self, entry: &Entry) -> Vec<(Half, Claim)> {
+    /// Takes what an entry states, where it is a statement. Gives it where nothing is wrong with it.
+    pub(super) fn take(&mut self, entry: &Entry) -> Option<Statement> {
         self.line = self.line.max(entry.line);
-        let Item::Message(message) = &entry.item else { return Vec::new() };
-        let Some(Kind::Statement(signed)) = &message.kind else { return Vec::new() };
+        let Item::Message(message) = &entry.item else { return None };
+        let Some(Kind::Statement(signed)) = &message.kind else { return None };
         match self.check(entry, signed) {
-            Ok(statement) => claims(&statement).collect(),
+            Ok(statement) => {
+                for another in self.names.take(&statement, statement::name(signed)) {
+                    self.note(another_words(another));
+                }
+                Some(statement)
+            }
             Err(flaw) => {
-                self.note(entry, flaw);
-                Vec::new()
+                let (end, line) = (entry.from, entry.line);
+                self.note(format!(
+                    "A statement of the {end} on line {line} {flaw}. This points at the {end}, or at \
+                     whoever held the line's secrets while it lived."
+                ));
+                None
             }
         }
     }
@@ -87,17 +94,10 @@ impl Stated {
             return Err("names other secrets than were sealed");
         }
         let last = self.last.of_mut(said.end);
-        let follows = match last {
-            Some(last) => said.number > last.number && said.previous == Some(last.name),
-            None => said.previous.is_none(),
-        };
+        let follows = follows(&said, *last);
         let (number, line) = (said.number, said.line);
         let (name, time_us, is_last) = (statement::name(signed), entry.time_us, said.last);
         *last = Some(Last { name, number, line, time_us, is_last });
-        let names = self.names.of_mut(said.end);
-        if names.len() < MAX_NAMES {
-            names.entry(number).or_insert(name);
-        }
         if follows && self.checkpoints.len() < MAX_CHECKPOINTS {
             self.checkpoints.extend(said.checkpoint);
         }
@@ -107,13 +107,9 @@ impl Stated {
         if follows { Ok(said) } else { Err("does not follow the one before") }
     }
 
-    fn note(&mut self, entry: &Entry, flaw: &str) {
+    fn note(&mut self, flaw: String) {
         if self.flaws.len() < MAX_FLAWS {
-            let (end, line) = (entry.from, entry.line);
-            self.flaws.push(format!(
-                "A statement of the {end} on line {line} {flaw}. This points at the {end}, or at \
-                 whoever held the line's secrets while it lived."
-            ));
+            self.flaws.push(flaw);
         } else {
             self.more += 1;
         }
@@ -147,7 +143,7 @@ impl Stated {
 
     /// The name of the end's statement of this number, where it is here.
     pub(super) fn named(&self, end: End, number: u64) -> Option<&[u8; 32]> {
-        self.names.of(end).get(&number)
+        self.names.named(end, number)
     }
 
     /// How long the end's statements were on their way.
@@ -161,8 +157,30 @@ impl Stated {
     }
 }
 
+/// Whether it is the one that has to come behind the end's `last` one. What was on its way when the
+/// line before was lost never came, or nobody acknowledged it: the first on a later line may be further
+/// on.
+fn follows(said: &Statement, last: Option<Last>) -> bool {
+    match last {
+        None => said.number == 0 || said.line > 0,
+        Some(last) if said.number == last.number.saturating_add(1) => {
+            said.previous == Some(last.name)
+        }
+        Some(last) => said.line > last.line && said.number > last.number,
+    }
+}
+
+/// Both statements are signed, the one that names the other too, so that no third could make either.
+fn another_words(Another { made, number }: Another) -> String {
+    let by = made.other();
+    format!(
+        "The {by} states that it heard another statement {number} of the {made} than the one that the \
+         {made} made. This points at one of the two ends."
+    )
+}
+
 /// What a statement says of each direction of each stream.
-fn claims(statement: &Statement) -> impl Iterator<Item = (Half, Claim)> {
+pub(super) fn claims(statement: &Statement) -> impl Iterator<Item = (Half, Claim)> {
     let by = statement.end;
     statement.streams.iter().map(move |stream| {
         let from = match stream.way {
@@ -170,108 +188,19 @@ fn claims(statement: &Statement) -> impl Iterator<Item = (Half, Claim)> {
             Way::Delivered => by.other(),
         };
         let half = Half { stream: stream.id, from };
-        (half, Claim { by, offset: stream.offset, hash: stream.hash })
+        (half, Claim { by, offset: stream.offset, hash: stream.hash, state: stream.state })
     })
 }
 
-#[cfg(test)]
-mod tests {
-    use deskside_protocol::channel::Channel;
-    use deskside_protocol::key::SigningKey;
-    use deskside_protocol::session::SessionId;
-    use deskside_protocol::statement::{State, Stream};
-    use deskside_protocol::wire::message::Message;
-    use zeroize::Zeroizing;
-
-    use super::*;
-
-    const SECRETS: [u8; 32] = [9; 32];
-
-    fn key(byte: u8) -> SigningKey {
-        SigningKey::from_seed(Zeroizing::new([byte; 32]))
-    }
-
-    fn stated() -> Stated {
-        let keys = Ends { agent: key(1).public(), technician: key(2).public() };
-        Stated::new(Some(keys), [(0, SECRETS)])
-    }
-
-    fn said(end: End, number: u64, previous: Option<[u8; 32]>) -> Statement {
-        let stream = |way| Stream { id: 4, way, offset: 7, hash: [5; 32], state: State::Finished };
-        Statement {
-            session: SessionId::from_bytes([3; 16]),
-            end,
-            line: 0,
-            number,
-            previous,
-            secrets: SECRETS,
-            time_us: 1,
-            heard: None,
-            checkpoint: None,
-            streams: vec![stream(Way::Sent), stream(Way::Delivered)],
-            datagrams: None,
-            last: number > 0,
-        }
-    }
-
-    fn entry(from: End, signed: Signed) -> Entry {
-        let message = Message { kind: Some(Kind::Statement(signed)) };
-        let item = Item::Message(Box::new(message));
-        let (channel, stream) = (Some(Channel::Control), Some(0));
-        Entry { line: 0, from, time_us: 2, channel, stream, item }
-    }
-
-    #[test]
-    fn what_is_sound_is_claimed_and_the_last_word_is_known() {
-        let mut stated = stated();
-        let first = Statement { checkpoint: Some([6; 32]), ..said(End::Agent, 0, None) };
-        let first = first.sign(&key(1));
-        let claims = stated.take(&entry(End::Agent, first.clone()));
-        let halves: Vec<_> = claims.iter().map(|(half, claim)| (half.from, claim.by)).collect();
-        assert_eq!(halves, [(End::Agent, End::Agent), (End::Technician, End::Agent)]);
-        assert!(!stated.has_last(End::Agent));
-        let next = said(End::Agent, 1, Some(statement::name(&first))).sign(&key(1));
-        assert_eq!(stated.take(&entry(End::Agent, next)).len(), 2);
-        assert!(stated.has_last(End::Agent) && !stated.has_last(End::Technician));
-        assert_eq!((stated.count(End::Agent), stated.is_sound()), (2, true));
-        assert_eq!(stated.checkpoints().collect::<Vec<_>>(), [&[6; 32]]);
-        assert!(stated.lag(End::Agent) != Lag::default());
-        assert_eq!(stated.lag(End::Technician), Lag::default());
-    }
-
-    #[test]
-    fn each_flaw_is_told_and_claims_nothing() {
-        let first = said(End::Agent, 0, None);
-        let other_secrets = Statement { secrets: [8; 32], ..first.clone() };
-        let other_line = Statement { line: 1, ..first.clone() };
-        let table = [
-            (End::Agent, first.sign(&key(2)), "is not signed"),
-            (End::Technician, first.sign(&key(1)), "another end's"),
-            (End::Agent, other_line.sign(&key(1)), "of another line"),
-            (End::Agent, other_secrets.sign(&key(1)), "other secrets"),
-            (End::Agent, said(End::Agent, 1, Some([4; 32])).sign(&key(1)), "does not follow"),
-        ];
-        for (from, signed, words) in table {
-            let mut stated = stated();
-            assert!(stated.take(&entry(from, signed)).is_empty(), "{words}");
-            let told: Vec<_> = stated.sentences().collect();
-            assert!(!stated.is_sound() && told[0].contains(words), "{told:?}");
-        }
-        // One that comes a second time follows nothing either.
-        let mut stated = stated();
-        let signed = first.sign(&key(1));
-        assert_eq!(stated.take(&entry(End::Agent, signed.clone())).len(), 2);
-        assert!(stated.take(&entry(End::Agent, signed)).is_empty());
-        assert!(!stated.is_sound());
-    }
-
-    #[test]
-    fn sentences_are_bounded() {
-        let mut stated = stated();
-        for _ in 0..20 {
-            stated.take(&entry(End::Agent, said(End::Agent, 0, None).sign(&key(2))));
-        }
-        let told: Vec<_> = stated.sentences().collect();
-        assert_eq!((told.len(), told[8].as_str()), (9, "And 12 more statements."));
+/// What it says of the datagrams, and that it is the last.
+pub(super) const fn datagrams(statement: &Statement) -> DatagramClaim {
+    DatagramClaim {
+        by: statement.end,
+        secrets: statement.secrets,
+        datagrams: statement.datagrams,
+        is_last: statement.last,
     }
 }
+
+#[cfg(test)]
+mod tests;

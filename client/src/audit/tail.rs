@@ -11,7 +11,7 @@ use deskside_protocol::exit::Exit;
 use deskside_protocol::recording::Report;
 use deskside_protocol::recording::checkpoint::Note;
 use deskside_protocol::recording::verify::Facts;
-use deskside_protocol::session::{End, Ends};
+use deskside_protocol::session::End;
 use deskside_protocol::statement::{self, MAX_TAIL, Tail};
 use serde_json::{Value, json};
 
@@ -139,10 +139,7 @@ fn read(path: &Path) -> anyhow::Result<Tail> {
 
 /// Whether everything in it is signed by those whose it says it is, for this session.
 fn is_of(tail: &Tail, facts: &Facts) -> bool {
-    let keys = Ends {
-        agent: *facts.session_key(End::Agent),
-        technician: *facts.session_key(End::Technician),
-    };
+    let keys = session_keys(facts);
     let signed = [(&tail.own, tail.end), (&tail.other, tail.end.other())];
     let fit = signed.into_iter().all(|(signed, end)| {
         let said = signed.as_ref().map(|signed| statement::open(signed, &keys));
@@ -169,10 +166,10 @@ fn fit(tail: &Tail, report: &Report, stated: Option<&Stated>) -> Fit {
     if checkpoint.is_some_and(|name| report.has_checkpoint(&name) == Some(false)) {
         return Fit::Cut;
     }
-    let (Some(stated), Some(keys)) = (stated, session_keys(report)) else { return Fit::Unread };
+    let (Some(stated), Some(facts)) = (stated, &report.facts) else { return Fit::Unread };
     let mut fit = Fit::Same;
     for signed in [&tail.own, &tail.other].into_iter().flatten() {
-        let Ok(said) = statement::open(signed, &keys) else { continue };
+        let Ok(said) = statement::open(signed, &session_keys(facts)) else { continue };
         match stated.named(said.end, said.number) {
             Some(name) if *name != statement::name(signed) => return Fit::Twice(said.end),
             Some(_) => {}
@@ -236,7 +233,7 @@ mod tests {
 
     /// One statement of each end.
     fn stated(report: &Report) -> Stated {
-        let mut stated = Stated::new(session_keys(report), []);
+        let mut stated = Stated::new(report.facts.as_ref().map(session_keys), []);
         for end in [End::Agent, End::Technician] {
             let message = Message { kind: Some(Kind::Statement(said(end, 0, 5))) };
             let item = Item::Message(Box::new(message));

@@ -12,6 +12,7 @@ use deskside_protocol::key::PublicKey;
 use deskside_protocol::log::SignedHead;
 use deskside_protocol::log::leaf::Access;
 use deskside_protocol::recording::Report;
+use deskside_protocol::recording::verify::Facts;
 use deskside_protocol::session::{End, Ends, SessionId};
 use deskside_protocol::statement::Tail;
 
@@ -199,18 +200,16 @@ async fn opened(
         return Ok(None);
     }
     let file = file(path)?;
-    let keys = session_keys(report);
-    let reading = tokio::task::spawn_blocking(move || contents::read(file, &sealed, keys));
+    let facts = report.facts.clone();
+    let read = move || contents::read(file, &sealed, facts.as_ref());
+    let reading = tokio::task::spawn_blocking(read);
     let contents = reading.await.context("read")?.or_exit(Exit::NotFound, unreadable(path))?;
     Ok(Some((seals, contents)))
 }
 
-/// The keys by which each end signs in the session, where the pairing can be read.
-pub(super) fn session_keys(report: &Report) -> Option<Ends<PublicKey>> {
-    report.facts.as_ref().map(|facts| Ends {
-        agent: *facts.session_key(End::Agent),
-        technician: *facts.session_key(End::Technician),
-    })
+/// The keys by which each end signs in the session.
+pub(super) const fn session_keys(facts: &Facts) -> Ends<PublicKey> {
+    Ends { agent: *facts.session_key(End::Agent), technician: *facts.session_key(End::Technician) }
 }
 
 /// What is known of the session outside its recording.

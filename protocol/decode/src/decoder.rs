@@ -12,7 +12,7 @@ use prost::Message as _;
 use crate::event::{Event, Recorded, What};
 use crate::line::Line;
 use crate::report::Report;
-use crate::statement::{Agreement, Claim, Half};
+use crate::statement::{Agreement, Claim, DatagramClaim, Half};
 
 /// Lines that are decoded side by side: one follows the other, and what is still under way of the
 /// last one comes late. So many times a line's bounds is what a decoder may hold.
@@ -89,6 +89,23 @@ impl Decoder {
         let time_us = self.time_us;
         let live = self.lines.get_mut(&line);
         live.map_or(Agreement::Consistent, |line| line.compare(half, claim, time_us))
+    }
+
+    /// Holds what an end states of datagrams against those that passed. What differs becomes a finding.
+    pub fn compare_datagrams(&mut self, line: u16, claim: &DatagramClaim) {
+        let time_us = self.time_us;
+        if let Some(line) = self.lines.get_mut(&line) {
+            line.compare_datagrams(claim, time_us);
+        }
+    }
+
+    /// Notes that the sender of `half` has the bodies of a transfer on this stream go over a line that
+    /// is not recorded, against the policy: of a line that is not over.
+    pub fn apart(&mut self, line: u16, half: Half) {
+        let time_us = self.time_us;
+        if let Some(line) = self.lines.get_mut(&line) {
+            line.apart(half, time_us);
+        }
     }
 
     /// The recording ended.

@@ -1,6 +1,7 @@
 //! What in a recording does not go together, and whom it points at.
 
 use deskside_protocol::session::End;
+use deskside_protocol::statement::State;
 use thiserror::Error;
 
 /// Findings that are kept; the number of all is counted.
@@ -137,12 +138,59 @@ pub enum Found {
         /// Up to where.
         offset: u64,
     },
+    /// An end states another end of a stream than the packets have, or than it stated before.
+    #[error(
+        "the {by} states that stream {stream} of the {from} was {} at {offset}, and it was not",
+        word(*.state)
+    )]
+    Ended {
+        /// Who states it.
+        by: End,
+        /// Whose stream.
+        from: End,
+        /// The stream.
+        stream: u64,
+        /// How it is said to stand.
+        state: State,
+        /// With so many bytes.
+        offset: u64,
+    },
+    /// An end states more datagrams delivered than passed the relay, fewer sent, or others.
+    #[error("the {by} states {count} datagrams of the {from}, and those that passed were others")]
+    Datagrams {
+        /// Who states it.
+        by: End,
+        /// Who sent them.
+        from: End,
+        /// How many it states.
+        count: u64,
+    },
+    /// Bodies of files go over a line that is not in the recording, and the session's policy has them
+    /// recorded.
+    #[error(
+        "the {from} has the files of stream {stream} go beside the recording, against the policy"
+    )]
+    Apart {
+        /// Who says so.
+        from: End,
+        /// The transfer's stream.
+        stream: u64,
+    },
     /// More at once than any honest line has: the rest is not decoded.
     #[error("the {from} has more under way than a line can have: not all of it was decoded")]
     Limit {
         /// Whose.
         from: End,
     },
+}
+
+const fn word(state: State) -> &'static str {
+    match state {
+        State::Open => "open",
+        State::Finished => "finished",
+        State::Reset => "reset",
+        State::Stopped => "stopped",
+    }
 }
 
 /// One finding.

@@ -45,6 +45,8 @@ pub(crate) struct HalfStream {
     ahead_bytes: usize,
     /// Where the stream ends, once that was said.
     pub(crate) size: Option<u64>,
+    /// It has two ends.
+    pub(crate) unclear: bool,
     /// Of everything before `recent`.
     hasher: Digest,
     /// What became readable last, without a gap up to `next`.

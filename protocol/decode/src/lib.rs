@@ -42,8 +42,10 @@ pub mod frames;
 pub mod parsers;
 
 mod cursor;
+mod datagrams;
 mod decoder;
 mod digest;
+mod endings;
 mod event;
 mod finding;
 mod half;
@@ -66,5 +68,5 @@ pub use event::{Closed, Event, Recorded, What};
 pub use finding::{Finding, Found, MAX_FINDINGS, Party, Space};
 pub use keys::Suite;
 pub use report::{Counted, LineReport, Report};
-pub use statement::{Agreement, Claim, Half, Tally};
+pub use statement::{Agreement, Claim, DatagramClaim, Half, Tally};
 pub use timeline::{Entry, Item, Timeline, Trouble};

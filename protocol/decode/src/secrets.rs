@@ -13,6 +13,8 @@ use crate::opening::Opener;
 /// The openers of both directions under one candidate.
 pub(crate) struct Candidate {
     pub(crate) suite: Suite,
+    /// The secrets' hash, by which statements name them.
+    pub(crate) name: [u8; 32],
     /// Who sealed these secrets.
     pub(crate) sealed_by: Vec<End>,
     pub(crate) handshake: Ends<Opener>,
@@ -43,5 +45,5 @@ fn candidate(suite: Suite, secrets: &LineSecrets, sealed_by: Vec<End>) -> Option
     let [client, server, client_data, server_data] = &secrets.secrets;
     let handshake = Ends { technician: opener(client)?, agent: opener(server)? };
     let data = Ends { technician: opener(client_data)?, agent: opener(server_data)? };
-    Some(Candidate { suite, sealed_by, handshake, data })
+    Some(Candidate { suite, name: secrets.sha256(), sealed_by, handshake, data })
 }

@@ -1,6 +1,7 @@
-//! What an end states of a stream, held against what the packets say.
+//! What an end states of a stream, or of the datagrams, held against what the packets say.
 
 use deskside_protocol::session::End;
+use deskside_protocol::statement::{Datagrams, State};
 
 use crate::finding::Party;
 
@@ -22,6 +23,21 @@ pub struct Claim {
     pub offset: u64,
     /// BLAKE3 of these bytes.
     pub hash: [u8; 32],
+    /// Whether more may come.
+    pub state: State,
+}
+
+/// What an end states of a line's datagrams.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DatagramClaim {
+    /// Who states it.
+    pub by: End,
+    /// The hash of the line's secrets, which is in the sums.
+    pub secrets: [u8; 32],
+    /// All so far; `None` where there were no more than it said before.
+    pub datagrams: Option<Datagrams>,
+    /// It sends and delivers nothing more.
+    pub is_last: bool,
 }
 
 /// What comes of a claim.

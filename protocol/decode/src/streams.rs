@@ -7,6 +7,7 @@ use std::ops::ControlFlow;
 use bytes::Bytes;
 use deskside_protocol::session::End;
 
+use crate::endings::{Course, Endings, Stated};
 use crate::finding::Party;
 use crate::half::{HalfStream, Readable, lean};
 use crate::statement::{Agreement, Claim, Half, Tally};
@@ -23,7 +24,7 @@ const MAX_AHEAD_PIECES: usize = MAX_AHEAD / 1024;
 const MAX_RECENT: usize = 32 * 1024 * 1024;
 /// Pieces of [`MAX_RECENT`], likewise.
 const MAX_RECENT_PIECES: usize = MAX_RECENT / 1024;
-/// Halves that ended and whose size and hash are kept: 72 bytes each.
+/// Halves that ended and whose size hash and end are kept: 88 bytes each.
 const MAX_ENDED: usize = 65_536;
 
 /// What is left of a half that ended.
@@ -35,6 +36,7 @@ struct Ended {
     size: u64,
     /// BLAKE3 of what came through.
     hash: Option<[u8; 32]>,
+    course: Course,
 }
 
 /// What a frame did to a stream.
@@ -51,6 +53,8 @@ pub(crate) struct Outcome {
     pub(crate) no_room: bool,
     /// Claims that could be compared now and are different.
     pub(crate) disputed: Vec<Claim>,
+    /// It has ended otherwise than was stated.
+    pub(crate) misstated: Vec<Stated>,
 }
 
 /// The streams of a line.
@@ -67,6 +71,7 @@ pub(crate) struct Streams {
     ahead_pieces: usize,
     /// Halves that were ever seen.
     pub(crate) count: u64,
+    endings: Endings,
     pub(crate) tally: Tally,
 }
 
@@ -93,6 +98,7 @@ impl Streams {
             outcome.two_ends = stream.size.is_some_and(|size| behind > size);
         }
         if outcome.two_ends {
+            stream.unclear = true;
             return outcome;
         }
         let before = stream.ahead();
@@ -115,7 +121,7 @@ impl Streams {
         }
         if let Some((size, _)) = whole_at {
             outcome.whole = whole_at;
-            self.end(half, size);
+            outcome.misstated = self.end(half, size, Course::Finished(size));
         }
         self.forget_some();
         outcome
@@ -127,10 +133,13 @@ impl Streams {
         if let ControlFlow::Break(()) = self.enter(half, size, true, &mut outcome) {
             return (None, outcome);
         }
-        let Some(stream) = self.live.get(&half) else { return (None, outcome) };
+        let Some(stream) = self.live.get_mut(&half) else { return (None, outcome) };
         outcome.two_ends = stream.size.is_some_and(|known| known != size) || stream.reach() > size;
+        stream.unclear |= outcome.two_ends;
         let delivered = stream.next();
-        self.end(half, size);
+        let finished = stream.size.is_some();
+        let course = if finished { Course::Finished(size) } else { Course::Reset(size) };
+        outcome.misstated = self.end(half, size, course);
         (Some(delivered), outcome)
     }
 
@@ -144,8 +153,11 @@ impl Streams {
     ) -> ControlFlow<()> {
         if self.live.contains_key(&half) {
             outcome.no_room = self.ahead_bytes > MAX_AHEAD || self.ahead_pieces > MAX_AHEAD_PIECES;
-        } else if let Some(ended) = self.ended.get(&half) {
+        } else if let Some(ended) = self.ended.get_mut(&half) {
             outcome.two_ends = behind > ended.size || (ends && behind != ended.size);
+            if outcome.two_ends {
+                ended.course = Course::Unclear;
+            }
             return ControlFlow::Break(());
         } else if self.forgotten.get(&kind(half)).is_some_and(|highest| half.stream <= *highest) {
             return ControlFlow::Break(());
@@ -158,19 +170,52 @@ impl Streams {
         if outcome.no_room { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 
-    fn end(&mut self, half: Half, size: u64) {
-        let Some(stream) = self.live.remove(&half) else { return };
+    /// Gives what was stated of it otherwise.
+    fn end(&mut self, half: Half, size: u64, course: Course) -> Vec<Stated> {
+        let Some(stream) = self.live.remove(&half) else { return Vec::new() };
+        let course = if stream.unclear { Course::Unclear } else { course };
         let (bytes, pieces) = stream.ahead();
         self.ahead_bytes -= bytes;
         self.ahead_pieces -= pieces;
         let delivered = stream.next();
-        self.ended.insert(half, Ended { delivered, size, hash: stream.hash_at(delivered) });
+        let hash = stream.hash_at(delivered);
+        self.ended.insert(half, Ended { delivered, size, hash, course });
         self.recent_bytes -= stream.in_memory();
         if self.ended.len() > MAX_ENDED
             && let Some((lowest, _)) = self.ended.pop_first()
         {
             self.forgotten.insert(kind(lowest), lowest.stream);
         }
+        let stated = self.endings.ended(half);
+        stated.filter(|stated| stated.differs(half.from, course)).collect()
+    }
+
+    /// Holds how an end states that `half` stands against how it ended, now or when it has. Gives
+    /// whether that takes back what it stated before, and what cannot be true.
+    pub(crate) fn state(&mut self, half: Half, stated: Stated) -> (bool, Vec<(Half, Stated)>) {
+        if let Some(ended) = self.ended.get(&half) {
+            let differs = stated.differs(half.from, ended.course);
+            return (false, differs.then_some((half, stated)).into_iter().collect());
+        }
+        let (taken_back, left) = self.endings.keep(half, stated);
+        (taken_back, left.into_iter().filter(|(half, it)| self.differs(*half, it)).collect())
+    }
+
+    /// The line is over: what cannot be true of the streams that did not end.
+    pub(crate) fn rest(&mut self) -> Vec<(Half, Stated)> {
+        let left: Vec<_> = self.endings.rest().collect();
+        left.into_iter().filter(|(half, stated)| self.differs(*half, stated)).collect()
+    }
+
+    fn differs(&self, half: Half, stated: &Stated) -> bool {
+        self.live.get(&half).is_some_and(|stream| {
+            let course = match stream.size {
+                _ if stream.unclear => Course::Unclear,
+                Some(size) => Course::Finished(size),
+                None => Course::Open(stream.reach()),
+            };
+            stated.differs(half.from, course)
+        })
     }
 
     /// Lets go of what was read longest ago.
@@ -229,96 +274,4 @@ const fn kind(half: Half) -> (u64, End) {
 }
 
 #[cfg(test)]
-mod tests {
-    use deskside_protocol::session::End;
-
-    use super::*;
-
-    const HALF: Half = Half { stream: 4, from: End::Agent };
-
-    fn piece(offset: u64, bytes: &'static [u8], fin: bool) -> (u64, Bytes, bool) {
-        (offset, Bytes::from_static(bytes), fin)
-    }
-
-    fn claim(offset: u64, bytes: &[u8]) -> Claim {
-        Claim { by: End::Technician, offset, hash: *blake3::hash(bytes).as_bytes() }
-    }
-
-    #[test]
-    fn a_stream_has_one_end() {
-        let mut streams = Streams::default();
-        assert!(!streams.data(HALF, piece(0, b"abc", false), 3, 1).two_ends);
-        assert!(streams.data(HALF, piece(0, b"ab", true), 2, 1).two_ends);
-        let mut streams = Streams::default();
-        streams.data(HALF, piece(3, b"d", true), 1, 5);
-        assert!(streams.data(HALF, piece(3, b"de", false), 2, 6).two_ends);
-        let whole = streams.data(HALF, piece(0, b"abc", false), 3, 7);
-        assert_eq!(whole.whole, Some((4, 7)));
-        assert!(streams.data(HALF, piece(2, b"cde", false), 3, 8).two_ends, "after its end too");
-        assert!(!streams.data(HALF, piece(2, b"cd", true), 2, 9).two_ends);
-        assert_eq!(streams.reset(HALF, 9).0, None);
-    }
-
-    #[test]
-    fn what_was_given_up_ends_where_it_was() {
-        let mut streams = Streams::default();
-        streams.data(HALF, piece(0, b"abc", false), 3, 1);
-        streams.data(HALF, piece(5, b"f", false), 1, 2);
-        assert_eq!(streams.gaps().collect::<Vec<_>>(), [(HALF, (3, 5), 2)]);
-        let (delivered, outcome) = streams.reset(HALF, 9);
-        assert_eq!((delivered, outcome.two_ends), (Some(3), false));
-        assert_eq!(
-            (streams.ahead_bytes, streams.recent_bytes, streams.open(End::Agent)),
-            (0, 0, 0)
-        );
-        assert_eq!(streams.compare(HALF, &claim(3, b"abc")), Agreement::Proven);
-    }
-
-    #[test]
-    fn claims_are_compared_before_at_and_after_their_place() {
-        let mut streams = Streams::default();
-        streams.data(HALF, piece(0, b"abc", false), 3, 1);
-        assert_eq!(streams.compare(HALF, &claim(2, b"ab")), Agreement::Proven);
-        let disputed = Agreement::Disputed(Party::Secrets(End::Technician));
-        assert_eq!(streams.compare(HALF, &claim(3, b"abX")), disputed);
-        assert_eq!(streams.compare(HALF, &claim(5, b"abcde")), Agreement::Consistent);
-        assert_eq!(streams.compare(HALF, &claim(4, b"abcX")), Agreement::Consistent);
-        let outcome = streams.data(HALF, piece(3, b"def", true), 3, 2);
-        assert_eq!(outcome.disputed, [claim(4, b"abcX")]);
-        assert_eq!(streams.compare(HALF, &claim(6, b"abcdef")), Agreement::Proven);
-        assert_eq!(streams.tally, Tally { proven: 3, consistent: 0, disputed: 2 });
-    }
-
-    #[test]
-    fn a_stream_that_was_forgotten_does_not_begin_again() {
-        let mut streams = Streams::default();
-        for stream in 0..=MAX_ENDED as u64 {
-            let half = Half { stream: 4 * stream, from: End::Agent };
-            assert!(streams.data(half, piece(0, b"", true), 0, 0).whole.is_some());
-        }
-        let first = Half { stream: 0, from: End::Agent };
-        streams.data(first, piece(7, b"again", false), 5, 0);
-        assert_eq!((streams.gaps().count(), streams.ended.len()), (0, MAX_ENDED));
-        let others = Half { stream: 0, from: End::Technician };
-        assert_eq!(streams.data(others, piece(0, b"new", false), 3, 0).readable.len(), 1);
-    }
-
-    #[test]
-    fn memory_has_its_bounds() {
-        let mut streams = Streams::default();
-        let megabyte = Bytes::from(vec![7; 1024 * 1024]);
-        for at in 0..40 {
-            streams.data(HALF, (at << 20, megabyte.clone(), false), megabyte.len(), 0);
-        }
-        assert_eq!((streams.recent_bytes, streams.recent.len()), (MAX_RECENT, 32));
-        for at in 100..140 {
-            streams.data(HALF, (at << 20, megabyte.clone(), false), megabyte.len(), 0);
-        }
-        assert_eq!(streams.ahead_bytes, MAX_AHEAD + megabyte.len());
-        for stream in 0..MAX_LIVE as u64 {
-            let half = Half { stream, from: End::Technician };
-            let outcome = streams.data(half, piece(0, b"", false), 0, 0);
-            assert_eq!(outcome.no_room, stream == MAX_LIVE as u64 - 1);
-        }
-    }
-}
+mod tests;

@@ -38,15 +38,18 @@ impl Running {
     }
 }
 
-/// Adds a datagram to a tally: the sum, modulo 2^256, of BLAKE3 keyed by the line's secrets' hash.
-pub(super) fn add(tally: &mut Tally, key: &[u8; 32], datagram: &[u8]) {
-    tally.count += 1;
-    let hash = blake3::keyed_hash(key, datagram);
-    let mut carry = 0;
-    for (digit, more) in tally.sum.iter_mut().zip(hash.as_bytes()).rev() {
-        let sum = u16::from(*digit) + u16::from(*more) + carry;
-        let [high, low] = sum.to_be_bytes();
-        (*digit, carry) = (low, u16::from(high));
+impl Tally {
+    /// Adds a datagram: the sum is, modulo 2^256, that of BLAKE3 keyed by the line's secrets' hash
+    /// ([`LineSecrets::sha256`](crate::seal::LineSecrets::sha256)).
+    pub fn add(&mut self, secrets: &[u8; 32], datagram: &[u8]) {
+        self.count += 1;
+        let hash = blake3::keyed_hash(secrets, datagram);
+        let mut carry = 0;
+        for (digit, more) in self.sum.iter_mut().zip(hash.as_bytes()).rev() {
+            let sum = u16::from(*digit) + u16::from(*more) + carry;
+            let [high, low] = sum.to_be_bytes();
+            (*digit, carry) = (low, u16::from(high));
+        }
     }
 }
 
@@ -79,13 +82,13 @@ mod tests {
         let key = [7; 32];
         let tally = |datagrams: &[&[u8]]| {
             let mut tally = Tally::default();
-            datagrams.iter().for_each(|datagram| add(&mut tally, &key, datagram));
+            datagrams.iter().for_each(|datagram| tally.add(&key, datagram));
             tally
         };
         assert_eq!(tally(&[b"a", b"b", b"c"]), tally(&[b"c", b"a", b"b"]));
         assert_ne!(tally(&[b"a", b"a"]), tally(&[b"a", b"b"]));
         let mut full = Tally { count: 0, sum: [0xff; 32] };
-        add(&mut full, &key, b"a");
+        full.add(&key, b"a");
         let mut one = *blake3::keyed_hash(&key, b"a").as_bytes();
         // 2^256 - 1 and a hash are that hash less 1.
         assert_ne!(one[31], 0, "else the borrow goes further");

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use super::difference::Difference;
 use super::form::{Datagrams, State, Statement, Stream, Way};
 use super::held::Held;
-use super::{EVERY_BYTES, EVERY_STREAMS, MAX_STREAMS, hash};
+use super::{EVERY_BYTES, EVERY_STREAMS, MAX_STREAMS};
 use crate::transcript::HASH;
 
 /// One direction of one stream, seen from this end.
@@ -98,7 +98,7 @@ impl Ledger {
             Way::Sent => &mut self.datagrams.sent,
             Way::Delivered => &mut self.datagrams.delivered,
         };
-        hash::add(tally, &self.secrets, datagram);
+        tally.add(&self.secrets, datagram);
         self.datagrams_changed = true;
         self.news = true;
         self.bytes = self.bytes.saturating_add(datagram.len() as u64);

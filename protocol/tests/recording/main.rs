@@ -9,6 +9,7 @@ mod altered;
 mod everywhere;
 mod paired;
 mod reading;
+mod resigned;
 mod sealed;
 mod signed;
 mod verdicts;

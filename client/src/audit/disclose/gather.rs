@@ -235,7 +235,7 @@ fn single(entry: &Entry) -> Option<ExcerptEntry> {
 /// Those statements that reach furthest into what is handed out, each end's of each direction; and
 /// where an end said something else, the furthest of those too, for the reader to know.
 fn telling(halves: &[ExcerptHalf], statements: &[Signed], report: &Report) -> Vec<Signed> {
-    let Some(keys) = session_keys(report) else { return Vec::new() };
+    let Some(keys) = report.facts.as_ref().map(session_keys) else { return Vec::new() };
     let opened =
         statements.iter().filter_map(|signed| Some((signed, statement::open(signed, &keys).ok()?)));
     let (signed, stated): (Vec<&Signed>, Vec<Statement>) = opened.unzip();

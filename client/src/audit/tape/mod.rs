@@ -21,7 +21,7 @@ use super::judge::{Organisation, judge};
 use super::log;
 use super::seals::{self, Identities, Sealed, Seals};
 use super::verdict::{Judgement, verdict_sentence};
-use super::verify::{file, organisation, session_keys, unreadable};
+use super::verify::{file, organisation, unreadable};
 use crate::cli::SourceArgs;
 use crate::failure::{Failure, OrExit as _};
 use crate::home::Home;
@@ -121,8 +121,8 @@ impl Tape {
         &self,
         seen: impl FnMut(&Entry) -> ControlFlow<()>,
     ) -> anyhow::Result<Contents> {
-        let keys = session_keys(&self.report);
-        let read = contents::read_along(self.file()?, &self.sealed, keys, seen);
+        let facts = self.report.facts.as_ref();
+        let read = contents::read_along(self.file()?, &self.sealed, facts, seen);
         read.or_exit(Exit::NotFound, unreadable(&self.path))
     }
 

@@ -41,6 +41,11 @@ impl Line {
             carries |= carries_content(&frame);
             if let Frame::Ack(acked) = &frame {
                 self.acknowledged(from, time_us, space, acked, events);
+            } else if let Frame::Datagram(data) = frame
+                && space == Space::Data
+                && let Some(true_one) = self.candidates.first()
+            {
+                self.datagrams.pass(from, &true_one.name, data);
             } else if let Frame::Close { application, code, reason } = frame {
                 let reason = reason.get(..MAX_REASON).unwrap_or(reason);
                 let reason = Bytes::copy_from_slice(reason);
@@ -172,6 +177,9 @@ impl Line {
         }
         for claim in outcome.disputed {
             self.disputed(half, &claim, time_us);
+        }
+        for stated in outcome.misstated {
+            self.misstated(half, &stated, time_us, Party::Secrets(stated.by));
         }
     }
 

@@ -3,9 +3,11 @@
 use deskside_protocol::session::{End, Ends};
 
 use super::Line;
+use crate::datagrams::Difference;
+use crate::endings::Stated;
 use crate::finding::{Found, Party};
 use crate::report::{Counted, LineReport};
-use crate::statement::{Agreement, Claim, Half};
+use crate::statement::{Agreement, Claim, DatagramClaim, Half};
 
 /// QUIC's own code for a peer that broke the protocol: what an end closes with that hears packets
 /// acknowledged which it never sent (RFC 9000 section 13.1).
@@ -20,13 +22,57 @@ impl Line {
         if matches!(agreement, Agreement::Disputed(_)) {
             self.disputed(half, claim, time_us);
         }
+        let (taken_back, misstated) = self.streams.state(half, Stated::of(claim, time_us));
+        if taken_back {
+            // Both are signed by its session key.
+            let stated = Stated::of(claim, time_us);
+            self.misstated(half, &stated, time_us, Party::End(claim.by));
+        }
+        for (half, stated) in misstated {
+            self.misstated(half, &stated, time_us, Party::Secrets(stated.by));
+        }
         agreement
+    }
+
+    pub(super) fn misstated(&mut self, half: Half, stated: &Stated, time_us: u64, party: Party) {
+        let (Half { stream, from }, Stated { by, state, offset, .. }) = (half, *stated);
+        self.findings.add(time_us, Found::Ended { by, from, stream, state, offset }, party);
+    }
+
+    pub(crate) fn compare_datagrams(&mut self, claim: &DatagramClaim, time_us: u64) {
+        // Sums under other secrets say nothing; who sealed or stated those is found elsewhere.
+        if self.candidates.first().is_none_or(|true_one| true_one.name != claim.secrets) {
+            return;
+        }
+        if let Some(Difference { by, from, count }) = self.datagrams.take(claim, time_us) {
+            // A relay that forwarded what it did not record makes an honest end's word look like this.
+            let party = if self.crashed { Party::Crash } else { Party::Anybody };
+            self.findings.add(time_us, Found::Datagrams { by, from, count }, party);
+        }
+    }
+
+    /// What was stated and can be compared only now.
+    fn stated(&mut self) {
+        for (half, stated) in self.streams.rest() {
+            self.misstated(half, &stated, stated.time_us, Party::Secrets(stated.by));
+        }
+        for end in [End::Agent, End::Technician] {
+            if let Some((time_us, Difference { by, from, count })) = self.datagrams.finish(end) {
+                let what = Found::Datagrams { by, from, count };
+                self.findings.add(time_us, what, Party::Secrets(by));
+            }
+        }
     }
 
     pub(super) fn disputed(&mut self, half: Half, claim: &Claim, time_us: u64) {
         let Half { stream, from } = half;
         let what = Found::Statement { by: claim.by, from, stream, offset: claim.offset };
         self.findings.add(time_us, what, Party::Secrets(claim.by));
+    }
+
+    /// What an end says of its bodies is under the line's keys, and no other.
+    pub(crate) fn apart(&mut self, Half { stream, from }: Half, time_us: u64) {
+        self.findings.add(time_us, Found::Apart { from, stream }, Party::Secrets(from));
     }
 
     /// Bytes that were passed over: the end of the line may have come between, but not for long.
@@ -48,6 +94,7 @@ impl Line {
             self.findings.add(first_us, Found::NothingOpens, Party::Anybody);
         }
         self.holes();
+        self.stated();
         let mut ends = Ends::<Counted>::default();
         let mut acknowledged = Ends::<Vec<(u64, u64)>>::default();
         for end in [End::Agent, End::Technician] {

@@ -14,6 +14,7 @@ use bytes::Bytes;
 use deskside_protocol::seal::LineSecrets;
 use deskside_protocol::session::{End, Ends};
 
+use crate::datagrams::Datagrams;
 use crate::event::{Closed, Event, Recorded, What};
 use crate::finding::{Findings, Found, Party, Space};
 use crate::frames::frames;
@@ -58,6 +59,9 @@ pub(crate) struct Line {
     handshakes: Handshakes,
     sides: Ends<Side>,
     streams: Streams,
+    datagrams: Datagrams,
+    /// The relay crashed while it lived.
+    crashed: bool,
     findings: Findings,
     times_us: Option<(u64, u64)>,
     /// Packets that opened, where somebody wants them.
@@ -75,6 +79,8 @@ impl Line {
             handshakes,
             sides: Ends::default(),
             streams: Streams::default(),
+            datagrams: Datagrams::default(),
+            crashed: false,
             findings: Findings::new(number),
             times_us: None,
             kept: None,
@@ -228,6 +234,7 @@ impl Line {
 
     /// The relay says that it crashed here.
     pub(crate) fn crashed(&mut self) {
+        self.crashed = true;
         for end in [End::Agent, End::Technician] {
             let side = self.sides.of_mut(end);
             side.handshake.crashed();
