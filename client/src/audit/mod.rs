@@ -23,6 +23,7 @@ mod tape;
 mod verdict;
 mod verify;
 mod whole;
+mod word;
 
 pub use disclose::{channel_word, disclose};
 pub use export::{Form, Time, export};

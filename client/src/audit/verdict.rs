@@ -14,6 +14,7 @@ use super::anchor::Anchor;
 use super::contents::Contents;
 use super::log::InLog;
 use super::seals::Seals;
+use super::word::Word;
 use crate::output::{moment, size};
 use crate::ticket::number;
 
@@ -76,26 +77,26 @@ impl Judgement {
         !crashed && self.contents.as_ref().is_some_and(missing)
     }
 
-    /// One word for scripts.
-    pub(super) fn word(&self) -> &'static str {
+    /// One word for scripts: the first of these that applies.
+    pub(super) fn word(&self) -> Word {
         match self.report.verdict {
-            Verdict::Tampered(_) => "tampered",
-            Verdict::Unreadable(_) => "unreadable",
+            Verdict::Tampered(_) => Word::Tampered,
+            Verdict::Unreadable(_) => Word::Unreadable,
             _ if !self.seals.as_ref().is_none_or(|seals| seals.flaws.is_empty()) => {
-                "seals-disputed"
+                Word::SealsDisputed
             }
-            _ if !self.contents.as_ref().is_none_or(Contents::is_sound) => "disputed",
-            _ if self.is_replaced() => "replaced",
-            _ if !self.log.is_sound() => "log-disputed",
-            _ if self.unproven().is_some() => "incomplete",
+            _ if !self.contents.as_ref().is_none_or(Contents::is_sound) => Word::Disputed,
+            _ if self.is_replaced() => Word::Replaced,
+            _ if !self.log.is_sound() => Word::LogDisputed,
+            _ if self.unproven().is_some() => Word::Incomplete,
             Verdict::Recovered { .. } if self.is_recovered_whole() => {
-                if self.organisation.is_some() { "verified" } else { "consistent" }
+                if self.organisation.is_some() { Word::Verified } else { Word::Consistent }
             }
-            Verdict::Verified => "verified",
-            Verdict::Consistent => "consistent",
-            Verdict::Shredded => "shredded",
-            Verdict::Recovered { .. } => "recovered",
-            Verdict::Incomplete { .. } => "incomplete",
+            Verdict::Verified => Word::Verified,
+            Verdict::Consistent => Word::Consistent,
+            Verdict::Shredded => Word::Shredded,
+            Verdict::Recovered { .. } => Word::Recovered,
+            Verdict::Incomplete { .. } => Word::Incomplete,
         }
     }
 
@@ -181,7 +182,8 @@ impl Judgement {
 
     /// For people.
     pub(super) fn text(&self) -> String {
-        let mut text = format!("{}: {}", self.word().to_uppercase(), self.sentences().join("\n"));
+        let mut text =
+            format!("{}: {}", self.word().as_str().to_uppercase(), self.sentences().join("\n"));
         let mut row = |name: &str, value: &str| {
             let _infallible = write!(text, "\n{name:<13} {}", visible(value));
         };
@@ -264,7 +266,7 @@ impl Judgement {
         });
         json!({
             "event": "verdict",
-            "verdict": self.word(),
+            "verdict": self.word().as_str(),
             "sound": self.is_sound(),
             "explanation": self.sentences(),
             "finding": finding,
