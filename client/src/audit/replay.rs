@@ -105,7 +105,7 @@ fn read(
 
 fn words(judgement: &Judgement) -> Verdict {
     Verdict {
-        word: judgement.word().to_owned(),
+        word: judgement.word().as_str().to_owned(),
         sound: judgement.is_sound(),
         sentences: judgement.sentences(),
     }

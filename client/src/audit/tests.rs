@@ -284,7 +284,7 @@ fn a_checkpoint_that_an_end_had_seen_is_in_the_recording_or_it_was_cut() {
             log: log::InLog::NoProof,
             kept: Vec::new(),
         };
-        assert_eq!((judgement.word(), judgement.is_sound()), (word, word == "verified"));
+        assert_eq!((judgement.word().as_str(), judgement.is_sound()), (word, word == "verified"));
         let cut = judgement.sentences().iter().any(|it| it.contains("something was cut out"));
         assert_eq!(cut, word == "replaced");
     }

@@ -39,7 +39,7 @@ impl Judgement {
         });
         json!({
             "event": "verdict",
-            "verdict": self.word(),
+            "verdict": self.word().as_str(),
             "sound": self.is_sound(),
             "explanation": self.sentences(),
             "finding": finding,

@@ -3,11 +3,13 @@
 mod event;
 mod rows;
 mod sentences;
+mod word;
 
 use deskside_protocol::key::PublicKey;
 use deskside_protocol::recording::{Report, Verdict};
 
 pub(super) use self::sentences::{log_sentence, verdict_sentence};
+use self::word::Word;
 use super::anchor::Anchor;
 use super::contents::Contents;
 use super::log::InLog;
@@ -91,27 +93,27 @@ impl Judgement {
         matches!(self.report.verdict, Verdict::Recovered { .. })
     }
 
-    /// One word for scripts.
-    pub(super) fn word(&self) -> &'static str {
+    /// One word for scripts: the first of these that applies.
+    pub(super) fn word(&self) -> Word {
         match self.report.verdict {
-            Verdict::Tampered(_) => "tampered",
-            Verdict::Unreadable(_) => "unreadable",
+            Verdict::Tampered(_) => Word::Tampered,
+            Verdict::Unreadable(_) => Word::Unreadable,
             _ if !self.seals.as_ref().is_none_or(|seals| seals.flaws.is_empty()) => {
-                "seals-disputed"
+                Word::SealsDisputed
             }
-            _ if !self.contents.as_ref().is_none_or(Contents::is_sound) => "disputed",
-            _ if self.is_signed_twice() => "disputed",
-            _ if self.is_replaced() => "replaced",
-            _ if !self.log.is_sound() => "log-disputed",
-            _ if self.unproven().is_some() || self.goes_on() => "incomplete",
+            _ if !self.contents.as_ref().is_none_or(Contents::is_sound) => Word::Disputed,
+            _ if self.is_signed_twice() => Word::Disputed,
+            _ if self.is_replaced() => Word::Replaced,
+            _ if !self.log.is_sound() => Word::LogDisputed,
+            _ if self.unproven().is_some() || self.goes_on() => Word::Incomplete,
             Verdict::Recovered { .. } if self.is_recovered_whole() => {
-                if self.organisation.is_some() { "verified" } else { "consistent" }
+                if self.organisation.is_some() { Word::Verified } else { Word::Consistent }
             }
-            Verdict::Verified => "verified",
-            Verdict::Consistent => "consistent",
-            Verdict::Shredded => "shredded",
-            Verdict::Recovered { .. } => "recovered",
-            Verdict::Incomplete { .. } => "incomplete",
+            Verdict::Verified => Word::Verified,
+            Verdict::Consistent => Word::Consistent,
+            Verdict::Shredded => Word::Shredded,
+            Verdict::Recovered { .. } => Word::Recovered,
+            Verdict::Incomplete { .. } => Word::Incomplete,
         }
     }
 

@@ -21,7 +21,8 @@ const UNREAD: &str = "not read: an auditor's key opens them (--identity); until 
 impl Judgement {
     /// For people.
     pub(in crate::audit) fn text(&self) -> String {
-        let mut text = format!("{}: {}", self.word().to_uppercase(), self.sentences().join("\n"));
+        let mut text =
+            format!("{}: {}", self.word().as_str().to_uppercase(), self.sentences().join("\n"));
         let mut row = |name: &str, value: &str| {
             let _infallible = write!(text, "\n{name:<13} {}", visible(value));
         };
