@@ -2,6 +2,8 @@
 //! earlier process of this program left; then line after line, and whatever the user allows, until
 //! somebody ends it.
 
+#[cfg(test)]
+mod apart_tests;
 mod bodies;
 mod bond;
 mod chat;

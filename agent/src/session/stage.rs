@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use deskside_files::{Hear, PipeError, Speak};
-use deskside_link::Beside;
 use deskside_link::line::Stream;
 use deskside_link::stream::{Receiver, Sender};
+use deskside_link::{Beside, Bodies, FilesLine};
 use deskside_protocol::act::{ActKey, Actor, DATAGRAMS};
 use deskside_protocol::channel::Channel;
 use deskside_protocol::frame::MAX_MESSAGE;
@@ -42,6 +42,19 @@ pub(super) async fn connection() -> (quinn::Connection, quinn::Connection) {
 pub(super) async fn connection_of(
     transport: quinn::TransportConfig,
 ) -> (quinn::Connection, quinn::Connection) {
+    let [(technician, _), (agent, _)] = ends(transport).await;
+    (technician, agent)
+}
+
+/// A files line between an agent and a technician.
+pub(super) async fn files_line() -> (FilesLine, FilesLine) {
+    let [technician, agent] = ends(quinn::TransportConfig::default()).await;
+    let line = |(connection, endpoint)| FilesLine::new(connection, endpoint);
+    (line(agent), line(technician))
+}
+
+/// The technician's end of a connection, and the agent's.
+async fn ends(transport: quinn::TransportConfig) -> [(quinn::Connection, quinn::Endpoint); 2] {
     // Whichever test came first.
     drop(rustls::crypto::ring::default_provider().install_default());
     let made = rcgen::generate_simple_self_signed(vec!["deskside".to_owned()]).unwrap();
@@ -58,7 +71,7 @@ pub(super) async fn connection_of(
     let address = agent.local_addr().unwrap();
     let dialled = technician.connect_with(config, address, "deskside").unwrap();
     let (dialled, accepted) = tokio::join!(dialled, async { agent.accept().await.unwrap().await });
-    (dialled.unwrap(), accepted.unwrap())
+    [(dialled.unwrap(), technician), (accepted.unwrap(), agent)]
 }
 
 /// The technician's half towards the agent.
@@ -159,9 +172,22 @@ impl Stage {
         Self::on(gate, screen, connection().await)
     }
 
+    /// Where the bodies of files go over files lines.
+    pub(super) async fn apart(gate: Gate, bodies: Bodies) -> Self {
+        Self::serving(gate, (None, Some(bodies)), connection().await)
+    }
+
     pub(super) fn on(
         gate: Gate,
         screen: Option<Screen>,
+        connection: (quinn::Connection, quinn::Connection),
+    ) -> Self {
+        Self::serving(gate, (screen, None), connection)
+    }
+
+    fn serving(
+        gate: Gate,
+        (screen, bodies): (Option<Screen>, Option<Bodies>),
         (technician, agent): (quinn::Connection, quinn::Connection),
     ) -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -190,7 +216,7 @@ impl Stage {
             let mut streams = JoinSet::new();
             while let Ok((send, mut receive)) = agent.accept_bi().await {
                 let (reach, key) = (reach.clone(), verifying.clone());
-                let beside = Beside::new(agent.clone());
+                let (beside, bodies) = (Beside::new(agent.clone()), bodies.clone());
                 streams.spawn(async move {
                     // In the place of an opening.
                     let mut number = [0];
@@ -206,7 +232,8 @@ impl Stage {
                         let mut talk = Conversation::new(&reach.gate, heard, answers);
                         drop(talk.run(&parting).await);
                     } else {
-                        drop(one(channel, heard, answers, &reach, (&beside, None)).await);
+                        let beside = (&beside, bodies.as_ref());
+                        drop(one(channel, heard, answers, &reach, beside).await);
                     }
                 });
             }

@@ -52,7 +52,11 @@ pub struct FilesLine {
 }
 
 impl FilesLine {
-    pub(crate) const fn new(connection: Connection, endpoint: Endpoint) -> Self {
+    /// Of a connection that stands already, and goes with `endpoint`. Nothing is confirmed here: a
+    /// session's are made by [`dial_files`](crate::line::dial_files) and
+    /// [`Listener::accept_files`](crate::line::Listener::accept_files). In public for tests.
+    #[must_use]
+    pub const fn new(connection: Connection, endpoint: Endpoint) -> Self {
         Self { connection, _endpoint: endpoint }
     }
 

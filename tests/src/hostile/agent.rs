@@ -21,6 +21,7 @@ use deskside_protocol::wire::message::{Act, Device, Lease, Message, message::Kin
 use deskside_protocol::wire::record::Signed;
 use tokio::runtime::Runtime;
 
+use super::apart::in_time;
 use crate::light::{self, Access, Half, Shown};
 use crate::process::PATIENCE;
 
@@ -160,7 +161,7 @@ impl Agent {
                 None => half.take_files(&self.leg).await,
             }
         };
-        let files = &*self.files.insert(self.runtime.block_on(taken)?);
+        let files = &*self.files.insert(self.runtime.block_on(in_time(taken))??);
         let (line, _) = self.session.as_ref().context("a session")?;
         self.runtime.block_on(answered(line, async |asked, _| answer(asked, files).await))
     }

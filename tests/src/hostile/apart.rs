@@ -5,8 +5,10 @@ use std::future::Future;
 use anyhow::{Context as _, bail};
 use bytes::Bytes;
 use deskside_link::FilesLine;
+use deskside_link::line::close_code;
 use deskside_link::stream::{Sender, StreamError};
 use deskside_protocol::channel::Channel;
+use deskside_protocol::close::CloseCode;
 use deskside_protocol::wire::message::{FileBodies, Message, message::Kind};
 use quinn::WriteError;
 
@@ -65,18 +67,26 @@ pub async fn stopped(sender: &mut Sender<Message>) -> anyhow::Result<u64> {
     }
 }
 
+/// Waits until the other end closes the files line, and says with what code.
+///
+/// # Errors
+/// Where it does not.
+pub async fn closed(files: &FilesLine) -> anyhow::Result<Option<CloseCode>> {
+    Ok(close_code(&in_time(files.lost()).await?))
+}
+
 /// As [`body`], for a transfer that nobody waits for: with what code it is stopped.
 ///
 /// # Errors
 /// Where it is not.
 pub async fn unwanted(files: &FilesLine, stream: u64) -> anyhow::Result<u64> {
-    match body(files, stream, b"what nobody waits for").await {
+    match in_time(body(files, stream, b"what nobody waits for")).await? {
         Ok(mut sender) => stopped(&mut sender).await,
         Err(StreamError::Write(WriteError::Stopped(code))) => Ok(code.into_inner()),
         Err(error) => Err(error.into()),
     }
 }
 
-async fn in_time<T>(what: impl Future<Output = T>) -> anyhow::Result<T> {
+pub(super) async fn in_time<T>(what: impl Future<Output = T>) -> anyhow::Result<T> {
     tokio::time::timeout(PATIENCE, what).await.context("an answer in time")
 }

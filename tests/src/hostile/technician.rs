@@ -25,6 +25,7 @@ use deskside_protocol::wire::signal::signal::Kind as Signal;
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
+use super::apart::in_time;
 use crate::light::{self, Access, Half, Joining};
 use crate::process::PATIENCE;
 
@@ -179,9 +180,9 @@ impl Technician {
     /// Asks the relay for a files line behind the last one, and dials it. `None` where it gives none.
     ///
     /// # Errors
-    /// Where it does not come about.
+    /// Where it does not come about in time.
     pub fn dials_files(&mut self) -> anyhow::Result<Option<FilesLine>> {
-        self.runtime.block_on(self.half.dial_files(&self.leg))
+        self.runtime.block_on(in_time(self.half.dial_files(&self.leg)))?
     }
 
     /// Runs what a test does by itself.
@@ -194,7 +195,7 @@ impl Technician {
     /// else is said of it.
     ///
     /// # Errors
-    /// Where the line is gone, or what `apart` says.
+    /// Where the line is gone or nobody answers in time, or what `apart` says.
     pub fn puts_apart(
         &self,
         name: &str,
@@ -203,7 +204,7 @@ impl Technician {
     ) -> anyhow::Result<Said> {
         let (put, entry, end) = of(&[], &[name], bytes);
         let put = FilePut { apart: true, ..put };
-        self.runtime.block_on(async {
+        let done = async {
             let mut stream = self.line.open::<Act, Message>(Channel::File).await?;
             let mut actor = self.line.act_key().actor(Channel::File, stream.id);
             let mut wrap = |kind| actor.wrap(&Message { kind: Some(kind) });
@@ -229,7 +230,8 @@ impl Technician {
             done?;
             said.kinds.insert(0, Kind::FileReady(ready));
             Ok(said)
-        })
+        };
+        self.runtime.block_on(in_time(done))?
     }
 
     /// Sends one file of these bytes into `into`, under `path`.

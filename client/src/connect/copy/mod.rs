@@ -232,6 +232,12 @@ mod tests {
     fn every_failure_has_its_exit_code() {
         let name = || "a.txt".to_owned();
         let refused = |cause, text: &str| TransferError::Refused(Fault::new(cause, text));
+        // Of a body that goes over the files line.
+        let apart = |error: BodyError| TransferError::Pipe(PipeError::new(error));
+        let reset = |code: CloseCode| {
+            let reset = quinn::ReadError::Reset(code.number().into());
+            BodyError::from(StreamError::Read(reset))
+        };
         for (error, exit, part) in [
             (refused(Cause::UserRefused, "the user did not allow file"), Exit::Refused, "did not"),
             (refused(Cause::Policy, ""), Exit::Refused, "the policy does not allow this"),
@@ -250,6 +256,10 @@ mod tests {
             ),
             (Breach::Malformed.into(), Exit::Other, "broke the protocol"),
             (Breach::CutOff.into(), Exit::EndedByPeer, "broke the copy off"),
+            (apart(BodyError::Refused), Exit::NoConnection, "the relay gives no other way"),
+            (apart(BodyError::Lost), Exit::EndedByPeer, "broke the copy off"),
+            (apart(reset(CloseCode::Refused)), Exit::Refused, "the user stopped it"),
+            (apart(reset(CloseCode::NotABody)), Exit::EndedByPeer, "broke the copy off"),
         ] {
             let failure = failure(&error);
             assert_eq!(failure.exit, exit, "{failure}");

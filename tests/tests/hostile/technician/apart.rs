@@ -76,7 +76,7 @@ fn anything_but_a_body_of_a_file() {
             let mut sender = files.beside().open::<Act>(channel).await.unwrap();
             let mut actor = hostile.line.act_key().actor(channel, sender.id());
             drop(sender.send(&actor.wrap(&touch(&marker))).await);
-            let code = deskside_link::line::close_code(&files.lost().await);
+            let code = apart::closed(&files).await.unwrap();
             assert_eq!(code, Some(CloseCode::NotABody), "{channel:?}");
         });
     }
@@ -85,7 +85,7 @@ fn anything_but_a_body_of_a_file() {
     hostile.block_on(async {
         let (mut send, _receive) = files.connection().open_bi().await.unwrap();
         drop(send.write_all(b"x").await);
-        let code = deskside_link::line::close_code(&files.lost().await);
+        let code = apart::closed(&files).await.unwrap();
         assert_eq!(code, Some(CloseCode::NotABody));
     });
     assert!(!marker.exists());
