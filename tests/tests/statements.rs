@@ -101,6 +101,11 @@ fn both_ends_say_a_last_word_and_the_note_names_it() {
     assert_eq!(of(&by_technician, Way::Sent), of(&by_agent, Way::Delivered));
     assert!(!of(&by_agent, Way::Sent).is_empty());
     assert_eq!(compared(&house, &id), ("verified".to_owned(), "same".to_owned()));
+    // From the first packet to the last.
+    let verdict = house.verdict(&id);
+    let intervals = verdict["contents"]["intervals"].as_array().unwrap();
+    let states: Vec<_> = intervals.iter().map(|one| one["state"].as_str().unwrap()).collect();
+    assert_eq!(states, ["proven"], "{verdict}");
     let file = house.fetched(&id);
     assert_eq!(
         outside(&house, &file, agent.folder(), &id),

@@ -11,6 +11,7 @@ use deskside_protocol::session::{End, Ends};
 use serde_json::{Value, json};
 
 use super::bodies;
+use super::intervals::{self, Interval};
 use super::seals::Sealed;
 use super::stated::{self, Stated};
 use super::tape::unroll;
@@ -253,6 +254,7 @@ impl Contents {
             "bytes": self.bytes(),
             "unreadable": self.unreadable,
             "statements": self.statements_event(),
+            "intervals": intervals::of(&self.report).iter().map(Interval::event).collect::<Vec<_>>(),
             "lines": lines,
             "findings": findings,
         })

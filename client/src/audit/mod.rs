@@ -11,6 +11,7 @@ mod export;
 mod fetch;
 mod heard;
 mod hold;
+mod intervals;
 mod judge;
 mod lag;
 mod list;

@@ -51,7 +51,7 @@ pub(crate) struct HalfStream {
     hasher: Digest,
     /// What became readable last, without a gap up to `next`.
     recent: VecDeque<(u64, Bytes)>,
-    claims: Vec<Claim>,
+    claims: Vec<(Claim, u64)>,
 }
 
 impl HalfStream {
@@ -193,20 +193,20 @@ impl HalfStream {
         Some(hasher.finish())
     }
 
-    /// Compares `claim` later, when the bytes are there.
-    pub(crate) fn await_bytes(&mut self, claim: Claim) {
+    /// Compares what was claimed at this time later, when the bytes are there.
+    pub(crate) fn await_bytes(&mut self, claim: Claim, time_us: u64) {
         if self.claims.len() < MAX_CLAIMS {
-            self.claims.push(claim);
+            self.claims.push((claim, time_us));
         }
     }
 
-    /// The claims whose bytes are there now.
-    pub(crate) fn due(&mut self) -> Vec<Claim> {
+    /// The claims whose bytes are there now, and when they were made.
+    pub(crate) fn due(&mut self) -> Vec<(Claim, u64)> {
         let next = self.next;
-        if self.claims.iter().all(|claim| claim.offset > next) {
+        if self.claims.iter().all(|(claim, _)| claim.offset > next) {
             return Vec::new();
         }
-        self.claims.extract_if(.., |claim| claim.offset <= next).collect()
+        self.claims.extract_if(.., |(claim, _)| claim.offset <= next).collect()
     }
 }
 

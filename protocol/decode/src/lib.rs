@@ -60,6 +60,7 @@ mod report;
 mod secrets;
 mod statement;
 mod streams;
+mod stretch;
 mod timeline;
 mod waiting;
 
@@ -69,4 +70,5 @@ pub use finding::{Finding, Found, MAX_FINDINGS, Party, Space};
 pub use keys::Suite;
 pub use report::{Counted, LineReport, Report};
 pub use statement::{Agreement, Claim, DatagramClaim, Half, Tally};
+pub use stretch::Stretch;
 pub use timeline::{Entry, Item, Timeline, Trouble};

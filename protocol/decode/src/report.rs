@@ -6,6 +6,7 @@ use crate::event::Closed;
 use crate::finding::Finding;
 use crate::keys::Suite;
 use crate::statement::Tally;
+use crate::stretch::Stretch;
 
 /// One direction of a line.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -82,6 +83,8 @@ pub struct LineReport {
     pub halves: u64,
     /// What the ends stated of streams, compared.
     pub statements: Tally,
+    /// The same, statement by statement.
+    pub stretches: Vec<Stretch>,
     /// How the ends closed it; an end that only heard of it says nothing.
     pub closed: Ends<Option<Closed>>,
     /// What does not go together: the first [`MAX_FINDINGS`](crate::MAX_FINDINGS).

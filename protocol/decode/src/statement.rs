@@ -62,3 +62,14 @@ pub struct Tally {
     /// Different.
     pub disputed: u64,
 }
+
+impl Tally {
+    /// One more.
+    pub(crate) const fn add(&mut self, agreement: Agreement) {
+        match agreement {
+            Agreement::Proven => self.proven += 1,
+            Agreement::Consistent => self.consistent += 1,
+            Agreement::Disputed(_) => self.disputed += 1,
+        }
+    }
+}

@@ -11,6 +11,7 @@ use crate::endings::{Course, Endings, Stated};
 use crate::finding::Party;
 use crate::half::{HalfStream, Readable, lean};
 use crate::statement::{Agreement, Claim, Half, Tally};
+use crate::stretch::Stretches;
 
 /// Halves that live at once: 64 streams of each kind and direction make 256 of them or more, and a
 /// closed one lives until its last bytes were acknowledged, so sixteen times that.
@@ -73,6 +74,7 @@ pub(crate) struct Streams {
     pub(crate) count: u64,
     endings: Endings,
     pub(crate) tally: Tally,
+    pub(crate) stretches: Stretches,
 }
 
 impl Streams {
@@ -114,8 +116,9 @@ impl Streams {
             self.recent.push_back(half);
         }
         outcome.readable = taken.readable;
-        for claim in due {
-            if matches!(self.settle(half, &claim), Agreement::Disputed(_)) {
+        for (claim, stated_us) in due {
+            self.stretches.arrived(claim.by, stated_us);
+            if matches!(self.settle(half, &claim, stated_us), Agreement::Disputed(_)) {
                 outcome.disputed.push(claim);
             }
         }
@@ -228,29 +231,31 @@ impl Streams {
         }
     }
 
-    /// Compares what an end states of `half` with what came through, now or when it has.
-    pub(crate) fn compare(&mut self, half: Half, claim: &Claim) -> Agreement {
+    /// Compares what an end states of `half` at this time with what came through, now or when it has.
+    pub(crate) fn compare(&mut self, half: Half, claim: &Claim, time_us: u64) -> Agreement {
         match self.live.get_mut(&half) {
             Some(stream) if claim.offset > stream.next() => {
-                stream.await_bytes(*claim);
+                stream.await_bytes(*claim, time_us);
+                self.stretches.awaits(claim.by, time_us);
                 Agreement::Consistent
             }
-            _ => self.settle(half, claim),
+            _ => self.settle(half, claim, time_us),
         }
     }
 
-    fn settle(&mut self, half: Half, claim: &Claim) -> Agreement {
+    fn settle(&mut self, half: Half, claim: &Claim, time_us: u64) -> Agreement {
         let hash = match (self.live.get(&half), self.ended.get(&half)) {
             (Some(stream), _) => stream.hash_at(claim.offset),
             (None, Some(ended)) if ended.delivered == claim.offset => ended.hash,
             (None, _) => None,
         };
-        let (agreement, count) = match hash {
-            None => (Agreement::Consistent, &mut self.tally.consistent),
-            Some(hash) if hash == claim.hash => (Agreement::Proven, &mut self.tally.proven),
-            Some(_) => (Agreement::Disputed(Party::Secrets(claim.by)), &mut self.tally.disputed),
+        let agreement = match hash {
+            None => Agreement::Consistent,
+            Some(hash) if hash == claim.hash => Agreement::Proven,
+            Some(_) => Agreement::Disputed(Party::Secrets(claim.by)),
         };
-        *count += 1;
+        self.tally.add(agreement);
+        self.stretches.came_out(claim.by, time_us, agreement);
         agreement
     }
 

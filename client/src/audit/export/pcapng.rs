@@ -125,6 +125,7 @@ mod tests {
             ends: Ends::default(),
             acknowledged,
             halves: 0,
+            stretches: Vec::new(),
             statements: Tally::default(),
             closed: Ends::default(),
             findings: Vec::new(),

@@ -10,6 +10,7 @@ use deskside_protocol::text::visible;
 use super::Judgement;
 use super::sentences::seconds;
 use crate::audit::anchor::Anchor;
+use crate::audit::intervals;
 use crate::audit::log::InLog;
 use crate::audit::seals::Seals;
 use crate::output::size;
@@ -36,6 +37,7 @@ impl Judgement {
         if let Some(contents) = &self.contents {
             row("contents", &contents.words());
             row("statements", &contents.statements());
+            row("by time", &intervals::words(&intervals::of(contents.report())));
             row("on the way", &contents.way());
         } else {
             row("contents", UNREAD);

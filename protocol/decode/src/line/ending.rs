@@ -18,7 +18,7 @@ const HOLE_US: u64 = 60_000_000;
 
 impl Line {
     pub(crate) fn compare(&mut self, half: Half, claim: &Claim, time_us: u64) -> Agreement {
-        let agreement = self.streams.compare(half, claim);
+        let agreement = self.streams.compare(half, claim, time_us);
         if matches!(agreement, Agreement::Disputed(_)) {
             self.disputed(half, claim, time_us);
         }
@@ -40,6 +40,7 @@ impl Line {
     }
 
     pub(crate) fn compare_datagrams(&mut self, claim: &DatagramClaim, time_us: u64) {
+        self.streams.stretches.stated(claim.by, time_us, claim.is_last);
         // Sums under other secrets say nothing; who sealed or stated those is found elsewhere.
         if self.candidates.first().is_none_or(|true_one| true_one.name != claim.secrets) {
             return;
@@ -120,6 +121,7 @@ impl Line {
             acknowledged,
             halves: self.streams.count,
             statements: self.streams.tally,
+            stretches: self.streams.stretches.finish(),
             closed,
             findings,
             findings_total,

@@ -37,22 +37,25 @@ fn what_was_given_up_ends_where_it_was() {
     let (delivered, outcome) = streams.reset(HALF, 9);
     assert_eq!((delivered, outcome.two_ends), (Some(3), false));
     assert_eq!((streams.ahead_bytes, streams.recent_bytes, streams.open(End::Agent)), (0, 0, 0));
-    assert_eq!(streams.compare(HALF, &claim(3, b"abc")), Agreement::Proven);
+    assert_eq!(streams.compare(HALF, &claim(3, b"abc"), 7), Agreement::Proven);
 }
 
 #[test]
 fn claims_are_compared_before_at_and_after_their_place() {
     let mut streams = Streams::default();
     streams.data(HALF, piece(0, b"abc", false), 3, 1);
-    assert_eq!(streams.compare(HALF, &claim(2, b"ab")), Agreement::Proven);
+    assert_eq!(streams.compare(HALF, &claim(2, b"ab"), 7), Agreement::Proven);
     let disputed = Agreement::Disputed(Party::Secrets(End::Technician));
-    assert_eq!(streams.compare(HALF, &claim(3, b"abX")), disputed);
-    assert_eq!(streams.compare(HALF, &claim(5, b"abcde")), Agreement::Consistent);
-    assert_eq!(streams.compare(HALF, &claim(4, b"abcX")), Agreement::Consistent);
+    assert_eq!(streams.compare(HALF, &claim(3, b"abX"), 7), disputed);
+    assert_eq!(streams.compare(HALF, &claim(5, b"abcde"), 7), Agreement::Consistent);
+    assert_eq!(streams.compare(HALF, &claim(4, b"abcX"), 7), Agreement::Consistent);
     let outcome = streams.data(HALF, piece(3, b"def", true), 3, 2);
     assert_eq!(outcome.disputed, [claim(4, b"abcX")]);
-    assert_eq!(streams.compare(HALF, &claim(6, b"abcdef")), Agreement::Proven);
+    assert_eq!(streams.compare(HALF, &claim(6, b"abcdef"), 7), Agreement::Proven);
     assert_eq!(streams.tally, Tally { proven: 3, consistent: 0, disputed: 2 });
+    let [all] = std::mem::take(&mut streams.stretches).finish()[..] else { panic!() };
+    assert_eq!((all.time_us, all.tally, all.awaited), (7, streams.tally, 0));
+    assert!(!all.is_proven());
 }
 
 /// Nobody knows which of them an end saw first.
