@@ -14,6 +14,7 @@ use super::bodies;
 use super::intervals::{self, Interval};
 use super::seals::Sealed;
 use super::stated::{self, Stated};
+use super::tail;
 use super::tape::unroll;
 use super::verify::session_keys;
 use crate::output::{moment, size};
@@ -109,9 +110,10 @@ impl Contents {
         &self.report
     }
 
-    /// What the ends stated.
-    pub(super) const fn stated(&self) -> &Stated {
-        &self.stated
+    /// What the ends stated, and on which lines it could be read.
+    pub(super) fn statements_read(&self) -> tail::Read<'_> {
+        let lines = self.report.lines.iter().map(|line| (line.line, line.suite.is_some()));
+        tail::Read { stated: &self.stated, lines: lines.collect() }
     }
 
     /// Whether nothing that was read speaks against the recording.

@@ -20,8 +20,8 @@ use super::verify::{session_keys, unreadable};
 use crate::failure::{Failure, OrExit as _};
 use crate::home::Home;
 
-/// How a kept file and a recording fit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How a kept file and a recording fit: the gravest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Fit {
     /// Its checkpoint is not in the recording, and the relay signed it.
     Cut,
@@ -156,24 +156,42 @@ fn is_of(tail: &Tail, facts: &Facts) -> bool {
     tail.session == facts.session() && fit && noted
 }
 
-/// Holds them against the recording, and, where the packets were read, against what was `stated`.
-pub(super) fn judge(tails: &[Tail], report: &Report, stated: Option<&Stated>) -> Vec<Kept> {
-    tails.iter().map(|tail| Kept { end: tail.end, fit: fit(tail, report, stated) }).collect()
+/// What was read of the recording's packets.
+pub(super) struct Read<'a> {
+    /// The statements on all lines.
+    pub(super) stated: &'a Stated,
+    /// Each line, and whether its packets could be opened.
+    pub(super) lines: Vec<(u16, bool)>,
 }
 
-fn fit(tail: &Tail, report: &Report, stated: Option<&Stated>) -> Fit {
+impl Read<'_> {
+    /// Whether what an end stated on this line would have been found.
+    fn would_find(&self, line: u16) -> bool {
+        let found = self.lines.iter().find(|(number, _)| *number == line);
+        // One that is not here at all was cut off, where any other can be read.
+        found.map_or_else(|| self.lines.iter().any(|(_, opened)| *opened), |(_, opened)| *opened)
+    }
+}
+
+/// Holds them against the recording, and against what was read of its packets, if they were.
+pub(super) fn judge(tails: &[Tail], report: &Report, read: Option<&Read<'_>>) -> Vec<Kept> {
+    tails.iter().map(|tail| Kept { end: tail.end, fit: fit(tail, report, read) }).collect()
+}
+
+fn fit(tail: &Tail, report: &Report, read: Option<&Read<'_>>) -> Fit {
     let checkpoint = tail.checkpoint_sha256();
     if checkpoint.is_some_and(|name| report.has_checkpoint(&name) == Some(false)) {
         return Fit::Cut;
     }
-    let (Some(stated), Some(facts)) = (stated, &report.facts) else { return Fit::Unread };
+    let (Some(read), Some(facts)) = (read, &report.facts) else { return Fit::Unread };
     let mut fit = Fit::Same;
     for signed in [&tail.own, &tail.other].into_iter().flatten() {
         let Ok(said) = statement::open(signed, &session_keys(facts)) else { continue };
-        match stated.named(said.end, said.number) {
+        match read.stated.named(said.end, said.number) {
             Some(name) if *name != statement::name(signed) => return Fit::Twice(said.end),
             Some(_) => {}
-            None if stated.count(said.end) <= said.number => fit = Fit::Further(said.end),
+            None if !read.would_find(said.line) => fit = fit.min(Fit::Unread),
+            None if read.stated.count(said.end) <= said.number => fit = Fit::Further(said.end),
             // One before the last that nobody acknowledged: nothing is known of it.
             None => {}
         }
@@ -269,8 +287,16 @@ mod tests {
         ] {
             assert!(is_of(tail, report.facts.as_ref().unwrap()), "{fit:?}");
             let tails = [tail.clone()];
-            assert_eq!(judge(&tails, &report, Some(&stated))[0].fit, fit);
+            let read = |lines| Read { stated: &stated, lines };
+            let judged = |lines| judge(&tails, &report, Some(&read(lines)))[0].fit;
+            assert_eq!(judged(vec![(0, true)]), fit);
             assert_eq!(judge(&tails, &report, None)[0].fit, unread);
+            // Its line was cut off as a whole, and then nothing was read of it.
+            assert_eq!(judged(vec![(1, true)]), fit);
+            let shredded = Read { stated: &Stated::default(), lines: vec![(0, false)] };
+            let said = tail.own.is_some() || tail.other.is_some();
+            let expected = if said || fit == Fit::Cut { unread } else { Fit::Same };
+            assert_eq!(judge(&tails, &report, Some(&shredded))[0].fit, expected);
         }
     }
 

@@ -228,6 +228,7 @@ fn concluded(
     let (seals, contents) = opened.unzip();
     let organisation = organisation.map(|known| known.key);
     let Outside { anchor, log, tails } = outside;
-    let kept = tail::judge(&tails, &report, contents.as_ref().map(Contents::stated));
+    let read = contents.as_ref().map(Contents::statements_read);
+    let kept = tail::judge(&tails, &report, read.as_ref());
     Judgement { report, organisation, seals, contents, anchor, log, kept }
 }
