@@ -96,7 +96,7 @@ impl Line {
     /// Sends frames, and the other end acknowledges that and all before it.
     fn send(&mut self, from: End, frames: &[u8]) {
         let number = u8::try_from(self.packet(from, frames)).unwrap();
-        let by = if from == End::Agent { End::Technician } else { End::Agent };
+        let by = from.other();
         self.packet(by, &[2, number, 0, 0, number]);
     }
 

@@ -26,7 +26,7 @@ pub(super) fn statements(bytes: &[u8]) {
     let signed = signed::sign(&key, Context::Statement, bytes.to_vec());
     let Ok(read) = statement::open(&signed, &keys) else { return };
     assert!(Statement::from_wire(&read.to_wire()).is_ok_and(|again| again == read));
-    let end = if read.end == End::Agent { End::Technician } else { End::Agent };
+    let end = read.end.other();
     let parties = Parties { session: read.session, end, peer: key.public(), key };
     let (mut exchange, mut ledger) = (Exchange::new(parties, None), Ledger::new(read.secrets));
     exchange.begin_line(read.line);
