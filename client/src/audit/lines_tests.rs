@@ -59,18 +59,10 @@ impl Line {
         });
         let before = self.last.of(end).as_ref();
         let mut statement = Statement {
-            session: forge::SESSION,
-            end,
-            line: 1,
             number: before.map_or(0, |before| before.number + 1),
             previous: before.map(|before| statement::name(&before.sign(&key))),
-            secrets: self.forge.secrets().sha256(),
             time_us: 1,
-            heard: None,
-            checkpoint: None,
-            streams: Vec::new(),
-            datagrams: None,
-            last: false,
+            ..Statement::first(forge::SESSION, end, 1, self.forge.secrets().sha256())
         };
         change(&mut statement);
         let signed = statement.sign(&key);

@@ -230,18 +230,10 @@ mod tests {
 
     fn said(end: End, number: u64, time_us: u64) -> Signed {
         let statement = Statement {
-            session: session(),
-            end,
-            line: 0,
             number,
             previous: (number > 0).then_some([4; 32]),
-            secrets: [1; 32],
             time_us,
-            heard: None,
-            checkpoint: None,
-            streams: Vec::new(),
-            datagrams: None,
-            last: false,
+            ..Statement::first(session(), end, 0, [1; 32])
         };
         statement.sign(&key(match end {
             End::Agent => Who::AgentEnd,

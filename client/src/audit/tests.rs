@@ -257,18 +257,10 @@ fn a_checkpoint_that_an_end_had_seen_is_in_the_recording_or_it_was_cut() {
         let keys = Ends { agent: key(1).public(), technician: key(2).public() };
         let mut stated = Stated::new(Some(keys), []);
         let said = Statement {
-            session: session(),
-            end: End::Agent,
-            line: 0,
-            number: 0,
-            previous: None,
-            secrets: [1; 32],
             time_us: 1,
-            heard: None,
             checkpoint,
-            streams: Vec::new(),
-            datagrams: None,
             last: true,
+            ..Statement::first(session(), End::Agent, 0, [1; 32])
         };
         let message = Message { kind: Some(Said::Statement(said.sign(&key(1)))) };
         let item = Item::Message(Box::new(message));

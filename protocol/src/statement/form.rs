@@ -160,6 +160,25 @@ pub fn open(signed: &Signed, keys: &Ends<PublicKey>) -> Result<Statement, Statem
 }
 
 impl Statement {
+    /// The first one of an end, on this line with secrets of this hash, before anything passed.
+    #[must_use]
+    pub const fn first(session: SessionId, end: End, line: u16, secrets: [u8; HASH]) -> Self {
+        Self {
+            session,
+            end,
+            line,
+            number: 0,
+            previous: None,
+            secrets,
+            time_us: 0,
+            heard: None,
+            checkpoint: None,
+            streams: Vec::new(),
+            datagrams: None,
+            last: false,
+        }
+    }
+
     /// Signs it with the end's session key.
     #[must_use]
     pub fn sign(&self, key: &SigningKey) -> Signed {

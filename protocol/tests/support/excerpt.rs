@@ -80,18 +80,9 @@ pub(crate) fn statement(cast: &Cast, end: End, bytes: &[u8], state: State) -> Si
     let hash = *blake3::hash(bytes).as_bytes();
     let stream = Stream { id: 4, way, offset: bytes.len() as u64, hash, state };
     let statement = Statement {
-        session: cast.session,
-        end,
-        line: 0,
-        number: 0,
-        previous: None,
-        secrets: [9; 32],
         time_us: START,
-        heard: None,
-        checkpoint: None,
         streams: vec![stream],
-        datagrams: None,
-        last: false,
+        ..Statement::first(cast.session, end, 0, [9; 32])
     };
     statement.sign(cast.ends.of(end))
 }

@@ -113,20 +113,8 @@ impl Half {
         key: Option<&SigningKey>,
         change: impl FnOnce(&mut Statement),
     ) -> Signed {
-        let mut statement = Statement {
-            session: self.given.session,
-            end,
-            line: self.given.line,
-            number: 0,
-            previous: None,
-            secrets: line.secrets().sha256(),
-            time_us: 0,
-            heard: None,
-            checkpoint: None,
-            streams: Vec::new(),
-            datagrams: None,
-            last: false,
-        };
+        let mut statement =
+            Statement::first(self.given.session, end, self.given.line, line.secrets().sha256());
         change(&mut statement);
         statement.sign(key.unwrap_or(&self.paired.session_key))
     }

@@ -21,18 +21,12 @@ fn stated() -> Stated {
 fn said(end: End, number: u64, previous: Option<[u8; 32]>) -> Statement {
     let stream = |way| Stream { id: 4, way, offset: 7, hash: [5; 32], state: State::Finished };
     Statement {
-        session: SessionId::from_bytes([3; 16]),
-        end,
-        line: 0,
         number,
         previous,
-        secrets: SECRETS,
         time_us: 1,
-        heard: None,
-        checkpoint: None,
         streams: vec![stream(Way::Sent), stream(Way::Delivered)],
-        datagrams: None,
         last: number > 0,
+        ..Statement::first(SessionId::from_bytes([3; 16]), end, 0, SECRETS)
     }
 }
 

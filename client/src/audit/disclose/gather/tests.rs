@@ -107,18 +107,9 @@ fn stated(end: End, bytes: &[u8]) -> Signed {
     let hash = *blake3::hash(bytes).as_bytes();
     let stream = Stream { id: 1, way, offset: bytes.len() as u64, hash, state: State::Open };
     let statement = Statement {
-        session: session(),
-        end,
-        line: 0,
-        number: 0,
-        previous: None,
-        secrets: [9; 32],
         time_us: 1,
-        heard: None,
-        checkpoint: None,
         streams: vec![stream],
-        datagrams: None,
-        last: false,
+        ..Statement::first(session(), end, 0, [9; 32])
     };
     statement.sign(&key(if end == End::Agent { 11 } else { 12 }))
 }
