@@ -20,6 +20,7 @@ pub mod output;
 pub mod people;
 mod player;
 pub mod relay;
+pub mod seek;
 pub mod sign_in;
 pub mod ticket;
 pub mod viewer;

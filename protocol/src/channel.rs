@@ -58,6 +58,22 @@ impl Channel {
         TABLE.iter().find(|(_, wire, _)| *wire == known).map(|(channel, _, _)| *channel)
     }
 
+    /// As people and scripts call it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Control => "control",
+            Self::Screen => "screen",
+            Self::Pointer => "pointer",
+            Self::Input => "input",
+            Self::Clipboard => "clipboard",
+            Self::Chat => "chat",
+            Self::Shell => "shell",
+            Self::Command => "command",
+            Self::File => "file",
+        }
+    }
+
     /// The priority of its QUIC streams.
     #[must_use]
     pub fn priority(self) -> i32 {

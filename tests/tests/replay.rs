@@ -125,10 +125,17 @@ fn a_session_is_seen_again() {
     assert_eq!(text(&mut page, "subject"), "Colours are wrong");
     let verdict = text(&mut page, "verdict");
     assert!(verdict.contains("verified") && verdict.contains("Nobody changed"), "{verdict}");
+    // From the first packet to the last, and the track says so.
+    let intervals = page.value("player.intervals.map(([from, to, word]) => word)").unwrap();
+    assert_eq!(intervals, json!(["proven"]));
+    assert_eq!(text(&mut page, "proof"), "proven by both ends");
 
     // Before the screen went black it was this, pixel for pixel; in the end it is black; and back.
     go(&mut page, SHOT);
     assert!(picture(&mut page) == recorded.screen, "the picture is another than the screen's");
+    let value = "document.getElementById('track').getAttribute('aria-valuetext')";
+    let value = page.value(value).unwrap();
+    assert!(value.as_str().unwrap().ends_with(", proven by both ends"), "{value}");
     go(&mut page, "player.length");
     let last = picture(&mut page);
     assert!(last != recorded.screen && last.dimensions() == recorded.screen.dimensions());

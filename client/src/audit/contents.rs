@@ -4,7 +4,9 @@
 use std::io::{self, Read};
 use std::ops::ControlFlow;
 
-use deskside_decode::{Counted, Decoder, Entry, Finding, Item, LineReport, Report, Tally};
+use deskside_decode::{
+    Counted, Decoder, Entry, Finding, Found, Half, Item, LineReport, Party, Report, Tally,
+};
 use deskside_protocol::recording::Report as Verified;
 use deskside_protocol::recording::verify::Facts;
 use deskside_protocol::session::{End, Ends};
@@ -19,6 +21,9 @@ use super::tape::unroll;
 use super::verify::session_keys;
 use crate::output::{moment, size};
 
+/// From here on it is told that packets were held back: a line that works says something again after
+/// far less.
+const HELD_BACK_US: u64 = 5_000_000;
 /// Findings that are told one by one; how many more there are is said.
 const TOLD: usize = 8;
 
@@ -74,16 +79,21 @@ pub(super) fn read_along(
 
 impl Contents {
     fn count(&mut self, entry: &Entry, decoder: &mut Decoder) {
-        if let Some(statement) = self.stated.take(entry) {
+        let taken = self.stated.take(entry);
+        for (what, party) in taken.found {
+            decoder.note(entry.line, what, party);
+        }
+        if let Some(statement) = taken.statement {
             for (half, claim) in stated::claims(&statement) {
                 decoder.compare(entry.line, half, &claim);
             }
             decoder.compare_datagrams(entry.line, &stated::datagrams(&statement));
         }
         if self.records
-            && let Some(half) = bodies::apart(entry)
+            && let Some(Half { stream, from }) = bodies::apart(entry)
         {
-            decoder.apart(entry.line, half);
+            // What an end says of its bodies is under the line's keys, and no other.
+            decoder.note(entry.line, Found::Apart { from, stream }, Party::Secrets(from));
         }
         match entry.item {
             Item::Opened => self.streams += 1,
@@ -118,7 +128,7 @@ impl Contents {
 
     /// Whether nothing that was read speaks against the recording.
     pub(super) fn is_sound(&self) -> bool {
-        self.report.is_sound() && self.stated.is_sound()
+        self.report.is_sound()
     }
 
     /// Whether an end had seen a checkpoint of the relay's that is not in the recording.
@@ -158,7 +168,6 @@ impl Contents {
     /// What is wrong, when, and whom it points at, one sentence each.
     pub(super) fn sentences(&self) -> Vec<String> {
         let mut all = grave(&self.report);
-        all.extend(self.stated.sentences());
         if self.report.malformed > 0 {
             let blocks = self.report.malformed;
             all.push(format!("The packets of {blocks} blocks cannot be taken apart."));
@@ -216,9 +225,27 @@ impl Contents {
         let lags = lags.into_iter().flatten().collect::<Vec<_>>().join(", ");
         format!(
             "{agent} of the agent, {technician} of the technician; {} places of streams proven, {} \
-             not comparable, {} disputed; {last}; {lags}, by the clocks of end and relay",
+             not comparable, {} disputed; {last}; {lags}",
             tally.proven, tally.consistent, tally.disputed
         )
+    }
+
+    /// How long packets were held back at the most, in milliseconds, before the relay recorded them or
+    /// behind it: where that is longer than a network that works ever needs.
+    fn held_back_ms(&self) -> Option<u64> {
+        let ends = self.ends();
+        let of = |end| self.stated.lag(end).spread_us().max(ends.of(end).slowest_us);
+        let longest = of(End::Agent).max(of(End::Technician));
+        (longest >= HELD_BACK_US).then_some(longest / 1_000)
+    }
+
+    /// The same in a sentence.
+    pub(super) fn held_back(&self) -> Option<String> {
+        let seconds = self.held_back_ms()? / 1_000;
+        Some(format!(
+            "packets waited up to {seconds} s: a network broke, or the relay held them back; which of \
+             the two nobody can tell"
+        ))
     }
 
     fn tally(&self) -> Tally {
@@ -256,6 +283,7 @@ impl Contents {
             "bytes": self.bytes(),
             "unreadable": self.unreadable,
             "statements": self.statements_event(),
+            "held_back_ms": self.held_back_ms(),
             "intervals": intervals::of(&self.report).iter().map(Interval::event).collect::<Vec<_>>(),
             "lines": lines,
             "findings": findings,

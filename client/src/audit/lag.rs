@@ -3,7 +3,7 @@
 //! records them, or tells other times than it saw, moves the two apart.
 //!
 //! The two clocks need not agree, so it is how far the longest is from the shortest that tells. And a
-//! network that breaks holds back as well: this is a figure, and blames nobody.
+//! network that breaks holds back as well: this is told, and blames nobody.
 
 use serde_json::{Value, json};
 
@@ -20,10 +20,15 @@ impl Lag {
         self.0 = Some((least.min(lag), most.max(lag)));
     }
 
+    /// How much longer than the quickest the slowest took, in microseconds: whatever the clocks say.
+    pub(super) fn spread_us(self) -> u64 {
+        self.0.map_or(0, |(least, most)| most.abs_diff(least))
+    }
+
     /// For people; nothing where nothing was stated.
     pub(super) fn words(self, end: &str) -> Option<String> {
-        let (least, most) = self.0?;
-        Some(format!("those of the {end} {} to {} ms on their way", least / 1_000, most / 1_000))
+        let slower = self.0.map(|_| self.spread_us() / 1_000)?;
+        Some(format!("the slowest of the {end} took {slower} ms longer than its quickest"))
     }
 
     /// For `--json`.
@@ -48,10 +53,11 @@ mod tests {
         lag.take(6_000_000, 8_500_000);
         lag.take(9_000_000, 8_030_000);
         assert_eq!(lag.event(), json!({"least": -980, "most": 2_500}));
-        let words = "those of the agent -980 to 2500 ms on their way";
-        assert_eq!(lag.words("agent").as_deref(), Some(words));
+        let words = "the slowest of the agent took 3480 ms longer than its quickest";
+        assert_eq!((lag.words("agent").as_deref(), lag.spread_us()), (Some(words), 3_480_000));
         lag.take(0, u64::MAX);
         lag.take(u64::MAX, 0);
         assert_eq!(lag.event()["least"], -(i64::MAX / 1_000));
+        assert_eq!(lag.spread_us(), u64::MAX - 1);
     }
 }

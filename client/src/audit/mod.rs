@@ -28,7 +28,7 @@ mod verify;
 mod whole;
 
 pub use accesses::accesses;
-pub use disclose::{channel_word, disclose};
+pub use disclose::disclose;
 pub use export::{Form, Time, export};
 pub use fetch::{Wish, fetch, fetch_with_proof};
 pub use hold::hold;
@@ -36,8 +36,7 @@ pub use judge::Organisation;
 pub use list::{Wanted, When, list};
 pub use replay::replay;
 pub use seals::{Identities, identities};
-pub(crate) use search::{Hit, Seeker, Text, line, plain};
-pub use search::{Kind, search};
+pub use search::search;
 pub use tape::Tape;
 pub use verify::{organisation, verify};
 pub use whole::whole;

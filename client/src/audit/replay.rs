@@ -13,6 +13,7 @@ use deskside_protocol::text::visible;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
+use super::intervals;
 use super::source::Source;
 use super::tape::Tape;
 use super::verdict::Judgement;
@@ -20,7 +21,7 @@ use crate::browser;
 use crate::cli::ReplayArgs;
 use crate::home::Home;
 use crate::output::{Output, minute};
-use crate::player::{Reading, Served, Stage, Verdict};
+use crate::player::{Interval, Reading, Served, Stage, Verdict};
 
 /// Serves the page until it has gone, or until `stop`.
 ///
@@ -41,7 +42,7 @@ pub async fn replay(
     });
     let (tape, source) = opening.await.context("open a recording")??;
     let times_us = tape.report().times_us.unwrap_or_default();
-    let first = words(&tape.judgement(&args.source, home, None)?);
+    let first = words(&tape.judgement(&args.source, home, None)?, Vec::new());
     let stage = Stage::new(times_us, title(&tape), first).context("make room for a replay")?;
     let stage = Arc::new(stage);
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("serve a page")?;
@@ -99,15 +100,22 @@ fn read(
         return Ok(());
     }
     let report = contents.report().clone();
-    let verdict = words(&tape.judgement(args, home, Some(contents))?);
+    let intervals = intervals::of(&report).iter().map(shown).collect();
+    let verdict = words(&tape.judgement(args, home, Some(contents))?, intervals);
     reading.finish(&report, verdict).context("keep a replay")
 }
 
-fn words(judgement: &Judgement) -> Verdict {
+/// As the page's track shows it.
+const fn shown(one: &intervals::Interval) -> Interval {
+    Interval { from_us: one.from_us, to_us: one.to_us, word: one.fit.word() }
+}
+
+fn words(judgement: &Judgement, intervals: Vec<Interval>) -> Verdict {
     Verdict {
         word: judgement.word().as_str().to_owned(),
         sound: judgement.is_sound(),
         sentences: judgement.sentences(),
+        intervals,
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use deskside_decode::{Claim, DatagramClaim, Entry, Half, Item};
+use deskside_decode::{Claim, DatagramClaim, Entry, Found, Half, Item, Party, StatementFlaw};
 use deskside_protocol::key::PublicKey;
 use deskside_protocol::session::{End, Ends};
 use deskside_protocol::statement::{self, Statement, Way};
@@ -15,8 +15,6 @@ use super::lag::Lag;
 
 /// Checkpoints of the relay's that the ends name, by the first so many: one every ten seconds for a week.
 const MAX_CHECKPOINTS: usize = 65_536;
-/// Sentences that are kept; how many more there are is counted.
-const MAX_FLAWS: usize = 8;
 
 /// The statements of one recording.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -29,9 +27,16 @@ pub(super) struct Stated {
     names: Names,
     /// Those of the relay's that an end had seen when it said something, by their SHA-256.
     checkpoints: BTreeSet<[u8; 32]>,
-    flaws: Vec<String>,
-    more: u64,
     line: u16,
+}
+
+/// What an entry states.
+#[derive(Debug, Default)]
+pub(super) struct Taken {
+    /// To be held against the packets: where nothing is wrong with the statement itself.
+    pub(super) statement: Option<Statement>,
+    /// What is wrong with it, and whom that points at.
+    pub(super) found: Vec<(Found, Party)>,
 }
 
 /// An end's newest statement.
@@ -60,38 +65,34 @@ impl Stated {
         stated
     }
 
-    /// Takes what an entry states, where it is a statement. Gives it where nothing is wrong with it.
-    pub(super) fn take(&mut self, entry: &Entry) -> Option<Statement> {
+    /// Takes what an entry states, where it is a statement.
+    pub(super) fn take(&mut self, entry: &Entry) -> Taken {
         self.line = self.line.max(entry.line);
-        let Item::Message(message) = &entry.item else { return None };
-        let Some(Kind::Statement(signed)) = &message.kind else { return None };
+        let Item::Message(message) = &entry.item else { return Taken::default() };
+        let Some(Kind::Statement(signed)) = &message.kind else { return Taken::default() };
         match self.check(entry, signed) {
             Ok(statement) => {
-                for another in self.names.take(&statement, statement::name(signed)) {
-                    self.note(another_words(another));
-                }
-                Some(statement)
+                let others = self.names.take(&statement, statement::name(signed));
+                let found = others.into_iter().map(heard).collect();
+                Taken { statement: Some(statement), found }
             }
             Err(flaw) => {
-                let (end, line) = (entry.from, entry.line);
-                self.note(format!(
-                    "A statement of the {end} on line {line} {flaw}. This points at the {end}, or at \
-                     whoever held the line's secrets while it lived."
-                ));
-                None
+                let by = entry.from;
+                let found = vec![(Found::Flawed { by, flaw }, Party::Secrets(by))];
+                Taken { statement: None, found }
             }
         }
     }
 
-    fn check(&mut self, entry: &Entry, signed: &Signed) -> Result<Statement, &'static str> {
-        let keys = self.keys.as_ref().ok_or("is of nobody: the pairing cannot be read")?;
-        let said = statement::open(signed, keys).map_err(|_| "is not signed by its session key")?;
+    fn check(&mut self, entry: &Entry, signed: &Signed) -> Result<Statement, StatementFlaw> {
+        let keys = self.keys.as_ref().ok_or(StatementFlaw::Unpaired)?;
+        let said = statement::open(signed, keys).map_err(|_| StatementFlaw::Unsigned)?;
         if said.end != entry.from || said.line != entry.line {
-            return Err("is another end's, or of another line");
+            return Err(StatementFlaw::Misplaced);
         }
         let sealed = self.secrets.get(&said.line);
         if sealed.is_some_and(|sealed| !sealed.contains(&said.secrets)) {
-            return Err("names other secrets than were sealed");
+            return Err(StatementFlaw::Secrets);
         }
         let last = self.last.of_mut(said.end);
         let follows = follows(&said, *last);
@@ -104,26 +105,7 @@ impl Stated {
         if follows {
             self.lag.of_mut(said.end).take(said.time_us, entry.time_us);
         }
-        if follows { Ok(said) } else { Err("does not follow the one before") }
-    }
-
-    fn note(&mut self, flaw: String) {
-        if self.flaws.len() < MAX_FLAWS {
-            self.flaws.push(flaw);
-        } else {
-            self.more += 1;
-        }
-    }
-
-    /// Whether nothing is wrong with the statements themselves.
-    pub(super) const fn is_sound(&self) -> bool {
-        self.flaws.is_empty()
-    }
-
-    /// What is wrong with them.
-    pub(super) fn sentences(&self) -> impl Iterator<Item = String> {
-        let more = (self.more > 0).then(|| format!("And {} more statements.", self.more));
-        self.flaws.iter().cloned().chain(more)
+        if follows { Ok(said) } else { Err(StatementFlaw::Unfollowed) }
     }
 
     /// Whether the end said a last word on the last line.
@@ -171,12 +153,8 @@ fn follows(said: &Statement, last: Option<Last>) -> bool {
 }
 
 /// Both statements are signed, the one that names the other too, so that no third could make either.
-fn another_words(Another { made, number }: Another) -> String {
-    let by = made.other();
-    format!(
-        "The {by} states that it heard another statement {number} of the {made} than the one that the \
-         {made} made. This points at one of the two ends."
-    )
+const fn heard(Another { made, number }: Another) -> (Found, Party) {
+    (Found::Heard { by: made.other(), from: made, number }, Party::Ends)
 }
 
 /// What a statement says of each direction of each stream.

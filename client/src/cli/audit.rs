@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use deskside_protocol::channel::Channel;
 
-use crate::audit::{Form, Time, When, channel_word};
+use crate::audit::{Form, Time, When};
 
 /// Which recording, and who reads it.
 #[derive(Debug, Clone, Args)]
@@ -78,9 +78,9 @@ pub struct DiscloseArgs {
 }
 
 fn channel(word: &str) -> Result<Channel, String> {
-    let mut all = Channel::all();
-    let known = all.find(|channel| channel_word(*channel) == word.trim());
-    known.ok_or_else(|| "it is not a channel".to_owned())
+    Channel::all()
+        .find(|channel| channel.word() == word.trim())
+        .ok_or_else(|| "it is not a channel".to_owned())
 }
 
 /// `deskside audit export`.

@@ -3,7 +3,8 @@
 use clap::Args;
 
 use super::{ListArgs, ReaderArgs, SourceArgs};
-use crate::audit::{Kind, Time};
+use crate::audit::Time;
+use crate::seek::Kind;
 
 /// `deskside audit replay`.
 #[derive(Debug, Clone, Args)]

@@ -22,7 +22,7 @@ use deskside_link::random::System;
 use deskside_protocol::random;
 use tokio::net::TcpListener;
 
-pub(crate) use stage::{Reading, Stage, Verdict};
+pub(crate) use stage::{Interval, Reading, Stage, Verdict};
 pub(crate) use telling::{Telling, telling};
 
 /// Bytes of the word under which the page stands: nobody guesses 32.

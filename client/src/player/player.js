@@ -37,6 +37,7 @@ class Player {
     this.playing = false;
     this.speed = 1;
     this.movement = [];
+    this.intervals = []; // [from, to, what is known of it]
     this.seconds = 0;
     this.screen = new Screen((at) => this.drawn(at));
     this.track = new Track(this);
@@ -81,6 +82,7 @@ class Player {
     this.whole = told.whole;
     this.verdict(told);
     this.track.draw();
+    this.track.move();
     // What is seen may be another now that more was read.
     if (grew && !this.playing) this.screen.want(this.at);
   }
@@ -94,6 +96,8 @@ class Player {
       if (!whole) more.push("What its packets say is being read.");
       if (dropped) more.push(`${dropped} things were too many to be shown here.`);
       $("verdict-more").replaceChildren(...more.map((text) => element("li", sentence(text))));
+      this.intervals = verdict.intervals;
+      this.track.legend();
     }
     if (failed) this.progress(`It could not be read to its end: ${failed}`);
     else this.progress(whole ? "" : `Read up to ${words(this.read)} of ${words(this.length)}`);

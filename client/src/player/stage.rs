@@ -41,6 +41,17 @@ pub(crate) struct Verdict {
     pub(crate) sound: bool,
     /// The first is the plain one.
     pub(crate) sentences: Vec<String>,
+    /// From when to when what is known of what passed; nothing before all was read.
+    pub(crate) intervals: Vec<Interval>,
+}
+
+/// What is known of a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Interval {
+    pub(crate) from_us: u64,
+    pub(crate) to_us: u64,
+    /// `proven`, `consistent` or `disputed`.
+    pub(crate) word: &'static str,
 }
 
 /// The recording.
@@ -96,7 +107,7 @@ impl Stage {
             "read": known.read_us.saturating_sub(self.times_us.0),
             "whole": known.whole,
             "failed": known.failed,
-            "verdict": known.judged(),
+            "verdict": known.judged(self.times_us.0),
             "rows": self.book.rows(rows),
             "movement": movement,
             "film": !self.reel.is_empty(),
@@ -206,8 +217,8 @@ impl Stage {
 impl Known {
     /// The verdict as the page shows it. One that was made without the packets is not more than that
     /// by their never being read.
-    fn judged(&self) -> Value {
-        let Verdict { word, sound, sentences } = &self.verdict;
+    fn judged(&self, began_us: u64) -> Value {
+        let Verdict { word, sound, sentences, intervals } = &self.verdict;
         let (word, sentences) = match &self.failed {
             None => (word.as_str(), sentences.clone()),
             Some(_) => (
@@ -221,6 +232,11 @@ impl Known {
             (true, None, true) => "sound",
             (true, None, false) => "waiting",
         };
-        json!({"word": word, "state": state, "sentences": sentences})
+        let since = |us: u64| us.saturating_sub(began_us);
+        let intervals: Vec<Value> = intervals
+            .iter()
+            .map(|one| json!([since(one.from_us), since(one.to_us), one.word]))
+            .collect();
+        json!({"word": word, "state": state, "sentences": sentences, "intervals": intervals})
     }
 }

@@ -8,7 +8,7 @@ use deskside_protocol::wire::message::message::Kind;
 use deskside_protocol::wire::message::{self, Message};
 use deskside_screen::{Encoder, Picture, Size, View};
 use proptest::prelude::*;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
@@ -28,7 +28,12 @@ fn said(time_us: u64, from: End, kind: Kind) -> Entry {
 }
 
 fn verdict() -> Verdict {
-    Verdict { word: "verified".into(), sound: true, sentences: vec!["all is well.".into()] }
+    let intervals = vec![
+        Interval { from_us: BEGAN, to_us: BEGAN + 5, word: "proven" },
+        Interval { from_us: BEGAN + 5, to_us: BEGAN + 9, word: "consistent" },
+    ];
+    let sentences = vec!["all is well.".into()];
+    Verdict { word: "verified".into(), sound: true, sentences, intervals }
 }
 
 /// A film of so many frames, ten milliseconds apart, and what was on the screen after each.
@@ -145,6 +150,33 @@ fn what_was_not_read_to_its_end_was_not_checked() {
     assert_eq!(stage(1).0.state(0, 0)["verdict"]["state"], "sound");
 }
 
+/// The page shows where it stood and how long it was, and has nothing of it.
+#[test]
+fn a_masked_passage_is_a_row_with_its_end() {
+    let typing = |time_us, from, item| Entry {
+        channel: Some(Channel::Input),
+        stream: Some(8),
+        ..entry(time_us, from, item)
+    };
+    let masking = |time_us, on| {
+        let message = Message { kind: Some(Kind::Masking(message::Masking { on })) };
+        typing(time_us, End::Agent, Item::Message(Box::new(message)))
+    };
+    let entries = [
+        masking(BEGAN + 1_000, true),
+        typing(BEGAN + 2_000, End::Technician, Item::Masked { bytes: 80 }),
+        typing(BEGAN + 3_000, End::Technician, Item::Masked { bytes: 80 }),
+        masking(BEGAN + 4_000, false),
+    ];
+    let told = read(&entries, 1).state(0, 0);
+    let rows = told["rows"].as_array().unwrap();
+    assert_eq!(rows.len(), 2, "{told}");
+    let title = "A password: what is typed is in no recording";
+    assert_eq!((&rows[0]["kind"], &rows[0]["title"]), (&json!("masked"), &json!(title)));
+    assert_eq!((&rows[1]["of"], &rows[1]["at"]), (&rows[0]["n"], &json!(4_000)));
+    assert_eq!(rows[1]["words"], "2 messages, at most 158 B");
+}
+
 #[test]
 fn a_frame_that_cannot_be_decoded_is_a_row_and_the_picture_is_not_live() {
     let (mut entries, _) = film(6, |number| number == 4);
@@ -174,6 +206,8 @@ fn a_page_is_told_what_it_does_not_have_and_few_pages_look_at_once() {
     assert_eq!((&told["whole"], &told["film"]), (&true.into(), &true.into()));
     assert_eq!(told["movement"], "99");
     assert_eq!(told["verdict"]["sentences"][0], "all is well.");
+    let intervals = json!([[0, 5, "proven"], [5, 9, "consistent"]]);
+    assert_eq!(told["verdict"]["intervals"], intervals);
     let rows = told["rows"].as_array().unwrap().len();
     assert!(rows >= 2, "{told}");
     let more = stage.state(rows, 1);

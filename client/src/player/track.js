@@ -1,5 +1,5 @@
 // The track: one line of time with everything on it.
-import { words } from "./player.js";
+import { element, words } from "./player.js";
 
 const $ = (id) => document.getElementById(id);
 const LANES = ["consent", "command", "file", "chat", "input"];
@@ -7,6 +7,13 @@ const LANES = ["consent", "command", "file", "chat", "input"];
 const LANE = { consent: 0, session: 0, command: 1, file: 2, chat: 3, clipboard: 3, input: 4, screen: 4 };
 const TOP = 26; // pixels of the screen's movement, above the lanes
 const ROOM = 7; // pixels of a lane
+const FOOT = 6; // pixels at the foot, where it stands what is proven
+/** What is known of a time, in words. */
+const PROOF = {
+  proven: "proven by both ends",
+  consistent: "consistent, not stated by both ends",
+  disputed: "disputed",
+};
 
 export class Track {
   constructor(player) {
@@ -43,9 +50,30 @@ export class Track {
     const near = this.player.list.near(at, (this.player.length / $("track").clientWidth) * 4);
     const hover = $("hover");
     hover.hidden = false;
-    hover.textContent = near ? `${words(near.at)}  ${near.title}` : words(at);
+    const known = this.foot(event) ? this.known(at) : undefined;
+    if (known) hover.textContent = `${words(known[0], true)} to ${words(known[1], true)}  ${PROOF[known[2]]}`;
+    else hover.textContent = near ? `${words(near.at)}  ${near.title}` : words(at);
     hover.style.left = `${(100 * at) / this.player.length}%`;
     hover.dataset.side = at > this.player.length / 2 ? "left" : "right";
+  }
+
+  /** Whether the mouse is at the foot. */
+  foot(event) {
+    return event.clientY > $("track").getBoundingClientRect().bottom - FOOT - 3;
+  }
+
+  /** What is known of a time. Of two that meet there the later one. */
+  known(at) {
+    return this.player.intervals.findLast(([from, to]) => from <= at && at <= to);
+  }
+
+  /** What the foot has, in words. */
+  legend() {
+    const there = new Set(this.player.intervals.map(([, , word]) => word));
+    const told = Object.keys(PROOF).filter((word) => there.has(word));
+    $("proof").hidden = told.length === 0;
+    if ($("proof").childElementCount === told.length) return;
+    $("proof").replaceChildren(...told.map((word) => element("li", PROOF[word], word)));
   }
 
   move() {
@@ -54,7 +82,8 @@ export class Track {
     const track = $("track");
     track.setAttribute("aria-valuemax", Math.floor(length / 1e6));
     track.setAttribute("aria-valuenow", Math.floor(at / 1e6));
-    track.setAttribute("aria-valuetext", words(at));
+    const known = this.known(at);
+    track.setAttribute("aria-valuetext", known ? `${words(at)}, ${PROOF[known[2]]}` : words(at));
   }
 
   draw() {
@@ -79,6 +108,7 @@ export class Track {
       on.stroke();
     });
     for (const row of list.rows) this.mark(on, row, x, colour, height);
+    this.proof(on, x, colour, height);
     // What was not read yet.
     on.fillStyle = colour("veil");
     on.fillRect(x(read), 0, width - x(read), height);
@@ -91,6 +121,21 @@ export class Track {
       const tall = 4 + (Math.log2(count + 1) / Math.log2(10)) * (TOP - 8);
       on.fillRect(x(second * 1e6), TOP - 2 - tall, Math.max(1, x(1e6)), tall);
     });
+  }
+
+  /** Full where it is proven, thin where it is not, and hatched where it is disputed. */
+  proof(on, x, colour, height) {
+    const top = height - FOOT;
+    const tones = { proven: "good", consistent: "wait", disputed: "trouble" };
+    for (const [from, to, word] of this.player.intervals) {
+      const [left, wide] = [x(from), Math.max(2, x(to) - x(from))];
+      on.fillStyle = colour(tones[word]);
+      if (word === "consistent") on.fillRect(left, top + 2, wide, 2);
+      else on.fillRect(left, top, wide, FOOT - 1);
+      if (word !== "disputed") continue;
+      on.fillStyle = colour("paper");
+      for (let at = left + 3; at < left + wide - 1; at += 6) on.fillRect(at, top, 2, FOOT - 1);
+    }
   }
 
   mark(on, row, x, colour, height) {

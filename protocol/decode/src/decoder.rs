@@ -10,6 +10,7 @@ use deskside_protocol::wire::record;
 use prost::Message as _;
 
 use crate::event::{Event, Recorded, What};
+use crate::finding::{Found, Party};
 use crate::line::Line;
 use crate::report::Report;
 use crate::statement::{Agreement, Claim, DatagramClaim, Half};
@@ -99,12 +100,12 @@ impl Decoder {
         }
     }
 
-    /// Notes that the sender of `half` has the bodies of a transfer on this stream go over a line that
-    /// is not recorded, against the policy: of a line that is not over.
-    pub fn apart(&mut self, line: u16, half: Half) {
+    /// Notes as a finding what somebody sees who reads along and knows more than the packets: of the
+    /// line of an event, before the next block.
+    pub fn note(&mut self, line: u16, what: Found, party: Party) {
         let time_us = self.time_us;
         if let Some(line) = self.lines.get_mut(&line) {
-            line.apart(half, time_us);
+            line.note(time_us, what, party);
         }
     }
 

@@ -36,12 +36,35 @@ pub enum Party {
     /// An end, or whoever held the line's secrets while it lived.
     #[error("the {0}, or whoever held the line's secrets while it lived")]
     Secrets(End),
+    /// One of the two ends, each by its own signature.
+    #[error("one of the two ends")]
+    Ends,
     /// The relay or an end, and the recording does not say which.
     #[error("the relay or an end")]
     Anybody,
     /// Nobody: a bad network, or whoever saw the line's packets, could have made it look like this.
     #[error("nobody")]
     Nobody,
+}
+
+/// Why a statement is none that its end can make at its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum StatementFlaw {
+    /// Without the pairing nobody knows the session keys.
+    #[error("is of nobody: the pairing cannot be read")]
+    Unpaired,
+    /// Another key made the signature.
+    #[error("is not signed by its session key")]
+    Unsigned,
+    /// It was made elsewhere.
+    #[error("is another end's, or of another line")]
+    Misplaced,
+    /// Its end has other secrets of the line.
+    #[error("names other secrets than were sealed")]
+    Secrets,
+    /// One is missing, or there are two.
+    #[error("does not follow the one before")]
+    Unfollowed,
 }
 
 /// What does not go together.
@@ -165,6 +188,26 @@ pub enum Found {
         /// How many it states.
         count: u64,
     },
+    /// A statement is none that its end can make there. Nothing in it is compared.
+    #[error("a statement of the {by} {flaw}")]
+    Flawed {
+        /// Whose line it came over.
+        by: End,
+        /// Why not.
+        flaw: StatementFlaw,
+    },
+    /// An end states that it heard a statement of the other end that the other end did not make.
+    #[error(
+        "the {by} states that it heard another statement {number} of the {from} than the {from} made"
+    )]
+    Heard {
+        /// Who states it.
+        by: End,
+        /// Whose statement.
+        from: End,
+        /// Which.
+        number: u64,
+    },
     /// Bodies of files go over a line that is not in the recording, and the session's policy has them
     /// recorded.
     #[error(
@@ -220,15 +263,19 @@ impl Finding {
 pub(crate) struct Findings {
     line: u16,
     kept: Vec<Finding>,
+    /// Of those that are kept, how many are not grave.
+    light: usize,
     total: u64,
 }
 
 impl Findings {
     pub(crate) const fn new(line: u16) -> Self {
-        Self { line, kept: Vec::new(), total: 0 }
+        Self { line, kept: Vec::new(), light: 0, total: 0 }
     }
 
-    /// A range of missing packets that goes on where the last one ended is the same finding.
+    /// A range of missing packets that goes on where the last one ended is the same finding. Where
+    /// there is no more room, one that is grave takes the place of one that is not: otherwise whoever
+    /// can have many of those made could hide it.
     pub(crate) fn add(&mut self, time_us: u64, what: Found, party: Party) {
         if let (Some(before), Found::Missing { from, space, first, last }) =
             (self.kept.last_mut(), what)
@@ -241,9 +288,18 @@ impl Findings {
             return;
         }
         self.total += 1;
-        if self.kept.len() < MAX_FINDINGS {
-            self.kept.push(Finding { line: self.line, time_us, what, party });
+        let finding = Finding { line: self.line, time_us, what, party };
+        if self.kept.len() == MAX_FINDINGS {
+            if !finding.is_grave() || self.light == 0 {
+                return;
+            }
+            if let Some(at) = self.kept.iter().rposition(|one| !one.is_grave()) {
+                self.kept.remove(at);
+                self.light -= 1;
+            }
         }
+        self.light += usize::from(!finding.is_grave());
+        self.kept.push(finding);
     }
 
     /// The end `from` closed the line because packets were acknowledged that it had not sent: then
@@ -260,5 +316,38 @@ impl Findings {
 
     pub(crate) fn finish(self) -> (Vec<Finding>, u64) {
         (self.kept, self.total)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_that_count_for_nothing_do_not_hide_one_that_does() {
+        let mut findings = Findings::new(0);
+        let missing = |first, space| Found::Missing { from: End::Agent, space, first, last: first };
+        for number in 0..2 * MAX_FINDINGS as u64 {
+            findings.add(number, missing(2 * number, Space::Initial), Party::Nobody);
+        }
+        findings.add(9_000, missing(5, Space::Data), Party::Node);
+        findings.add(9_001, missing(1, Space::Initial), Party::Nobody);
+        findings.add(9_002, missing(7, Space::Data), Party::Node);
+        let (kept, total) = findings.finish();
+        assert_eq!((kept.len(), total), (MAX_FINDINGS, 2 * MAX_FINDINGS as u64 + 3));
+        let grave: Vec<_> =
+            kept.iter().filter(|one| one.is_grave()).map(|one| one.time_us).collect();
+        assert_eq!(grave, [9_000, 9_002]);
+    }
+
+    #[test]
+    fn where_all_are_grave_the_first_are_kept() {
+        let mut findings = Findings::new(0);
+        for time_us in 0..MAX_FINDINGS as u64 + 9 {
+            findings.add(time_us, Found::NoHello, Party::Node);
+        }
+        let (kept, total) = findings.finish();
+        assert_eq!((kept.len(), total), (MAX_FINDINGS, MAX_FINDINGS as u64 + 9));
+        assert_eq!(kept[MAX_FINDINGS - 1].time_us, MAX_FINDINGS as u64 - 1);
     }
 }

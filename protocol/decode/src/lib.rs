@@ -66,7 +66,7 @@ mod waiting;
 
 pub use decoder::Decoder;
 pub use event::{Closed, Event, Recorded, What};
-pub use finding::{Finding, Found, MAX_FINDINGS, Party, Space};
+pub use finding::{Finding, Found, MAX_FINDINGS, Party, Space, StatementFlaw};
 pub use keys::Suite;
 pub use report::{Counted, LineReport, Report};
 pub use statement::{Agreement, Claim, DatagramClaim, Half, Tally};

@@ -55,6 +55,20 @@ fn watched() -> (Exported, RgbImage) {
 }
 
 #[test]
+fn without_ffmpeg_it_is_said_what_to_do_and_nothing_is_left() {
+    let exported = Exported::new();
+    let film = exported.house.path("a.mp4");
+    let (file, to) = (exported.file.to_str().unwrap(), film.to_str().unwrap());
+    let words = ["audit", "export", file, "-o", to];
+    let mut export = exported.house.alice.command(&words).unwrap();
+    export.env("PATH", exported.house.path("no programs"));
+    let ran = run("deskside audit export", &mut export, None).unwrap();
+    let said = "films are made by ffmpeg, which is not installed here: install it";
+    assert!(ran.code == Some(1) && ran.sentence().contains(said), "{ran}");
+    assert!(!film.exists());
+}
+
+#[test]
 fn films_and_pictures_show_what_the_screen_showed_and_when() {
     let (exported, last) = watched();
     let (told, _) = exported.export("a.jsonl", &[]);

@@ -12,7 +12,6 @@ use deskside_protocol::text::visible;
 use deskside_protocol::wire::record::{ExcerptHalf, ExcerptLeftOut};
 use serde_json::{Value, json};
 
-use super::channel_word;
 use super::told::{ENDS, WORD, happened};
 use crate::audit::Organisation;
 use crate::audit::export::instant;
@@ -91,9 +90,9 @@ pub(super) fn blaming(flaw: Flaw) -> String {
 }
 
 /// The channel of a number, in a word.
-fn word(number: u32) -> String {
+fn word(number: u32) -> &'static str {
     let known = i32::try_from(number).ok().and_then(Channel::from_wire);
-    known.map_or_else(|| "unknown".to_owned(), channel_word)
+    known.map_or("unknown", Channel::word)
 }
 
 fn channels(judged: &Judged) -> String {
@@ -186,7 +185,7 @@ pub(super) fn text(judged: &Judged, known: bool, happened: &[Value]) -> String {
         let from = Half::of(half).map(|half| half.from.to_string()).unwrap_or_default();
         let place = format!("line {}, stream {}", half.line, half.stream);
         row(
-            &self::word(half.channel),
+            self::word(half.channel),
             &format!("{place}, from the {from}: {}", whose(half, proven)),
         );
     }

@@ -31,12 +31,6 @@ use gather::Gathering;
 use excerpt::disputed;
 pub(super) use excerpt::{is_excerpt, verify};
 
-/// A channel as people and scripts call it.
-#[must_use]
-pub fn channel_word(channel: Channel) -> String {
-    format!("{channel:?}").to_lowercase()
-}
-
 /// Makes and saves what `args` wish. `terminal` is whether somebody watches standard error.
 ///
 /// # Errors

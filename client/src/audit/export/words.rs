@@ -5,14 +5,13 @@
 )]
 
 use data_encoding::{BASE64, HEXLOWER};
+use deskside_protocol::channel::Channel;
 use deskside_protocol::grant::Grant;
 use deskside_story::{
     Act, Allowance, FileEnd, Happening, Input, Monitor, Outcome, Scope, Seen, What, key_name,
 };
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
-
-use crate::audit::channel_word;
 
 /// Microseconds since 1970-01-01 UTC as RFC 3339, to the microsecond.
 pub(in crate::audit) fn instant(time_us: u64) -> String {
@@ -57,9 +56,9 @@ fn said(what: &What) -> Option<(&'static str, Value)> {
         What::Said { text } => ("said", json!({"text": text})),
         What::Copied { text } => ("copied", json!({"text": text})),
         What::NotUnderstood { channel, why } => {
-            ("not-understood", json!({"channel": channel.map(channel_word), "why": why}))
+            ("not-understood", json!({"channel": channel.map(Channel::word), "why": why}))
         }
-        What::Newer { channel } => ("newer", json!({"channel": channel_word(*channel)})),
+        What::Newer { channel } => ("newer", json!({"channel": channel.word()})),
         What::Disputed { what, party, grave } => (
             "disputed",
             json!({"finding": what, "incriminates": party.to_string(), "grave": grave}),
@@ -123,7 +122,7 @@ fn consent(what: &What) -> Option<(&'static str, Value)> {
         }
         What::Refused(refused) => (
             "refused",
-            json!({"of": refused.of, "channel": channel_word(refused.channel),
+            json!({"of": refused.of, "channel": refused.channel.word(),
                 "cause": word(refused.cause.as_str_name(), "CAUSE_"),
                 "grant": refused.grant.map(Grant::word), "text": refused.text}),
         ),

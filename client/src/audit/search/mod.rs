@@ -2,8 +2,6 @@
 //! many. Nothing is kept of what is read.
 
 mod held;
-mod seeker;
-mod text;
 
 use std::path::Path;
 use std::time::Duration;
@@ -21,10 +19,7 @@ use crate::cli::{SearchArgs, SourceArgs};
 use crate::failure::{Failure, OrExit as _, exit_of};
 use crate::home::Home;
 use crate::output::{Output, moment};
-
-pub(crate) use seeker::{Hit, Seeker, plain};
-pub use text::Kind;
-pub(crate) use text::{Text, line};
+use crate::seek::{Hit, Seeker, Text};
 
 /// Recordings of one folder at the most.
 const MAX_FILES: usize = 100_000;
@@ -189,7 +184,7 @@ async fn look(source: &SourceArgs, args: &SearchArgs, home: &Home) -> anyhow::Re
     let looking = tokio::task::spawn_blocking(move || {
         let tape = found.tape(&source, &home)?;
         let mut hits = Hits::default();
-        tape.happenings(|happening| {
+        let contents = tape.happenings(|happening| {
             if let Some(text) = Text::of(happening) {
                 seeker.take(&text, |hit| hits.push(hit));
             }
@@ -198,7 +193,7 @@ async fn look(source: &SourceArgs, args: &SearchArgs, home: &Home) -> anyhow::Re
         seeker.finish(|hit| hits.push(hit));
         let Hits { mut hits, more } = hits;
         hits.sort_by_key(|hit| hit.time_us);
-        let judged = tape.judgement(&source, &home, None)?;
+        let judged = tape.judgement(&source, &home, Some(contents))?;
         let report = tape.report();
         let facts = report.facts.as_ref();
         anyhow::Ok(Found {
@@ -306,7 +301,7 @@ mod tests {
             of: 0,
             time_us,
             from: End::Agent,
-            kind: Kind::Chat,
+            kind: crate::seek::Kind::Chat,
             way: 0,
             line: String::new(),
         };

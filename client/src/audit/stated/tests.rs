@@ -37,20 +37,25 @@ fn entry(from: End, signed: Signed) -> Entry {
     Entry { line: 0, from, time_us: 2, channel, stream, item }
 }
 
+/// Nothing is wrong with it, and it is to be compared.
+fn is_sound(taken: &Taken) -> bool {
+    taken.statement.is_some() && taken.found.is_empty()
+}
+
 #[test]
 fn what_is_sound_is_claimed_and_the_last_word_is_known() {
     let mut stated = stated();
     let first = Statement { checkpoint: Some([6; 32]), ..said(End::Agent, 0, None) };
     let first = first.sign(&key(1));
-    let taken = stated.take(&entry(End::Agent, first.clone())).unwrap();
+    let taken = stated.take(&entry(End::Agent, first.clone())).statement.unwrap();
     let claims: Vec<_> = claims(&taken).collect();
     let halves: Vec<_> = claims.iter().map(|(half, claim)| (half.from, claim.by)).collect();
     assert_eq!(halves, [(End::Agent, End::Agent), (End::Technician, End::Agent)]);
     assert!(!stated.has_last(End::Agent));
     let next = said(End::Agent, 1, Some(statement::name(&first))).sign(&key(1));
-    assert!(stated.take(&entry(End::Agent, next)).is_some_and(|said| said.last));
+    assert!(stated.take(&entry(End::Agent, next)).statement.is_some_and(|said| said.last));
     assert!(stated.has_last(End::Agent) && !stated.has_last(End::Technician));
-    assert_eq!((stated.count(End::Agent), stated.is_sound()), (2, true));
+    assert_eq!(stated.count(End::Agent), 2);
     assert_eq!(stated.checkpoints().collect::<Vec<_>>(), [&[6; 32]]);
     assert!(stated.lag(End::Agent) != Lag::default());
     assert_eq!(stated.lag(End::Technician), Lag::default());
@@ -62,24 +67,25 @@ fn each_flaw_is_told_and_claims_nothing() {
     let other_secrets = Statement { secrets: [8; 32], ..first.clone() };
     let other_line = Statement { line: 1, ..first.clone() };
     let table = [
-        (End::Agent, first.sign(&key(2)), "is not signed"),
-        (End::Technician, first.sign(&key(1)), "another end's"),
-        (End::Agent, other_line.sign(&key(1)), "of another line"),
-        (End::Agent, other_secrets.sign(&key(1)), "other secrets"),
-        (End::Agent, said(End::Agent, 1, Some([4; 32])).sign(&key(1)), "does not follow"),
+        (End::Agent, first.sign(&key(2)), StatementFlaw::Unsigned),
+        (End::Technician, first.sign(&key(1)), StatementFlaw::Misplaced),
+        (End::Agent, other_line.sign(&key(1)), StatementFlaw::Misplaced),
+        (End::Agent, other_secrets.sign(&key(1)), StatementFlaw::Secrets),
+        (End::Agent, said(End::Agent, 1, Some([4; 32])).sign(&key(1)), StatementFlaw::Unfollowed),
     ];
-    for (from, signed, words) in table {
-        let mut stated = stated();
-        assert!(stated.take(&entry(from, signed)).is_none(), "{words}");
-        let told: Vec<_> = stated.sentences().collect();
-        assert!(!stated.is_sound() && told[0].contains(words), "{told:?}");
+    let told = |by, flaw| vec![(Found::Flawed { by, flaw }, Party::Secrets(by))];
+    for (from, signed, flaw) in table {
+        let taken = stated().take(&entry(from, signed.clone()));
+        assert_eq!((taken.statement, taken.found), (None, told(from, flaw)));
+        let taken = Stated::default().take(&entry(from, signed));
+        assert_eq!((taken.statement, taken.found), (None, told(from, StatementFlaw::Unpaired)));
     }
     // One that comes a second time follows nothing either.
     let mut stated = stated();
     let signed = first.sign(&key(1));
-    assert!(stated.take(&entry(End::Agent, signed.clone())).is_some());
-    assert!(stated.take(&entry(End::Agent, signed)).is_none());
-    assert!(!stated.is_sound());
+    assert!(is_sound(&stated.take(&entry(End::Agent, signed.clone()))));
+    let again = stated.take(&entry(End::Agent, signed));
+    assert_eq!(again.found, told(End::Agent, StatementFlaw::Unfollowed));
 }
 
 /// What the agent said last on line 0 was never acknowledged, and the technician heard it.
@@ -93,8 +99,7 @@ fn what_died_with_its_line_is_missed_by_nobody() {
         stated.take(&entry(End::Agent, first));
         let later = Statement { line, ..said(End::Agent, number, Some(previous)) };
         let later = Entry { line, ..entry(End::Agent, later.sign(&key(1))) };
-        assert_eq!(stated.take(&later).is_some(), follows, "{number} on {line}");
-        assert_eq!(stated.is_sound(), follows);
+        assert_eq!(is_sound(&stated.take(&later)), follows, "{number} on {line}");
     }
 }
 
@@ -121,11 +126,12 @@ fn what_an_end_heard_is_what_the_other_one_said_or_unknown() {
             let mut entries = agents.to_vec();
             entries.insert(at, heard(number, name));
             let mut stated = stated();
-            entries.iter().for_each(|entry| assert!(stated.take(entry).is_some()));
-            assert_eq!(stated.is_sound(), sound, "{number}, {at}");
-            let told: Vec<_> = stated.sentences().collect();
-            assert_eq!(told.len(), usize::from(!sound), "{told:?}");
-            assert!(told.iter().all(|told| told.contains("heard another statement")));
+            let taken: Vec<_> = entries.iter().map(|entry| stated.take(entry)).collect();
+            assert!(taken.iter().all(|taken| taken.statement.is_some()));
+            let found: Vec<_> = taken.into_iter().flat_map(|taken| taken.found).collect();
+            let (by, from) = (End::Technician, End::Agent);
+            let other = (Found::Heard { by, from, number }, Party::Ends);
+            assert_eq!(found, Vec::from_iter((!sound).then_some(other)), "{at}");
         }
     }
 }
@@ -139,20 +145,11 @@ fn one_that_is_not_here_is_known_by_the_next() {
         let next = Statement { line: 1, ..said(End::Agent, 1, Some([4; 32])) };
         let heard = Some(Heard { number: 0, name });
         let other = Statement { line: 1, heard, ..said(End::Technician, 0, None) };
-        for (from, said, own) in [(End::Agent, next, 1), (End::Technician, other, 2)] {
+        let both = [(End::Agent, next, 1, true), (End::Technician, other, 2, sound)];
+        for (from, said, own, sound) in both {
             let entry = Entry { line: 1, ..entry(from, said.sign(&key(own))) };
-            assert!(stated.take(&entry).is_some());
+            let taken = stated.take(&entry);
+            assert_eq!((taken.statement.is_some(), is_sound(&taken)), (true, sound));
         }
-        assert_eq!(stated.is_sound(), sound);
     }
-}
-
-#[test]
-fn sentences_are_bounded() {
-    let mut stated = stated();
-    for _ in 0..20 {
-        stated.take(&entry(End::Agent, said(End::Agent, 0, None).sign(&key(2))));
-    }
-    let told: Vec<_> = stated.sentences().collect();
-    assert_eq!((told.len(), told[8].as_str()), (9, "And 12 more statements."));
 }

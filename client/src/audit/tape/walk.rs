@@ -10,6 +10,7 @@ use deskside_protocol::recording::Kind;
 use deskside_story::{Happening, Story};
 
 use super::Tape;
+use crate::audit::contents::Contents;
 use crate::audit::judge::walk;
 use crate::audit::seals::Sealed;
 use crate::audit::verify::unreadable;
@@ -100,15 +101,15 @@ impl Tape {
         Ok(blocks)
     }
 
-    /// Tells what happened, and what in the recording does not go together: in the order of
-    /// [`Tape::play`]. Blocks.
+    /// Tells what happened, and what in the recording does not go together, what the ends stated
+    /// included: in the order of [`Tape::play`]. Blocks. Gives what was read, as [`Tape::read`] does.
     ///
     /// # Errors
     /// Exit 5 for a file that cannot be read any more; what `seen` says, which ends it.
     pub(in crate::audit) fn happenings(
         &self,
         mut seen: impl FnMut(&Happening) -> anyhow::Result<()>,
-    ) -> anyhow::Result<()> {
+    ) -> anyhow::Result<Contents> {
         let mut story = Story::new();
         let mut told = Ok(());
         let mut tell = |story: &mut Story| {
@@ -117,14 +118,15 @@ impl Tape {
             }
             anyhow::Ok(())
         };
-        let decoded = self.play(|entry| {
+        let contents = self.read(|entry| {
             story.feed(entry);
             told = tell(&mut story);
             if told.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         })?;
         told?;
-        story.finish(decoded.findings());
-        tell(&mut story)
+        story.finish(contents.report().findings());
+        tell(&mut story)?;
+        Ok(contents)
     }
 
     fn decoder(&self) -> Decoder {

@@ -39,6 +39,9 @@ impl Judgement {
             row("statements", &contents.statements());
             row("by time", &intervals::words(&intervals::of(contents.report())));
             row("on the way", &contents.way());
+            if let Some(held_back) = contents.held_back() {
+                row("held back", &held_back);
+            }
         } else {
             row("contents", UNREAD);
         }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::shelf::{Place, Shelf};
 use super::telling::{Telling, short, telling};
-use crate::audit::{Hit, Kind, Seeker, Text, plain};
+use crate::seek::{Hit, Kind, Seeker, Text, plain};
 
 /// Rows of the list at the most: 1,000 for each minute of three hours. With some 400 bytes each 80 MB.
 const MAX_ROWS: usize = 200_000;

@@ -10,8 +10,8 @@ use deskside_protocol::wire::record::Reason;
 use deskside_story::{Allowance, FileEnd, Happening, Input, Outcome, Scope, Seen, What};
 use serde_json::{Value, json};
 
-use crate::audit::{channel_word, line};
 use crate::output::size;
+use crate::seek::line;
 
 /// Characters of a title at the most; all of it is found by search, or opened.
 const MAX_TITLE: usize = 300;
@@ -95,11 +95,11 @@ fn session(from: End, what: &What) -> Option<Telling> {
         }
         What::Ending(reason) => row("session", &format!("The session is over: {}", why(*reason))),
         What::NotUnderstood { channel, why } => {
-            let place = channel.map_or_else(String::new, |it| format!(" on {}", channel_word(it)));
+            let place = channel.map_or_else(String::new, |it| format!(" on {}", it.word()));
             row("trouble", &format!("Not understood{place}: {why}"))
         }
         What::Newer { channel } => {
-            let channel = channel_word(*channel);
+            let channel = channel.word();
             row("trouble", &format!("A message on {channel} that this version does not know"))
         }
         What::Disputed { what, party, grave } => {

@@ -71,9 +71,8 @@ impl Line {
         self.findings.add(time_us, what, Party::Secrets(claim.by));
     }
 
-    /// What an end says of its bodies is under the line's keys, and no other.
-    pub(crate) fn apart(&mut self, Half { stream, from }: Half, time_us: u64) {
-        self.findings.add(time_us, Found::Apart { from, stream }, Party::Secrets(from));
+    pub(crate) fn note(&mut self, time_us: u64, what: Found, party: Party) {
+        self.findings.add(time_us, what, party);
     }
 
     /// Bytes that were passed over: the end of the line may have come between, but not for long.

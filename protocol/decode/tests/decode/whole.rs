@@ -86,7 +86,8 @@ fn judge_normalised(raw: &Decoded, normalised: &Decoded) {
             datagrams.sort_unstable();
             datagrams
         });
-        assert!(datagrams[0] == datagrams[1], "the same datagrams");
+        let counts = datagrams.each_ref().map(Vec::len);
+        assert!(datagrams[0] == datagrams[1], "the same datagrams: {counts:?}");
         let [raw, counted] = [raw, normalised].map(|one| one.report.lines[0].ends.of(from));
         assert_eq!((counted.repeated, counted.unopened, counted.lost), (0, 0, 0));
         assert_eq!((counted.tail, counted.acknowledged), (0, raw.acknowledged), "{counted:?}");

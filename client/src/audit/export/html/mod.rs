@@ -22,9 +22,10 @@ use super::span::Span;
 use super::spool::Spool;
 use super::words::instant;
 use crate::audit::bundle::{END, PROOF, RECORDING};
-use crate::audit::{Tape, Text, log};
+use crate::audit::{Tape, intervals, log};
 use crate::output::size;
 use crate::player::{Telling, telling};
+use crate::seek::Text;
 use escape::escaped;
 
 /// Bytes of text that stand on a page at the most: a browser shows these.
@@ -48,7 +49,7 @@ pub(super) struct Counts {
 /// What the disk says, or the recording.
 pub(super) fn write(tape: &Tape, sight: Sight, out: &mut dyn Write) -> anyhow::Result<Counts> {
     let mut rows = Rows::new(sight.span)?;
-    tape.happenings(|happening| rows.happening(happening))?;
+    let contents = tape.happenings(|happening| rows.happening(happening))?;
     let pictures =
         pictures::each(tape, Sight { dims: false, ..sight }, &rows.wanted, |time_us, png| {
             let (clock, png) = (clock(time_us, sight.span), BASE64.encode(png));
@@ -60,7 +61,7 @@ pub(super) fn write(tape: &Tape, sight: Sight, out: &mut dyn Write) -> anyhow::R
             );
             rows.spool.push((time_us, Kind::Picture), row.as_bytes())
         })?;
-    head(tape, sight.span, out)?;
+    head(tape, sight.span, &intervals::words(&intervals::of(contents.report())), out)?;
     let length = since(sight.span.to_us, sight.span).to_string();
     let pictured = match pictures {
         0 => "Nobody watched the screen.".to_owned(),
@@ -178,7 +179,8 @@ impl Rows {
     }
 }
 
-fn head(tape: &Tape, span: Span, out: &mut dyn Write) -> anyhow::Result<()> {
+/// The top of the page. `proven` is what of the time is, in words.
+fn head(tape: &Tape, span: Span, proven: &str, out: &mut dyn Write) -> anyhow::Result<()> {
     let hash = |text: &str| BASE64.encode(&sha256(text.as_bytes()));
     let (style, script) = (hash(STYLE), hash(SCRIPT));
     let facts = tape.report().facts.as_ref();
@@ -209,6 +211,7 @@ fn head(tape: &Tape, span: Span, out: &mut dyn Write) -> anyhow::Result<()> {
     if let Some(hash) = &tape.report().hash {
         row("Final hash", &format!("<code>{}</code>", HEXLOWER.encode(hash)))?;
     }
+    row("By time", &escaped(proven))?;
     writeln!(out, "</dl>")?;
     if let Some(warning) = tape.warning() {
         writeln!(out, "<p class=\"warning\">{}</p>", escaped(&warning))?;
@@ -217,8 +220,8 @@ fn head(tape: &Tape, span: Span, out: &mut dyn Write) -> anyhow::Result<()> {
         out,
         "<p>The recording itself is in this page, sealed, with the proof that the relay's log knows \
          it. <code>deskside audit verify</code> and the name of this file say whether anybody changed \
-         it; no account is needed for that. What stands below was read from it by whoever made the \
-         page, and is their word.</p>\n</header>"
+         it; no account is needed for that. The row by time and what stands below were read from it by \
+         whoever made the page, and are their word.</p>\n</header>"
     )?;
     Ok(())
 }

@@ -1,12 +1,15 @@
 //! Looks for words in texts that come in parts: line by line, whatever the case of the letters, and
 //! across the borders of parts. It keeps a line of each text that is under way, and no more.
 
+mod text;
+
 use std::collections::HashMap;
 
 use deskside_protocol::session::End;
 use deskside_protocol::text::visible;
 
-use super::text::{Kind, Text};
+pub use text::Kind;
+pub(crate) use text::{Text, line};
 
 /// Bytes of a line that are looked at together; of a longer one the next part begins with the end of
 /// the one before, so that no border hides a word.
