@@ -56,7 +56,7 @@ fn watched() -> (Exported, RgbImage) {
 
 #[test]
 fn without_ffmpeg_it_is_said_what_to_do_and_nothing_is_left() {
-    let exported = Exported::new();
+    let (exported, _) = watched();
     let film = exported.house.path("a.mp4");
     let (file, to) = (exported.file.to_str().unwrap(), film.to_str().unwrap());
     let words = ["audit", "export", file, "-o", to];
