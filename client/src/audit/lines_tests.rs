@@ -321,3 +321,15 @@ async fn packets_that_waited_for_long_are_told_of() {
         assert!(seconds >= held_back, "{event}");
     }
 }
+
+#[tokio::test]
+async fn a_statement_that_its_end_cannot_make_there_is_a_finding() {
+    let mut line = Line::under(policy(Vec::new()));
+    line.state(End::Agent, |said| said.secrets = [8; 32]);
+    let (found, event) = line.found().await;
+    let what = "a statement of the agent names other secrets than were sealed";
+    assert_eq!(found, [pair(what, &secrets("agent"))], "{event}");
+    let findings = event["contents"]["findings"].as_array().unwrap();
+    assert!(findings.iter().all(|one| one["time"].is_string()), "{event}");
+    assert_eq!(event["verdict"], "disputed");
+}

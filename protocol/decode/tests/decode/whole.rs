@@ -17,6 +17,9 @@ const LINE: u16 = 3;
 const LONGEST: usize = 1_500_000;
 /// Datagrams that each end sends.
 const DATAGRAMS: usize = 120;
+/// Packets of an end at the most that are acknowledged in none that arrived. quinn says each range again
+/// until it knows that it came, and forgets the lowest of more than 64.
+const MAX_SILENT: u64 = 4;
 /// What the technician gives its one stream up with.
 const GIVEN_UP: u32 = 9;
 
@@ -76,21 +79,23 @@ async fn everything_comes_back(suite: Suite) {
     judge_normalised(&decoded, &tape.normalised(&sealed).decoded(&sealed));
 }
 
-/// Nothing that counts is lost where nothing that does not is left.
+/// Nothing that counts is lost where nothing that does not is left: but for what was acknowledged only
+/// in packets that never arrived themselves, and was not said again.
 fn judge_normalised(raw: &Decoded, normalised: &Decoded) {
     assert!(raw.streams() == normalised.streams(), "the same streams");
     for from in [End::Agent, End::Technician] {
+        let [before, counted] = [raw, normalised].map(|one| one.report.lines[0].ends.of(from));
+        let silent = before.acknowledged - counted.acknowledged;
+        assert!(silent <= MAX_SILENT, "{silent} acknowledgements");
+        assert_eq!((counted.repeated, counted.unopened), (0, 0));
+        assert_eq!(counted.lost + counted.tail, silent, "{counted:?}");
         // On the way they overtake each other; normalised they stand by their packets' numbers.
-        let datagrams = [raw, normalised].map(|one| {
-            let mut datagrams = one.datagrams(from);
-            datagrams.sort_unstable();
-            datagrams
-        });
-        let counts = datagrams.each_ref().map(Vec::len);
-        assert!(datagrams[0] == datagrams[1], "the same datagrams: {counts:?}");
-        let [raw, counted] = [raw, normalised].map(|one| one.report.lines[0].ends.of(from));
-        assert_eq!((counted.repeated, counted.unopened, counted.lost), (0, 0, 0));
-        assert_eq!((counted.tail, counted.acknowledged), (0, raw.acknowledged), "{counted:?}");
+        let mut left = raw.datagrams(from);
+        for datagram in normalised.datagrams(from) {
+            let at = left.iter().position(|one| *one == datagram);
+            left.swap_remove(at.expect("a datagram that was not there before"));
+        }
+        assert!(left.len() as u64 <= silent, "{} of {silent}", left.len());
     }
 }
 
