@@ -72,7 +72,6 @@ export class Track {
     const there = new Set(this.player.intervals.map(([, , word]) => word));
     const told = Object.keys(PROOF).filter((word) => there.has(word));
     $("proof").hidden = told.length === 0;
-    if ($("proof").childElementCount === told.length) return;
     $("proof").replaceChildren(...told.map((word) => element("li", PROOF[word], word)));
   }
 
