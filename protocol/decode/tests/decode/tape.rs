@@ -74,8 +74,9 @@ impl Tape {
         passed
     }
 
-    /// The same without what is repeated, unopened, or should have been acknowledged and was not; each packet in a datagram of its own.
-    pub(crate) fn normalised(&self, sealed: &[(u16, LineSecrets)]) -> Self {
+    /// What was opened, once, each packet in a datagram of its own: all of it, or what counts, that is
+    /// without what should have been acknowledged and was not.
+    pub(crate) fn opened(&self, sealed: &[(u16, LineSecrets)], counting: bool) -> Self {
         let mut decoder = Decoder::new();
         decoder.keep_packets();
         for (line, secrets) in sealed {
@@ -89,12 +90,7 @@ impl Tape {
             packets.extend(std::iter::from_fn(|| decoder.poll_packet()));
         }
         let report = decoder.finish();
-        packets.retain(|packet: &Recorded| {
-            let line = report.lines.iter().find(|line| line.line == packet.line).unwrap();
-            let acknowledged = line.acknowledged.of(packet.from);
-            let within = |(first, last): &(u64, u64)| (*first..=*last).contains(&packet.number);
-            packet.space != Space::Data || !packet.elicits || acknowledged.iter().any(within)
-        });
+        packets.retain(|packet| !counting || counts(packet, &report));
         let passed: Vec<_> = packets
             .into_iter()
             .map(|Recorded { line, from, time_us, bytes, .. }| Passed {
@@ -131,6 +127,15 @@ impl Tape {
         }
         Decoded { events, report: decoder.finish() }
     }
+}
+
+/// Whether the other end said that it took the packet in, where it would say so.
+fn counts(packet: &Recorded, report: &Report) -> bool {
+    let line = report.lines.iter().find(|line| line.line == packet.line).unwrap();
+    let within = |(first, last): &(u64, u64)| (*first..=*last).contains(&packet.number);
+    packet.space != Space::Data
+        || !packet.elicits
+        || line.acknowledged.of(packet.from).iter().any(within)
 }
 
 /// What came of it.
