@@ -20,8 +20,9 @@ use deskside_protocol::wire::message::{FileGet, FilePut};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use self::told::{Told, beneath};
+use crate::consent::Direction;
 use crate::consent::{Listing, MAX_LISTED};
-use crate::events::{Direction, Show};
+use crate::events::Show;
 use crate::gate::{File, Permit};
 
 /// Files of one transfer that are told to people by name; of more only the sum is.

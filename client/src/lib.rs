@@ -1,7 +1,7 @@
 //! The technician's and auditor's program of Deskside.
 //!
 //! `cli` reads what was typed; each room does one thing of it. `connect` holds a session open and
-//! serves the other commands over `control`; `account`, `ticket` and `audit` ask the relay; `home`
+//! serves the other commands over `control`, on `lines`; `account`, `ticket` and `audit` ask the relay; `home`
 //! is all that this program keeps.
 
 pub mod account;
@@ -15,6 +15,7 @@ pub mod control;
 pub mod failure;
 pub mod home;
 pub mod ledger;
+pub mod lines;
 pub mod note;
 pub mod output;
 pub mod people;

@@ -12,8 +12,6 @@ use std::time::Duration;
 use deskside_files::Size;
 use deskside_protocol::grant::{Grant, GrantSet};
 
-use crate::events::Direction;
-
 pub use self::keyboard::{Floor, Keyboard, MAX_LINE};
 pub use self::terminal::Terminal;
 
@@ -79,6 +77,25 @@ pub enum Question<'a> {
         /// Which files.
         files: &'a Listing,
     },
+}
+
+/// Which way a file went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// To this computer.
+    Received,
+    /// From this computer.
+    Sent,
+}
+
+impl Direction {
+    /// For scripts.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Received => "received",
+            Self::Sent => "sent",
+        }
+    }
 }
 
 /// The files of one transfer, as the user is asked about them. Names are made safe already.

@@ -9,7 +9,8 @@ use deskside_protocol::text::visible;
 use tokio::time::timeout;
 
 use super::{ANSWER_TIME, Answer, Asker, Asking, Keyboard, Listing, Question, Standing, Visitor};
-use crate::events::{Direction, Event, Show};
+use crate::consent::Direction;
+use crate::events::{Event, Show};
 use crate::texts::Texts;
 
 const RULE: &str = "  ------------------------------------------------------------";

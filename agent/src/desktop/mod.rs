@@ -18,6 +18,7 @@ use std::ffi::OsStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use deskside_protocol::wire::message::refusal::Cause;
 use thiserror::Error;
 use tokio::sync::{Mutex, mpsc};
 use tokio::time::timeout;
@@ -152,6 +153,27 @@ pub enum DesktopError {
     /// The grant was taken back while the picture was made.
     #[error("viewing was stopped")]
     Revoked,
+}
+
+impl DesktopError {
+    /// What the technician's program is told.
+    #[must_use]
+    pub const fn cause(&self) -> Cause {
+        match self {
+            Self::NoMonitor { .. } => Cause::NotFound,
+            Self::TooLarge { .. } => Cause::BadRequest,
+            Self::Revoked => Cause::NotGranted,
+            Self::NoDisplay
+            | Self::Connect { .. }
+            | Self::Foreign
+            | Self::Unsupported(_)
+            | Self::Silent
+            | Self::Read(_)
+            | Self::Moved
+            | Self::Coding(_)
+            | Self::Png(_) => Cause::Trouble,
+        }
+    }
 }
 
 /// What a kind of desktop can do. Calls block.

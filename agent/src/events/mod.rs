@@ -21,7 +21,7 @@ use self::lines::lines;
 pub use self::lines::reason_word;
 pub use self::words::reason_in_words;
 use self::words::words;
-use crate::consent::{Question, Visitor};
+use crate::consent::{Direction, Question, Visitor};
 
 /// Who granted something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,25 +48,6 @@ pub enum Gone {
     Relay,
     /// The technician's.
     Technician,
-}
-
-/// Which way a file went.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Direction {
-    /// To this computer.
-    Received,
-    /// From this computer.
-    Sent,
-}
-
-impl Direction {
-    /// For scripts.
-    const fn word(self) -> &'static str {
-        match self {
-            Self::Received => "received",
-            Self::Sent => "sent",
-        }
-    }
 }
 
 /// Something that the user or a script is told.

@@ -8,8 +8,8 @@ use deskside_protocol::grant::{Grant, GrantSet};
 use deskside_protocol::text::visible;
 use deskside_protocol::wire::record::Reason;
 
-use super::{By, Direction, Event, Gone, Speaker};
-use crate::consent::in_words;
+use super::{By, Event, Gone, Speaker};
+use crate::consent::{Direction, in_words};
 
 /// For people. Each event ends with a line break.
 pub(super) fn words(event: &Event<'_>) -> String {

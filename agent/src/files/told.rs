@@ -2,7 +2,8 @@
 
 use deskside_files::{Fault, FileReport, NameError, Progress, RelativePath, Report};
 
-use crate::events::{Direction, Event, Show};
+use crate::consent::Direction;
+use crate::events::{Event, Show};
 
 /// Tells the user what has gone over.
 pub(super) struct Told<'a, N> {

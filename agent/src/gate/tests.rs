@@ -8,8 +8,8 @@ use deskside_protocol::wire::message::refusal::Cause;
 use tokio::sync::{Semaphore, mpsc};
 
 use super::*;
+use crate::consent::Direction;
 use crate::consent::{Asking, Standing as OrganisationStanding, Unattended, is_asked_each_time};
-use crate::events::Direction;
 
 /// Answers every question alike, once `go` lets it, and counts them.
 struct Scripted {

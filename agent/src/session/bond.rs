@@ -12,6 +12,8 @@ use deskside_protocol::identity::link::JoinLink;
 use deskside_protocol::identity::rotation::follow_authority;
 use deskside_protocol::key::{PublicKey, SigningKey};
 use deskside_protocol::label::Label;
+use deskside_protocol::pairing::Paired;
+use deskside_protocol::pairing::agent::Technician;
 use deskside_protocol::policy::{Policy, PolicyError};
 use deskside_protocol::reattach::TOKEN;
 use deskside_protocol::recording::Binding;
@@ -21,11 +23,20 @@ use deskside_protocol::transcript::HASH;
 use deskside_protocol::wire::record::Signed;
 use deskside_protocol::wire::signal::PolicyNow;
 
-use super::{Agent, code, now};
+use super::{Agent, now};
 use crate::SOFTWARE;
 use crate::consent::Visitor;
 use crate::gate::Record;
 use crate::kept::Kept;
+
+/// What came of a pairing.
+pub(super) struct Met {
+    pub(super) session: SessionId,
+    pub(super) paired: Paired,
+    pub(super) technician: Technician,
+    pub(super) policy: Policy,
+    pub(super) signed_policy: Signed,
+}
 
 #[allow(missing_debug_implementations, reason = "holds a secret key")]
 pub(super) struct Bond {
@@ -46,7 +57,7 @@ pub(super) struct Bond {
 
 impl Bond {
     /// Of a pairing that has just come about.
-    pub(super) fn made(agent: &Agent, met: code::Met) -> Self {
+    pub(super) fn made(agent: &Agent, met: Met) -> Self {
         let certificate = met.technician.certificate;
         let policy = met.policy;
         let relay = agent.settings.relay.clone();

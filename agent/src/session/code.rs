@@ -11,12 +11,11 @@ use deskside_protocol::code::{Code, Nameplate};
 use deskside_protocol::pairing::agent::{Checks, Technician, Waiting};
 use deskside_protocol::pairing::{Paired, PairingError};
 use deskside_protocol::policy::Policy;
-use deskside_protocol::session::SessionId;
 use deskside_protocol::transcript::{ChannelIdentifier, policy_hash};
 use deskside_protocol::wire::record::Signed;
 use deskside_protocol::wire::signal::{Open, PairingFailed, PairingOffer, signal::Kind};
 
-use super::bond::Bond;
+use super::bond::{Bond, Met};
 use super::wishes::unheard;
 use super::{Agent, now};
 use crate::events::Event;
@@ -37,15 +36,6 @@ pub(super) struct Meeting {
     pub(super) signals: Signals,
     pub(super) given: Given,
     pub(super) bond: Bond,
-}
-
-/// What the bond of a session is made of.
-pub(super) struct Met {
-    pub(super) session: SessionId,
-    pub(super) paired: Paired,
-    pub(super) technician: Technician,
-    pub(super) policy: Policy,
-    pub(super) signed_policy: Signed,
 }
 
 /// What became of one code.

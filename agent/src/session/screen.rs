@@ -10,7 +10,7 @@ use deskside_protocol::wire::message::{
 };
 
 use super::watch::{self, Seat};
-use crate::desktop::{DesktopError, Screen};
+use crate::desktop::Screen;
 use crate::gate::{Answers, Gate, Heard, Permit, Unheard, View};
 
 /// Serves a stream of the screen channel.
@@ -59,7 +59,7 @@ async fn picture(
 ) -> Result<(), Unheard> {
     let picture = match screen.screenshot(permit, request.monitor).await {
         Ok(picture) => picture,
-        Err(error) => return Ok(answers.refuse_for(cause(&error), error.to_string()).await?),
+        Err(error) => return Ok(answers.refuse_for(error.cause(), error.to_string()).await?),
     };
     let bytes = picture.png.len() as u64;
     let announced = Announced { width: picture.width, height: picture.height, bytes };
@@ -86,21 +86,4 @@ async fn send(answers: &mut Answers, mut png: Bytes) -> Result<(), StreamError> 
         answers.send(Kind::Chunk(Chunk { data })).await?;
     }
     answers.finish().await
-}
-
-pub(super) const fn cause(error: &DesktopError) -> Cause {
-    match error {
-        DesktopError::NoMonitor { .. } => Cause::NotFound,
-        DesktopError::TooLarge { .. } => Cause::BadRequest,
-        DesktopError::Revoked => Cause::NotGranted,
-        DesktopError::NoDisplay
-        | DesktopError::Connect { .. }
-        | DesktopError::Foreign
-        | DesktopError::Unsupported(_)
-        | DesktopError::Silent
-        | DesktopError::Read(_)
-        | DesktopError::Moved
-        | DesktopError::Coding(_)
-        | DesktopError::Png(_) => Cause::Trouble,
-    }
 }

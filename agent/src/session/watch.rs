@@ -19,7 +19,6 @@ use prost::Message as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-use super::screen::cause;
 use crate::desktop::{Cursor, DesktopError, Live, Order, Scene, Screen, Shot};
 use crate::gate::{Answers, Heard, Permit, Unheard, View};
 
@@ -60,7 +59,7 @@ pub(super) async fn serve(
     }
     let (live, mut shots) = match screen.watch(permit).await {
         Ok(watched) => watched,
-        Err(error) => return Ok(answers.refuse_for(cause(&error), error.to_string()).await?),
+        Err(error) => return Ok(answers.refuse_for(error.cause(), error.to_string()).await?),
     };
     live.order(order(first));
     let mut out = Out { answers, beside, pieces: VecDeque::new(), pointed: 0 };
@@ -162,7 +161,7 @@ impl Out<'_> {
     }
 
     async fn refuse(&mut self, error: &DesktopError) -> Result<(), StreamError> {
-        self.answers.refuse_for(cause(error), error.to_string()).await
+        self.answers.refuse_for(error.cause(), error.to_string()).await
     }
 
     async fn frame(&mut self, coded: Coded) -> Result<(), StreamError> {

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use deskside_agent::consent::{Listing, Question, Standing, Visitor};
-use deskside_agent::events::{By, Direction, Event, Gone, Speaker};
+use deskside_agent::consent::{Direction, Listing, Question, Standing, Visitor};
+use deskside_agent::events::{By, Event, Gone, Speaker};
 use deskside_agent::window::Model;
 use deskside_agent::window::model::Press;
 use deskside_protocol::code::{Code, Nameplate};

@@ -17,8 +17,7 @@ use super::intervals::{self, Interval};
 use super::seals::Sealed;
 use super::stated::{self, Stated};
 use super::tail;
-use super::tape::unroll;
-use super::verify::session_keys;
+use super::unroll::unroll;
 use crate::output::{moment, size};
 
 /// From here on it is told that packets were held back: a line that works says something again after
@@ -67,7 +66,7 @@ pub(super) fn read_along(
     mut along: impl FnMut(&Entry) -> ControlFlow<()>,
 ) -> io::Result<Contents> {
     let hashes = sealed.iter().map(|(line, _, secrets)| (*line, secrets.sha256()));
-    let stated = Stated::new(facts.map(session_keys), hashes);
+    let stated = Stated::new(facts.map(Facts::session_keys), hashes);
     let mut contents =
         Contents { stated, records: bodies::are_recorded(facts), ..Contents::default() };
     contents.report = unroll(from, sealed, |entry, decoder| {

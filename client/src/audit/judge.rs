@@ -1,19 +1,44 @@
-//! Walks through a recording of any length with room for one block, and judges it.
+//! What a recording's chain and signatures say, held against an organisation's key.
 
 use std::io::{self, Read};
 use std::ops::ControlFlow;
 
+use data_encoding::HEXLOWER_PERMISSIVE;
+use deskside_protocol::exit::Exit;
 use deskside_protocol::key::PublicKey;
-use deskside_protocol::recording::{Block, Fault, Reader, Report, Step, Verifier};
+use deskside_protocol::recording::{Report, Verifier};
 
-/// Bytes asked of the file at once.
-const READ: usize = 1024 * 1024;
+use super::file::walk;
+use crate::failure::Failure;
+use crate::home::Home;
 
 /// An organisation, by its key of today and those of before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Organisation {
     pub(super) key: PublicKey,
     pub(super) former: Vec<PublicKey>,
+}
+
+/// The organisation's key: from `--org`, else the account's, else nobody's.
+///
+/// # Errors
+/// Exit 2 for a key that is none, or an account that cannot be read.
+pub fn organisation(hex: Option<&str>, home: &Home) -> anyhow::Result<Option<Organisation>> {
+    let account = home.account()?;
+    let Some(hex) = hex else {
+        return Ok(account.map(|account| Organisation {
+            key: account.join.organisation,
+            former: account.former_organisations(),
+        }));
+    };
+    let bytes = HEXLOWER_PERMISSIVE.decode(hex.trim().as_bytes()).unwrap_or_default();
+    let key = PublicKey::try_from(bytes.as_slice());
+    let sentence = "--org takes the organisation's public key as 64 hexadecimal digits";
+    let key = key.map_err(|_| Failure::new(Exit::Usage, sentence))?;
+    // What one's own account knows of that very organisation counts for it.
+    let own = account.filter(|account| account.join.organisation == key);
+    let former = own.map(|account| account.former_organisations()).unwrap_or_default();
+    Ok(Some(Organisation { key, former }))
 }
 
 /// Judges what `from` gives, against `organisation` where it is known.
@@ -31,45 +56,4 @@ pub(super) fn judge(from: impl Read, organisation: Option<Organisation>) -> io::
         ControlFlow::Continue(())
     })?;
     Ok(verifier.finish())
-}
-
-/// Shows the blocks that `from` gives one by one, and last the fault at which they end, if they do;
-/// no more of them once `seen` breaks off.
-///
-/// # Errors
-/// What the disk says.
-pub(super) fn walk(
-    mut from: impl Read,
-    mut seen: impl FnMut(Result<&Block<'_>, Fault>) -> ControlFlow<()>,
-) -> io::Result<()> {
-    let mut reader = Reader::new();
-    let mut buffer = Vec::new();
-    loop {
-        let mut rest = buffer.as_slice();
-        let wanted = loop {
-            match reader.next(&mut rest) {
-                Ok(Step::Block(block)) => {
-                    if seen(Ok(&block)).is_break() {
-                        return Ok(());
-                    }
-                }
-                Ok(Step::NeedMore(wanted)) => break wanted,
-                Err(fault) => {
-                    // It is the last word either way.
-                    let _over = seen(Err(fault));
-                    return Ok(());
-                }
-            }
-        };
-        let taken = buffer.len() - rest.len();
-        buffer.drain(..taken);
-        let missing = wanted.max(READ).saturating_sub(buffer.len()) as u64;
-        from.by_ref().take(missing).read_to_end(&mut buffer)?;
-        if buffer.len() < wanted.max(1) {
-            if let Err(fault) = reader.finish(&buffer) {
-                let _over = seen(Err(fault));
-            }
-            return Ok(());
-        }
-    }
 }

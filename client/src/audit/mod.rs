@@ -9,6 +9,7 @@ mod contents;
 mod disclose;
 mod export;
 mod fetch;
+mod file;
 mod heard;
 mod hold;
 mod intervals;
@@ -23,22 +24,23 @@ mod source;
 mod stated;
 mod tail;
 mod tape;
+mod unroll;
 mod verdict;
 mod verify;
 mod whole;
 
 pub use accesses::accesses;
 pub use disclose::disclose;
-pub use export::{Form, Time, export};
+pub use export::export;
 pub use fetch::{Wish, fetch, fetch_with_proof};
 pub use hold::hold;
-pub use judge::Organisation;
-pub use list::{Wanted, When, list};
+pub use judge::{Organisation, organisation};
+pub use list::{Wanted, list};
 pub use replay::replay;
 pub use seals::{Identities, identities};
 pub use search::search;
 pub use tape::Tape;
-pub use verify::{organisation, verify};
+pub use verify::verify;
 pub use whole::whole;
 
 #[cfg(test)]

@@ -10,9 +10,9 @@ use deskside_protocol::session::SessionId;
 use tempfile::TempDir;
 
 use super::bundle;
+use super::judge::organisation;
 use super::seals::{self, Identities};
 use super::tape::Tape;
-use super::verify::organisation;
 use super::{Wish, fetch, log};
 use crate::arrival::{Arrived, arrive};
 use crate::cli::SourceArgs;

@@ -15,8 +15,8 @@ use deskside_protocol::session::End;
 use deskside_protocol::statement::{self, MAX_TAIL, Tail};
 use serde_json::{Value, json};
 
+use super::file::unreadable;
 use super::stated::Stated;
-use super::verify::{session_keys, unreadable};
 use crate::failure::{Failure, OrExit as _};
 use crate::home::Home;
 
@@ -139,7 +139,7 @@ fn read(path: &Path) -> anyhow::Result<Tail> {
 
 /// Whether everything in it is signed by those whose it says it is, for this session.
 fn is_of(tail: &Tail, facts: &Facts) -> bool {
-    let keys = session_keys(facts);
+    let keys = facts.session_keys();
     let signed = [(&tail.own, tail.end), (&tail.other, tail.end.other())];
     let fit = signed.into_iter().all(|(signed, end)| {
         let said = signed.as_ref().map(|signed| statement::open(signed, &keys));
@@ -186,7 +186,7 @@ fn fit(tail: &Tail, report: &Report, read: Option<&Read<'_>>) -> Fit {
     let (Some(read), Some(facts)) = (read, &report.facts) else { return Fit::Unread };
     let mut fit = Fit::Same;
     for signed in [&tail.own, &tail.other].into_iter().flatten() {
-        let Ok(said) = statement::open(signed, &session_keys(facts)) else { continue };
+        let Ok(said) = statement::open(signed, &facts.session_keys()) else { continue };
         match read.stated.named(said.end, said.number) {
             Some(name) if *name != statement::name(signed) => return Fit::Twice(said.end),
             Some(_) => {}
@@ -243,7 +243,7 @@ mod tests {
 
     /// One statement of each end.
     fn stated(report: &Report) -> Stated {
-        let mut stated = Stated::new(report.facts.as_ref().map(session_keys), []);
+        let mut stated = Stated::new(report.facts.as_ref().map(Facts::session_keys), []);
         for end in [End::Agent, End::Technician] {
             let message = Message { kind: Some(Kind::Statement(said(end, 0, 5))) };
             let item = Item::Message(Box::new(message));

@@ -2,25 +2,23 @@
 //! asked of a relay unless a session's id is given; then its log is asked too, and must go on from
 //! every head that the session's note names.
 
-use std::io::ErrorKind;
 use std::path::Path;
 
 use anyhow::Context as _;
-use data_encoding::HEXLOWER_PERMISSIVE;
 use deskside_protocol::exit::Exit;
 use deskside_protocol::key::PublicKey;
 use deskside_protocol::log::SignedHead;
 use deskside_protocol::log::leaf::Access;
 use deskside_protocol::recording::Report;
-use deskside_protocol::recording::verify::Facts;
-use deskside_protocol::session::{End, Ends, SessionId};
+use deskside_protocol::session::SessionId;
 use deskside_protocol::statement::Tail;
 
 use super::anchor::{self, Anchor};
 use super::bundle;
 use super::contents::{self, Contents};
 use super::disclose::{is_excerpt, verify as verify_excerpt};
-use super::judge::{Organisation, judge};
+use super::file::{file, unreadable};
+use super::judge::{Organisation, judge, organisation};
 use super::log::{self, InLog};
 use super::seals::{self, Identities, Seals};
 use super::tail;
@@ -28,7 +26,7 @@ use super::verdict::Judgement;
 use super::{Wish, fetch};
 use crate::arrival::{Arrived, arrive};
 use crate::cli::VerifyArgs;
-use crate::failure::{Failure, OrExit as _};
+use crate::failure::OrExit as _;
 use crate::home::Home;
 use crate::ledger::catch_up;
 use crate::output::Output;
@@ -70,28 +68,6 @@ pub async fn verify(args: &VerifyArgs, home: &Home, output: &mut Output) -> anyh
     output.show(&event, &text)?;
     let exit = if judgement.is_sound() { Exit::Done } else { Exit::Verification };
     Ok(exit.code())
-}
-
-/// The organisation's key: from `--org`, else the account's, else nobody's.
-///
-/// # Errors
-/// Exit 2 for a key that is none, or an account that cannot be read.
-pub fn organisation(hex: Option<&str>, home: &Home) -> anyhow::Result<Option<Organisation>> {
-    let account = home.account()?;
-    let Some(hex) = hex else {
-        return Ok(account.map(|account| Organisation {
-            key: account.join.organisation,
-            former: account.former_organisations(),
-        }));
-    };
-    let bytes = HEXLOWER_PERMISSIVE.decode(hex.trim().as_bytes()).unwrap_or_default();
-    let key = PublicKey::try_from(bytes.as_slice());
-    let sentence = "--org takes the organisation's public key as 64 hexadecimal digits";
-    let key = key.map_err(|_| Failure::new(Exit::Usage, sentence))?;
-    // What one's own account knows of that very organisation counts for it.
-    let own = account.filter(|account| account.join.organisation == key);
-    let former = own.map(|account| account.former_organisations()).unwrap_or_default();
-    Ok(Some(Organisation { key, former }))
 }
 
 /// Fetches the recording into a file that goes again, and compares the ticket's note too.
@@ -156,21 +132,6 @@ async fn judged(path: &Path, organisation: Option<Organisation>) -> anyhow::Resu
     judging.await.context("judge")?.or_exit(Exit::NotFound, unreadable(path))
 }
 
-pub(super) fn file(path: &Path) -> anyhow::Result<std::fs::File> {
-    std::fs::File::open(path).map_err(|error| {
-        let sentence = if error.kind() == ErrorKind::NotFound {
-            format!("there is no file {}, and it is not a session's id", path.display())
-        } else {
-            unreadable(path)
-        };
-        anyhow::Error::from(error).context(Failure::new(Exit::NotFound, sentence))
-    })
-}
-
-pub(super) fn unreadable(path: &Path) -> String {
-    format!("{} cannot be read", path.display())
-}
-
 /// Whose key opens the seals.
 struct Reader {
     identities: Identities,
@@ -205,11 +166,6 @@ async fn opened(
     let reading = tokio::task::spawn_blocking(read);
     let contents = reading.await.context("read")?.or_exit(Exit::NotFound, unreadable(path))?;
     Ok(Some((seals, contents)))
-}
-
-/// The keys by which each end signs in the session.
-pub(super) const fn session_keys(facts: &Facts) -> Ends<PublicKey> {
-    Ends { agent: *facts.session_key(End::Agent), technician: *facts.session_key(End::Technician) }
 }
 
 /// What is known of the session outside its recording.

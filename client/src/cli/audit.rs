@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use deskside_protocol::channel::Channel;
 
-use crate::audit::{Form, Time, When};
+use super::{Form, Time, When};
 
 /// Which recording, and who reads it.
 #[derive(Debug, Clone, Args)]

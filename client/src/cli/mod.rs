@@ -3,19 +3,23 @@
 
 mod ask;
 mod audit;
+mod form;
 mod input;
 mod replay;
 mod run;
 mod session;
+mod times;
 
 pub use ask::{Input, ask};
 pub use audit::{DiscloseArgs, ExportArgs, ListArgs, ReaderArgs, SourceArgs, SpanArgs};
+pub use form::Form;
 pub use input::{ClipboardArgs, ClipboardCommand, InputArgs, InputCommand};
 pub use replay::{ReplayArgs, SearchArgs};
 pub use run::run;
 pub use session::{
     ConnectArgs, CpArgs, ExecArgs, ResumeArgs, ScreenshotArgs, SessionArgs, WindowArgs,
 };
+pub use times::{Time, When};
 
 use std::path::PathBuf;
 

@@ -2,8 +2,7 @@
 
 use clap::Args;
 
-use super::{ListArgs, ReaderArgs, SourceArgs};
-use crate::audit::Time;
+use super::{ListArgs, ReaderArgs, SourceArgs, Time};
 use crate::seek::Kind;
 
 /// `deskside audit replay`.

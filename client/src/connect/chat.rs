@@ -12,9 +12,9 @@ use deskside_protocol::wire::message::{Act, Message, Said, message::Kind};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use super::lines::Lines;
 use crate::control::ChatRequest;
 use crate::failure::Failure;
+use crate::lines::Lines;
 use crate::note::Voice;
 use crate::viewer::Front;
 

@@ -4,28 +4,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::lines::Away;
+
 /// What comes this soon after an interruption is the same one: a relay that was restarted is back
 /// a moment before the agent is.
 const SAME: Duration = Duration::from_secs(2);
-
-/// Who is away.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Away {
-    /// The relay, or the way to it.
-    Relay,
-    /// The user's computer, or its way to the relay.
-    Agent,
-}
-
-impl Away {
-    /// In events.
-    pub(super) const fn word(self) -> &'static str {
-        match self {
-            Self::Relay => "relay",
-            Self::Agent => "agent",
-        }
-    }
-}
 
 /// An interruption that is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,12 +10,12 @@ use super::Technician;
 use super::bodies::{Keeping, Maker};
 use super::chat::Chat;
 use super::keeping::Keeper;
-use super::lines::LinesOwner;
 use super::local::Local;
 use super::opening::LineMaker;
 use super::talk::{Control, Talk};
 use super::telling::Telling;
 use super::window::Window;
+use crate::lines::LinesOwner;
 
 /// A session while it lives.
 pub(super) struct Live<'a> {

@@ -8,11 +8,11 @@ use deskside_protocol::channel::Channel;
 use deskside_protocol::exit::Exit;
 use tokio::task::JoinSet;
 
-use super::lines::Lines;
 use super::tally::Tally;
 use super::{copy, proxy};
 use crate::control::{ChatRequest, EndRequest, InfoRequest, LocalRequest, Server};
 use crate::failure::Failure;
+use crate::lines::Lines;
 
 /// Streams of local commands at once; QUIC's own limit on the line is higher.
 const MAX_STREAMS: usize = 32;
@@ -102,10 +102,10 @@ impl Local {
 
 #[cfg(test)]
 mod tests {
-    use super::super::lines::LinesOwner;
     use super::*;
     use crate::control::{CopyWay, CopyWish, open_sessions};
     use crate::failure::exit_of;
+    use crate::lines::LinesOwner;
     use crate::note::Record;
     use deskside_protocol::wire::message;
 

@@ -1,7 +1,7 @@
 //! A session from the technician's side, from the code to the note on the ticket.
 //!
 //! `pairing` meets the agent by its code, `serving` serves the session while it is `live`: lines
-//! (`opening`, `lines`, `bodies`), the conversation on them (`talk`, `heard`), the session's signals
+//! (`opening`, `bodies`), the conversation on them (`talk`, `heard`), the session's signals
 //! (`news`), interruptions (`gap`, `wake`), local commands (`local`, `proxy`, `copy`), what both
 //! people write to each other (`chat`), what the window wants (`window`, `wanted`), what is said in
 //! the conversation and stated there (`voice`).
@@ -15,7 +15,6 @@ mod ending;
 mod gap;
 mod heard;
 mod keeping;
-mod lines;
 mod live;
 mod local;
 mod news;
@@ -25,7 +24,6 @@ mod pairing;
 mod pictures;
 mod proxy;
 mod resume;
-mod saying;
 mod serving;
 mod stop;
 mod talk;
@@ -36,10 +34,7 @@ mod wake;
 mod wanted;
 mod window;
 
-pub use gap::Away;
-pub(crate) use lines::Lines;
 pub use resume::resume;
-pub(crate) use saying::Saying;
 pub(crate) use stop::stop_signal;
 
 use std::io::IsTerminal as _;

@@ -8,11 +8,11 @@ use deskside_protocol::policy::{Policy, PolicyError};
 use deskside_protocol::wire::record::Reason;
 use deskside_protocol::wire::signal::PolicyNow;
 
-use super::gap::Away;
 use super::live::Live;
 use super::over::Over;
 use super::talk::Talk;
 use crate::failure::sentence_of;
+use crate::lines::Away;
 
 impl Live<'_> {
     /// What the session's signals bring.

@@ -12,11 +12,10 @@ use deskside_protocol::exit::Exit;
 use deskside_protocol::wire::message::{Act, Message};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 
-use super::lines::Lines;
-use super::saying::Saying;
 use super::tally::{Tally, Watch};
 use crate::control::{MessageReader, MessageWriter, OpenRequest};
 use crate::failure::Failure;
+use crate::lines::{Lines, Saying};
 
 /// Opens a stream on the line for a local command and passes messages until either side is done.
 pub(super) async fn serve(lines: Lines, tally: Tally, request: OpenRequest) {

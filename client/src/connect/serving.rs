@@ -15,7 +15,6 @@ use super::bodies::Keeping;
 use super::chat::{Chat, Speaker};
 use super::ending::End;
 use super::keeping::Keeper;
-use super::lines::LinesOwner;
 use super::live::Live;
 use super::local::{Local, Wish};
 use super::opening::LineMaker;
@@ -25,6 +24,7 @@ use super::talk::Talk;
 use super::telling::Telling;
 use super::wake::Clocks;
 use super::window::Window;
+use crate::lines::LinesOwner;
 use crate::viewer::Seat;
 
 /// A session that was paired, or that is gone on with.

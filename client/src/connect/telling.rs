@@ -13,10 +13,11 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::gap::{Away, Gap, clock};
+use super::gap::{Gap, clock};
 use super::tally::{About, Tally};
 use crate::control::SessionInfo;
 use crate::failure::{Failure, sentence_of};
+use crate::lines::Away;
 use crate::note::Voice;
 use crate::output::{Output, moment, now};
 use crate::ticket::number;

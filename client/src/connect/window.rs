@@ -6,10 +6,10 @@ use deskside_protocol::wire::message;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use super::lines::Lines;
 use crate::commands;
 use crate::control::open_sessions;
 use crate::failure::Failure;
+use crate::lines::Lines;
 use crate::output::now;
 use crate::viewer::model::Order;
 use crate::viewer::{Front, Seat, line};

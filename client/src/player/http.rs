@@ -35,11 +35,12 @@ const CONTENT_POLICY: &str = "default-src 'none'; style-src 'self'; script-src '
 const PAGE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("style.css");
 const ICON: &str = include_str!("icon.svg");
-const SCRIPTS: [(&str, &str); 4] = [
+const SCRIPTS: [(&str, &str); 5] = [
     ("player.js", include_str!("player.js")),
     ("screen.js", include_str!("screen.js")),
     ("track.js", include_str!("track.js")),
     ("list.js", include_str!("list.js")),
+    ("words.js", include_str!("words.js")),
 ];
 
 /// When the page is given up.

@@ -1,5 +1,5 @@
 // The list: what happened, in the order of time, with its filters, its search and its details.
-import { element, words } from "./player.js";
+import { element, words } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 const KINDS = [

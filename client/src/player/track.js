@@ -1,5 +1,5 @@
 // The track: one line of time with everything on it.
-import { element, words } from "./player.js";
+import { element, words } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 const LANES = ["consent", "command", "file", "chat", "input"];

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, VecDeque};
 use deskside_protocol::grant::{Grant, GrantSet};
 use deskside_protocol::text::visible;
 
-use crate::events::{By, Direction, Event, Speaker};
+use crate::consent::Direction;
+use crate::events::{By, Event, Speaker};
 
 /// Lines that are kept; a person scrolls through no more. 200 of 400 characters are 80 KB.
 pub const MAX_LINES: usize = 200;

@@ -8,6 +8,7 @@ use deskside_decode::{Entry, Event, Item, Timeline, What};
 use deskside_protocol::channel::Channel;
 use deskside_protocol::excerpt::{Claims, Half, MAX_EXCERPT, opened_for, opener};
 use deskside_protocol::recording::Report;
+use deskside_protocol::recording::verify::Facts;
 use deskside_protocol::session::{End, Ends};
 use deskside_protocol::statement::{self, Statement};
 use deskside_protocol::wire::message::message::Kind;
@@ -17,7 +18,6 @@ use deskside_protocol::wire::record::{
 use prost::Message as _;
 
 use crate::audit::export::Span;
-use crate::audit::verify::session_keys;
 
 /// Streams of one recording that are told apart at the most: at 100 bytes each, 100 MB.
 const MAX_THREADS: usize = 1_048_576;
@@ -235,7 +235,7 @@ fn single(entry: &Entry) -> Option<ExcerptEntry> {
 /// Those statements that reach furthest into what is handed out, each end's of each direction; and
 /// where an end said something else, the furthest of those too, for the reader to know.
 fn telling(halves: &[ExcerptHalf], statements: &[Signed], report: &Report) -> Vec<Signed> {
-    let Some(keys) = report.facts.as_ref().map(session_keys) else { return Vec::new() };
+    let Some(keys) = report.facts.as_ref().map(Facts::session_keys) else { return Vec::new() };
     let opened =
         statements.iter().filter_map(|signed| Some((signed, statement::open(signed, &keys).ok()?)));
     let (signed, stated): (Vec<&Signed>, Vec<Statement>) = opened.unzip();

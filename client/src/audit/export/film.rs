@@ -9,10 +9,10 @@ use std::process::{Child, Command, Stdio};
 use anyhow::Context as _;
 use deskside_protocol::exit::Exit;
 
-use super::form::Form;
 use super::matroska;
 use super::screen::{self, Canvas, Sight};
 use crate::audit::Tape;
+use crate::cli::Form;
 use crate::failure::Failure;
 
 /// A picture is shown again after so long, so that a film can be entered there: a second.

@@ -5,7 +5,6 @@ mod apng;
 mod capture;
 mod cast;
 mod film;
-mod form;
 mod html;
 mod jsonl;
 mod matroska;
@@ -26,15 +25,13 @@ use serde_json::{Value, json};
 
 use super::source::Source;
 use super::tape::Tape;
-use crate::cli::{ExportArgs, SpanArgs};
+use crate::cli::{ExportArgs, Form, SpanArgs};
 use crate::failure::Failure;
 use crate::home::Home;
 use crate::output::{Output, size};
 
-pub use form::Form;
 pub(super) use saving::{Saved, saved_from};
 pub(super) use span::Span;
-pub use span::Time;
 pub(super) use words::{event, instant};
 
 /// How far the recording was read.

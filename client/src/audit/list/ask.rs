@@ -3,11 +3,8 @@
 use deskside_protocol::exit::Exit;
 use deskside_protocol::wire::signal::signal::Kind;
 use deskside_protocol::wire::signal::{Recording, RecordingList};
-use jiff::Timestamp;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
 
-use crate::cli::ListArgs;
+use crate::cli::{ListArgs, When};
 use crate::failure::Failure;
 use crate::relay::{Relay, request, unexpected};
 
@@ -18,32 +15,6 @@ const MAX_LISTED: usize = 100_000;
 /// The relay's database and its log write down one beginning a moment apart: whoever holds one
 /// against the other asks for so many seconds more on both sides.
 const APART: u64 = 60;
-
-/// A day or a moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct When {
-    begins: u64,
-    ends: u64,
-}
-
-impl std::str::FromStr for When {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        const WRONG: &str = "a time is a day, 2026-11-26, or a moment, 2026-11-26T14:05:00Z (UTC)";
-        let seconds = |at: Timestamp| u64::try_from(at.as_second()).map_err(|_| WRONG);
-        if let Ok(moment) = text.parse::<Timestamp>() {
-            let at = seconds(moment)?;
-            return Ok(Self { begins: at, ends: at });
-        }
-        // Of a longer text a date would take its part.
-        let date: Date =
-            Some(text).filter(|text| text.len() == 10).ok_or(WRONG)?.parse().map_err(|_| WRONG)?;
-        let begin = |date: Date| date.to_zoned(TimeZone::UTC).map_err(|_| WRONG);
-        let (begins, ends) = (begin(date)?, begin(date.tomorrow().map_err(|_| WRONG)?)?);
-        Ok(Self { begins: seconds(begins.timestamp())?, ends: seconds(ends.timestamp())? })
-    }
-}
 
 /// Which recordings are wanted: those that fit all of it.
 #[derive(Debug, Clone, Default)]
@@ -178,12 +149,6 @@ mod tests {
             (midnight + 2 * 86_400, false),
         ] {
             assert_eq!(wanted.began(at), is_in, "{at}");
-        }
-        assert_eq!(when("2026-11-26T00:00:00Z"), When { begins: midnight, ends: midnight });
-        for wrong in
-            ["", "noon", "26.11.2026", "2026-11-31", "2026-11-26T14:05", "1969-01-01", "90"]
-        {
-            assert!(wrong.parse::<When>().is_err(), "{wrong}");
         }
     }
 

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 pub(super) use self::ask::Listing;
 use self::ask::SHOWN;
-pub use self::ask::{Wanted, When};
+pub use self::ask::Wanted;
 use super::log::{Known, Walk, walk};
 use crate::home::Home;
 use crate::ledger::catch_up;

@@ -284,7 +284,7 @@ fn position(since_us: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audit::Time;
+    use crate::cli::Time;
     use crate::cli::{AuditCommand, Cli, Command};
     use clap::Parser as _;
 

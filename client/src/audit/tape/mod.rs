@@ -17,16 +17,14 @@ use zeroize::Zeroizing;
 
 use super::anchor;
 use super::contents::{self, Contents};
-use super::judge::{Organisation, judge};
+use super::file::{file, unreadable};
+use super::judge::{Organisation, judge, organisation};
 use super::log;
 use super::seals::{self, Identities, Sealed, Seals};
 use super::verdict::{Judgement, verdict_sentence};
-use super::verify::{file, organisation, unreadable};
 use crate::cli::SourceArgs;
 use crate::failure::{Failure, OrExit as _};
 use crate::home::Home;
-
-pub(in crate::audit) use walk::unroll;
 
 /// A recording that can be read.
 #[allow(missing_debug_implementations, reason = "holds secrets")]

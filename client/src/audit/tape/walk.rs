@@ -1,19 +1,17 @@
 //! A tape's way through its file: entry by entry, packet by packet, happening by happening, as often as
 //! somebody wants.
 
-use std::io::{self, Read};
 use std::ops::ControlFlow;
 
-use deskside_decode::{Decoder, Entry, Event, Recorded, Report as Decoded, Timeline};
+use deskside_decode::{Decoder, Entry, Event, Recorded, Report as Decoded};
 use deskside_protocol::exit::Exit;
 use deskside_protocol::recording::Kind;
 use deskside_story::{Happening, Story};
 
 use super::Tape;
 use crate::audit::contents::Contents;
-use crate::audit::judge::walk;
-use crate::audit::seals::Sealed;
-use crate::audit::verify::unreadable;
+use crate::audit::file::{unreadable, walk};
+use crate::audit::unroll::{decoder, unroll};
 use crate::failure::OrExit as _;
 
 impl Tape {
@@ -38,7 +36,7 @@ impl Tape {
         &self,
         mut seen: impl FnMut(Recorded) -> anyhow::Result<()>,
     ) -> anyhow::Result<Decoded> {
-        let mut decoder = self.decoder();
+        let mut decoder = decoder(&self.sealed);
         decoder.keep_packets();
         self.decode(decoder, |decoder| {
             while decoder.poll().is_some() {}
@@ -55,7 +53,7 @@ impl Tape {
         &self,
         mut seen: impl FnMut(Event) -> anyhow::Result<()>,
     ) -> anyhow::Result<Decoded> {
-        self.decode(self.decoder(), |decoder| {
+        self.decode(decoder(&self.sealed), |decoder| {
             std::iter::from_fn(|| decoder.poll()).try_for_each(&mut seen)
         })
     }
@@ -128,50 +126,4 @@ impl Tape {
         tell(&mut story)?;
         Ok(contents)
     }
-
-    fn decoder(&self) -> Decoder {
-        let mut decoder = Decoder::new();
-        for (line, end, secrets) in &self.sealed {
-            decoder.sealed(*line, *end, secrets.clone());
-        }
-        decoder
-    }
-}
-
-/// Decodes what `from` gives with what was `sealed`, up to its first fault, which is the verifier's
-/// to name. `seen` may hold what an entry states against the decoder, and breaks off when it wants.
-///
-/// # Errors
-/// What the disk says.
-pub(in crate::audit) fn unroll(
-    from: impl Read,
-    sealed: &Sealed,
-    mut seen: impl FnMut(&Entry, &mut Decoder) -> ControlFlow<()>,
-) -> io::Result<Decoded> {
-    let (mut decoder, mut timeline) = (Decoder::new(), Timeline::new());
-    for (line, end, secrets) in sealed {
-        decoder.sealed(*line, *end, secrets.clone());
-    }
-    let mut show = |timeline: &mut Timeline, decoder: &mut Decoder| {
-        while let Some(entry) = timeline.poll() {
-            seen(&entry, decoder)?;
-        }
-        ControlFlow::Continue(())
-    };
-    let mut over = ControlFlow::Continue(());
-    walk(from, |next| {
-        let Ok(block) = next else { return ControlFlow::Break(()) };
-        decoder.feed(block);
-        while let Some(event) = decoder.poll() {
-            timeline.feed(event);
-            over = show(&mut timeline, &mut decoder);
-            over?;
-        }
-        ControlFlow::Continue(())
-    })?;
-    if over.is_continue() {
-        timeline.finish();
-        let _over = show(&mut timeline, &mut decoder);
-    }
-    Ok(decoder.finish())
 }

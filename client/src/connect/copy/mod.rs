@@ -21,10 +21,10 @@ use deskside_protocol::wire::message::{FileGet, FilePut, FileReady, message::Kin
 
 use self::meter::Meter;
 use self::stream::FileStream;
-use super::lines::Lines;
 use super::tally::Tally;
 use crate::control::{CopyRequest, CopyWay, CopyWish};
 use crate::failure::{Failure, refusal_exit};
+use crate::lines::Lines;
 use crate::note::Way;
 
 /// Files lines that may be lost under one transfer while its line lives: where it breaks more often

@@ -13,8 +13,8 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use super::{Gone, Work};
-use crate::connect::{Lines, Saying};
 use crate::failure::Failure;
+use crate::lines::{Lines, Saying};
 use crate::viewer::front::{Front, Pointing};
 use crate::viewer::model::{Held, Masks};
 

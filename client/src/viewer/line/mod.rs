@@ -22,8 +22,8 @@ use self::watching::Seeing;
 use super::clipboard::Clipboard;
 use super::front::{Front, Wishes};
 use super::model::Order;
-use crate::connect::Lines;
 use crate::failure::Failure;
+use crate::lines::Lines;
 
 /// Begins all of it, until the set is dropped. Gives back what is for the session itself.
 pub(crate) fn serve(

@@ -19,7 +19,7 @@ pub use self::host::{Action, Host, HostKey, LETTERS, Turn, letter, list};
 pub use self::keys::usage;
 pub use self::pane::{Pane, Zoom};
 pub use self::quality::{Flow, Limit, Reading, limit};
-pub use crate::connect::Away;
+pub use crate::lines::Away;
 use crate::note::Voice;
 
 use super::texts;

@@ -230,6 +230,15 @@ impl Facts {
             End::Technician => &self.technician.join.session_key,
         }
     }
+
+    /// The session keys of both.
+    #[must_use]
+    pub const fn session_keys(&self) -> Ends<PublicKey> {
+        Ends {
+            agent: *self.session_key(End::Agent),
+            technician: *self.session_key(End::Technician),
+        }
+    }
 }
 
 /// Packets of one direction.

@@ -1,4 +1,8 @@
 //! The line of the moment, for all that works on it: it can be replaced while a session lives.
+//! What the technician says there goes through [`Saying`]; [`Away`] is for when it is silent.
+
+mod away;
+mod saying;
 
 use std::sync::Arc;
 
@@ -7,38 +11,40 @@ use deskside_protocol::close::CloseCode;
 use deskside_protocol::exit::Exit;
 use tokio::sync::watch;
 
+pub use self::away::Away;
+pub(crate) use self::saying::Saying;
 use crate::failure::Failure;
 
 /// Whoever makes lines.
-pub(super) struct LinesOwner(watch::Sender<Option<Arc<Line>>>);
+pub(crate) struct LinesOwner(watch::Sender<Option<Arc<Line>>>);
 
 /// Whoever works on them. A clone sees the same line.
 #[derive(Clone)]
 pub(crate) struct Lines(watch::Receiver<Option<Arc<Line>>>);
 
 impl LinesOwner {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(watch::Sender::new(None))
     }
 
-    pub(super) fn lines(&self) -> Lines {
+    pub(crate) fn lines(&self) -> Lines {
         Lines(self.0.subscribe())
     }
 
     /// From here on this is the line.
-    pub(super) fn set(&self, line: Arc<Line>) {
+    pub(crate) fn set(&self, line: Arc<Line>) {
         self.0.send_replace(Some(line));
     }
 
     /// The line is no more, and another will come: what works on it ends.
-    pub(super) fn drop_line(&self) {
+    pub(crate) fn drop_line(&self) {
         if let Some(line) = self.0.send_replace(None) {
             line.close(CloseCode::Done);
         }
     }
 
     /// The session is over: no other line will come.
-    pub(super) async fn end(self) {
+    pub(crate) async fn end(self) {
         // What is left standing there without its owner is the line of a session that is over.
         let line = self.0.borrow().clone();
         drop(self);
@@ -61,7 +67,7 @@ impl Lines {
     }
 
     /// Why what worked on `line` was broken off. Waits until that is known.
-    pub(super) async fn why(&mut self, line: &Arc<Line>) -> Failure {
+    pub(crate) async fn why(&mut self, line: &Arc<Line>) -> Failure {
         let dead = tokio::select! {
             biased;
             _ = line.lost() => true,
