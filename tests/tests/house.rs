@@ -151,3 +151,14 @@ pub(crate) fn assert_copied(mut copy: Process) {
     let code = copy.end().unwrap();
     assert_eq!(code, Some(0), "{:?} {}", copy.heard(), copy.words());
 }
+
+/// The file that an end keeps of a session, somewhere in its own folder.
+pub(crate) fn tail_file(folder: &Path, session: &str) -> Option<PathBuf> {
+    let entries = std::fs::read_dir(folder).ok()?;
+    entries.filter_map(Result::ok).map(|entry| entry.path()).find_map(|path| {
+        if path.is_dir() {
+            return tail_file(&path, session);
+        }
+        path.file_name().is_some_and(|name| *name == *format!("{session}.tail")).then_some(path)
+    })
+}

@@ -2,19 +2,23 @@
 //! pictures that are left in `target/tmp/replay` are there to be looked at.
 
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use data_encoding::BASE64;
-use deskside_tests::agent::Wish;
+use deskside_protocol::statement::{self, Tail};
+use deskside_tests::agent::{Agent, Wish};
 use deskside_tests::browser::Look;
 use deskside_tests::devtools::Page;
 use deskside_tests::display::Display;
 use deskside_tests::person::Person;
-use deskside_tests::process::Process;
+use deskside_tests::process::{PATIENCE, Process};
+use deskside_tests::technician::Session;
 use deskside_tests::web;
 use image::RgbImage;
+use rustix::process::Signal;
 use serde_json::json;
 
-use crate::house::House;
+use crate::house::{AGENT, Helped, House, TECHNICIAN, tail_file};
 
 /// The user's screen.
 const WIDTH: u16 = 1280;
@@ -70,11 +74,11 @@ fn record() -> Recorded {
 }
 
 /// A replay that is served, and its address.
-fn served(recorded: &Recorded, more: &[&str]) -> (Process, String) {
-    let identity = recorded.house.alice.identity();
-    let words = ["audit", "replay", recorded.file.to_str().unwrap(), "--no-browser", "--identity"];
+fn served(house: &House, file: &Path, more: &[&str]) -> (Process, String) {
+    let identity = house.alice.identity();
+    let words = ["audit", "replay", file.to_str().unwrap(), "--no-browser", "--identity"];
     let words = [&words[..], &[identity.to_str().unwrap()], more].concat();
-    let mut command = recorded.house.alice.command(&words).unwrap();
+    let mut command = house.alice.command(&words).unwrap();
     let mut replay = Process::start("deskside audit replay", &mut command).unwrap();
     let url = replay.wait_for("replay").unwrap()["url"].as_str().unwrap().to_owned();
     (replay, url)
@@ -119,7 +123,7 @@ fn text(page: &mut Page, id: &str) -> String {
 #[test]
 fn a_session_is_seen_again() {
     let recorded = record();
-    let (mut replay, url) = served(&recorded, &[]);
+    let (mut replay, url) = served(&recorded.house, &recorded.file, &[]);
     let mut page = Page::open(&url, Look::default()).unwrap();
     page.until(SETTLED).unwrap();
     assert_eq!(text(&mut page, "subject"), "Colours are wrong");
@@ -170,14 +174,14 @@ fn a_session_is_seen_again() {
     assert_eq!(page.requests().iter().find(own), None);
     assert!(page.requests().len() > 8);
     drop(page);
-    replay.signal(rustix::process::Signal::INT).unwrap();
+    replay.signal(Signal::INT).unwrap();
     assert_eq!(replay.end().unwrap(), Some(0));
 }
 
 #[test]
 fn keys_and_search_lead_anywhere() {
     let recorded = record();
-    let (_replay, url) = served(&recorded, &["--at", "0:00:00.5"]);
+    let (_replay, url) = served(&recorded.house, &recorded.file, &["--at", "0:00:00.5"]);
     let mut page = Page::open(&url, Look::default()).unwrap();
     page.until(SETTLED).unwrap();
     assert_eq!(page.value("player.at").unwrap(), 500_000);
@@ -237,7 +241,7 @@ fn keys_and_search_lead_anywhere() {
 #[test]
 fn it_fits_desk_and_tablet_by_day_and_by_night() {
     let recorded = record();
-    let (_replay, url) = served(&recorded, &[]);
+    let (_replay, url) = served(&recorded.house, &recorded.file, &[]);
     let mut page = Page::open(&url, Look::default()).unwrap();
     page.until(SETTLED).unwrap();
     let open = "player.list.open(player.list.rows.find((row) => row.kind === 'command'), true), 0";
@@ -262,10 +266,74 @@ fn it_fits_desk_and_tablet_by_day_and_by_night() {
     }
 }
 
+/// Waits until both ends have made one more statement.
+fn state(house: &House, agent: &Agent, session: &Session) {
+    let read = || {
+        [agent.folder(), house.alice.home()].map(|folder| {
+            let tail = std::fs::read(tail_file(folder, session.id())?).unwrap();
+            Tail::decode(&tail).unwrap().own.as_ref().map(statement::name)
+        })
+    };
+    let (before, until) = (read(), Instant::now() + PATIENCE);
+    while read().iter().zip(&before).any(|(now, before)| now == before) {
+        assert!(Instant::now() < until, "no further statement");
+        assert_eq!(session.exec(&["sleep", "0.2"], b"").unwrap().code, Some(0));
+    }
+}
+
+/// A session of which the relay kept something in the middle to itself, and whose last part only one end
+/// could state: a statement comes every ten seconds.
+fn disputed() -> (House, PathBuf) {
+    let house = House::tapped(|_| ());
+    let Helped { agent, session, .. } = house.helped("agent");
+    state(&house, &agent, &session);
+    house.tap().bypass(TECHNICIAN, Some(AGENT)).unwrap();
+    let said = session.exec(&["echo", "hidden from the recording"], b"").unwrap();
+    house.tap().bypass(TECHNICIAN, None).unwrap();
+    assert_eq!(said.code, Some(0));
+    state(&house, &agent, &session);
+    assert_eq!(session.exec(&["echo", "stated by nobody"], b"").unwrap().code, Some(0));
+    agent.process.signal(Signal::KILL).unwrap();
+    let id = session.id().to_owned();
+    session.end("").unwrap();
+    let file = house.fetched(&id);
+    (house, file)
+}
+
+#[test]
+fn what_is_proven_and_what_is_not_shows_at_the_foot() {
+    let (house, file) = disputed();
+    let (_replay, url) = served(&house, &file, &[]);
+    let mut page = Page::open(&url, Look::default()).unwrap();
+    page.until("player.whole").unwrap();
+    let words = page.value("player.intervals.map(([from, to, word]) => word)").unwrap();
+    assert_eq!(words, json!(["proven", "disputed", "consistent"]));
+    let told =
+        page.value("[...document.querySelectorAll('#proof li')].map((it) => it.textContent)");
+    let all = ["proven by both ends", "consistent, not stated by both ends", "disputed"];
+    assert_eq!(told.unwrap(), json!(all));
+    let verdict = text(&mut page, "verdict");
+    assert!(verdict.contains("disputed") && verdict.contains("points at the relay"), "{verdict}");
+    // In the middle of each, its word is that of whoever cannot see the track.
+    for (number, told) in [(0, all[0]), (1, all[2]), (2, all[1])] {
+        let middle =
+            format!("((player.intervals[{number}][0] + player.intervals[{number}][1]) / 2)");
+        page.value(&format!("player.go({middle}), 0")).unwrap();
+        let value = "document.getElementById('track').getAttribute('aria-valuetext')";
+        let value = page.value(value).unwrap();
+        assert!(value.as_str().unwrap().ends_with(told), "{value}");
+    }
+    for (look, dark) in [("light", false), ("dark", true)] {
+        page.looks(Look { dark, ..Look::default() }).unwrap();
+        page.picture(&gallery(&format!("foot-{look}"))).unwrap();
+    }
+    assert_eq!(page.console(), [] as [String; 0]);
+}
+
 #[test]
 fn nobody_else_sees_it_and_words_are_found() {
     let recorded = record();
-    let (mut replay, url) = served(&recorded, &[]);
+    let (mut replay, url) = served(&recorded.house, &recorded.file, &[]);
     let (address, word) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
     let ask = |path: &str, headers: &[(&str, &str)]| web::get(address, path, headers).unwrap();
     let right = format!("/{word}");

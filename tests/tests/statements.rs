@@ -2,7 +2,7 @@
 //! and ends that state what is not true.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 use deskside_protocol::key::SigningKey;
@@ -19,21 +19,10 @@ use deskside_tests::process::{PATIENCE, Process};
 use rustix::process::Signal;
 use zeroize::Zeroizing;
 
-use crate::house::{Helped, House};
+use crate::house::{Helped, House, tail_file};
 
 /// More than is sent without a statement.
 const BIG: u64 = 80 * 1024 * 1024;
-
-/// The file that an end keeps of a session, somewhere in its own folder.
-fn tail_file(folder: &Path, session: &str) -> Option<PathBuf> {
-    let entries = fs::read_dir(folder).ok()?;
-    entries.filter_map(Result::ok).map(|entry| entry.path()).find_map(|path| {
-        if path.is_dir() {
-            return tail_file(&path, session);
-        }
-        path.file_name().is_some_and(|name| *name == *format!("{session}.tail")).then_some(path)
-    })
-}
 
 /// What both ends have kept, and the judged recording.
 struct Kept {

@@ -9,6 +9,9 @@ use crate::output::moment;
 
 /// Intervals that are told in words.
 const TOLD: usize = 4;
+/// The two ends state the same time a moment apart: what is shorter than a second is one with a neighbour
+/// of which less is known.
+const SHORT_US: u64 = 1_000_000;
 
 /// What is known of a time. A later one wins where two meet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,6 +45,10 @@ pub(super) struct Interval {
 }
 
 impl Interval {
+    const fn is_short(&self) -> bool {
+        self.to_us - self.from_us < SHORT_US
+    }
+
     /// For `--json`.
     pub(super) fn event(&self) -> Value {
         let Self { line, from_us, to_us, fit } = self;
@@ -74,13 +81,26 @@ fn of_line(line: &LineReport) -> Vec<Interval> {
         if grave.iter().any(is_in) {
             fit = Fit::Disputed;
         }
-        match all.last_mut() {
-            Some(last) if last.fit == fit => last.to_us = to_us,
-            _ => all.push(Interval { line: line.line, from_us, to_us, fit }),
-        }
+        join(&mut all, Interval { line: line.line, from_us, to_us, fit });
         from_us = to_us;
     }
     all
+}
+
+/// Puts `next` behind the others.
+fn join(all: &mut Vec<Interval>, mut next: Interval) {
+    while let Some(last) = all.last_mut() {
+        if last.fit == next.fit || (last.fit > next.fit && next.is_short()) {
+            last.to_us = next.to_us;
+            return;
+        }
+        if last.fit > next.fit || !last.is_short() {
+            break;
+        }
+        next.from_us = last.from_us;
+        all.pop();
+    }
+    all.push(next);
 }
 
 /// What an end stated, from its beginning on.
@@ -134,24 +154,27 @@ mod tests {
     use super::*;
     use deskside_decode::{Finding, Found, Party, Suite, Tally};
 
+    const SECOND: u64 = 1_000_000;
+
+    /// From second 100 to second 200; who states something in second 199 says no more.
     fn line(stretches: &[(End, u64, Tally)], grave: &[u64]) -> LineReport {
-        let stretch = |(by, time_us, tally): &(End, u64, Tally)| Stretch {
+        let stretch = |(by, at, tally): &(End, u64, Tally)| Stretch {
             by: *by,
-            time_us: *time_us,
+            time_us: at * SECOND,
             tally: *tally,
             awaited: 0,
-            is_last: *time_us == 199,
+            is_last: *at == 199,
         };
-        let finding = |time_us: &u64| Finding {
+        let finding = |at: &u64| Finding {
             line: 0,
-            time_us: *time_us,
+            time_us: at * SECOND,
             what: Found::NoHello,
             party: Party::Node,
         };
         LineReport {
             line: 0,
             suite: Some(Suite::Aes128Gcm),
-            times_us: (100, 200),
+            times_us: (100 * SECOND, 200 * SECOND),
             ends: Default::default(),
             acknowledged: Default::default(),
             halves: 0,
@@ -203,9 +226,42 @@ mod tests {
         ] {
             let lines = vec![line(stretches, grave)];
             let intervals = of(&Report { lines, ..Report::default() });
-            let told: Vec<_> =
-                intervals.iter().map(|one| (one.from_us, one.to_us, one.fit)).collect();
+            let seconds = |one: &Interval| (one.from_us / SECOND, one.to_us / SECOND, one.fit);
+            assert_eq!(intervals.iter().map(seconds).collect::<Vec<_>>(), expected);
+        }
+    }
+
+    #[test]
+    fn what_lies_between_two_statements_of_one_time_is_one_with_what_is_worse() {
+        use Fit::{Consistent, Disputed, Proven};
+        // Until which tenth of a second, and what is known of it.
+        for (parts, expected) in [
+            (
+                &[(50, Proven), (52, Consistent), (100, Disputed)][..],
+                &[(50, Proven), (100, Disputed)][..],
+            ),
+            (&[(50, Disputed), (52, Consistent), (100, Proven)], &[(52, Disputed), (100, Proven)]),
+            (&[(2, Proven), (100, Consistent)], &[(100, Consistent)]),
+            (&[(50, Proven), (51, Proven), (100, Proven)], &[(100, Proven)]),
+            // What is worse than all around it stays, however short.
+            (
+                &[(50, Proven), (51, Disputed), (100, Proven)],
+                &[(50, Proven), (51, Disputed), (100, Proven)],
+            ),
+            (
+                &[(50, Disputed), (51, Proven), (99, Consistent)],
+                &[(51, Disputed), (99, Consistent)],
+            ),
+        ] {
+            let (mut all, mut from_us) = (Vec::new(), 0);
+            for (to, fit) in parts {
+                let to_us = to * SECOND / 10;
+                join(&mut all, Interval { line: 0, from_us, to_us, fit: *fit });
+                from_us = to_us;
+            }
+            let told: Vec<_> = all.iter().map(|one| (one.to_us * 10 / SECOND, one.fit)).collect();
             assert_eq!(told, expected);
+            assert!(all.windows(2).all(|two| two[0].to_us == two[1].from_us));
         }
     }
 

@@ -4,6 +4,7 @@ use deskside_protocol::log::evidence::Flaw;
 use deskside_protocol::recording::{Place, Verdict};
 
 use super::Judgement;
+use super::word::Word;
 use crate::audit::anchor::Anchor;
 use crate::audit::contents::Contents;
 use crate::audit::log::InLog;
@@ -11,9 +12,43 @@ use crate::audit::tail::Kept;
 use crate::output::moment;
 
 impl Judgement {
-    /// What is wrong, where, and whom it points at, one sentence each.
+    /// What is wrong, where, and whom it points at, one sentence each: the first says why the word is
+    /// what it is.
     pub(in crate::audit) fn sentences(&self) -> Vec<String> {
-        let mut all = vec![self.first_sentence()];
+        let (mut all, of_file) = (self.faults(), self.file_sentence());
+        match self.word() {
+            Word::SealsDisputed | Word::Disputed | Word::Replaced | Word::LogDisputed => {
+                all.push(format!("Of the file itself: {of_file}"));
+            }
+            Word::Verified
+            | Word::Consistent
+            | Word::Shredded
+            | Word::Recovered
+            | Word::Incomplete
+            | Word::Tampered
+            | Word::Unreadable => all.insert(0, of_file),
+        }
+        if self.report.verdict == Verdict::Verified && self.is_under_a_former_key() {
+            all.push(
+                "It was made under a key that your organisation has given up since: whoever got \
+                 hold of that key could have made one like it later."
+                    .to_owned(),
+            );
+        }
+        if self.organisation.is_none() && self.report.verdict == Verdict::Consistent {
+            all.push(
+                "Whose recording it is nobody has said: give --org KEYHEX to compare with your \
+                 organisation's key."
+                    .to_owned(),
+            );
+        }
+        all
+    }
+
+    /// What speaks against it beside the file's own chain and signatures, in the order in which
+    /// [`Judgement::word`] takes them.
+    fn faults(&self) -> Vec<String> {
+        let mut all = Vec::new();
         let flaws = self.seals.iter().flat_map(|seals| &seals.flaws);
         all.extend(flaws.map(|flaw| format!("{flaw}.")));
         all.extend(self.contents.iter().flat_map(Contents::sentences));
@@ -50,24 +85,11 @@ impl Judgement {
             );
         }
         all.extend(log_sentence(&self.log));
-        if self.report.verdict == Verdict::Verified && self.is_under_a_former_key() {
-            all.push(
-                "It was made under a key that your organisation has given up since: whoever got \
-                 hold of that key could have made one like it later."
-                    .to_owned(),
-            );
-        }
-        if self.organisation.is_none() && self.report.verdict == Verdict::Consistent {
-            all.push(
-                "Whose recording it is nobody has said: give --org KEYHEX to compare with your \
-                 organisation's key."
-                    .to_owned(),
-            );
-        }
         all
     }
 
-    fn first_sentence(&self) -> String {
+    /// What the chain and the signatures say.
+    fn file_sentence(&self) -> String {
         if self.report.verdict.is_sound() && self.goes_on() {
             return "nothing is wrong up to the end of the file, but it is not all of the session."
                 .to_owned();
