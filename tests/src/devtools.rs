@@ -21,6 +21,11 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// A page shows what it should in this time, in milliseconds.
 const SHOWS: u32 = 30_000;
 
+/// Two frames have passed, and what fades has faded.
+const AT_REST: &str = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))) \
+                       .then(() => document.getAnimations().map((it) => it.finished)) \
+                       .then((all) => Promise.allSettled(all)).then(() => 0)";
+
 /// A page that is open.
 #[derive(Debug)]
 pub struct Page {
@@ -196,6 +201,7 @@ impl Page {
     /// # Errors
     /// What the browser says.
     pub fn picture(&mut self, path: &Path) -> anyhow::Result<()> {
+        self.value(AT_REST)?;
         let shot = self.call("Page.captureScreenshot", json!({"format": "png"}))?;
         let data = shot["data"].as_str().context("see a page")?;
         let png = BASE64.decode(data.as_bytes()).context("see a page")?;

@@ -250,10 +250,6 @@ fn it_fits_desk_and_tablet_by_day_and_by_night() {
     for (name, size) in [("1280", (1280, 900)), ("768", (768, 1024))] {
         for (look, dark) in [("light", false), ("dark", true)] {
             page.looks(Look { size, dark, ..Look::default() }).unwrap();
-            page.value(
-                "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))",
-            )
-            .unwrap();
             let path = gallery(&format!("{look}-{name}"));
             page.picture(&path).unwrap();
             let picture = image::open(&path).unwrap().to_rgb8();

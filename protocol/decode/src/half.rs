@@ -175,6 +175,14 @@ impl HalfStream {
         oldest.len()
     }
 
+    /// No more comes: what waits for it is let go.
+    pub(crate) fn end(&mut self) {
+        self.ahead.clear();
+        self.ahead_bytes = 0;
+        self.claims = Vec::new();
+        self.recent.shrink_to_fit();
+    }
+
     /// Bytes that were read and are still in memory.
     pub(crate) fn in_memory(&self) -> usize {
         self.recent.iter().map(|(_, piece)| piece.len()).sum()

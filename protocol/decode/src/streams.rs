@@ -25,11 +25,11 @@ const MAX_AHEAD_PIECES: usize = MAX_AHEAD / 1024;
 const MAX_RECENT: usize = 32 * 1024 * 1024;
 /// Pieces of [`MAX_RECENT`], likewise.
 const MAX_RECENT_PIECES: usize = MAX_RECENT / 1024;
-/// Halves that ended and whose size hash and end are kept: 88 bytes each.
+/// Halves that ended and whose size, hash and end are kept: 96 bytes each.
 const MAX_ENDED: usize = 65_536;
 
 /// What is left of a half that ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 struct Ended {
     /// Bytes that came through.
     delivered: u64,
@@ -38,6 +38,17 @@ struct Ended {
     /// BLAKE3 of what came through.
     hash: Option<[u8; 32]>,
     course: Course,
+    /// What is still in memory of it: a receiver that read no further may state so after the end.
+    rest: Option<Box<HalfStream>>,
+}
+
+impl Ended {
+    fn hash_at(&self, offset: u64) -> Option<[u8; 32]> {
+        if offset == self.delivered {
+            return self.hash;
+        }
+        self.rest.as_ref().and_then(|rest| rest.hash_at(offset))
+    }
 }
 
 /// What a frame did to a stream.
@@ -175,18 +186,20 @@ impl Streams {
 
     /// Gives what was stated of it otherwise.
     fn end(&mut self, half: Half, size: u64, course: Course) -> Vec<Stated> {
-        let Some(stream) = self.live.remove(&half) else { return Vec::new() };
+        let Some(mut stream) = self.live.remove(&half) else { return Vec::new() };
         let course = if stream.unclear { Course::Unclear } else { course };
         let (bytes, pieces) = stream.ahead();
         self.ahead_bytes -= bytes;
         self.ahead_pieces -= pieces;
         let delivered = stream.next();
         let hash = stream.hash_at(delivered);
-        self.ended.insert(half, Ended { delivered, size, hash, course });
-        self.recent_bytes -= stream.in_memory();
+        stream.end();
+        let rest = (stream.in_memory() > 0).then(|| Box::new(stream));
+        self.ended.insert(half, Ended { delivered, size, hash, course, rest });
         if self.ended.len() > MAX_ENDED
-            && let Some((lowest, _)) = self.ended.pop_first()
+            && let Some((lowest, ended)) = self.ended.pop_first()
         {
+            self.recent_bytes -= ended.rest.map_or(0, |rest| rest.in_memory());
             self.forgotten.insert(kind(lowest), lowest.stream);
         }
         let stated = self.endings.ended(half);
@@ -225,9 +238,14 @@ impl Streams {
     fn forget_some(&mut self) {
         while self.recent_bytes > MAX_RECENT || self.recent.len() > MAX_RECENT_PIECES {
             let Some(half) = self.recent.pop_front() else { return };
-            if let Some(stream) = self.live.get_mut(&half) {
-                self.recent_bytes -= stream.forget();
-            }
+            self.recent_bytes -= match self.live.get_mut(&half) {
+                Some(stream) => stream.forget(),
+                // Nothing reads on there: what is left of it goes at once, and need not be hashed.
+                None => {
+                    let rest = self.ended.get_mut(&half).and_then(|ended| ended.rest.take());
+                    rest.map_or(0, |rest| rest.in_memory())
+                }
+            };
         }
     }
 
@@ -246,8 +264,8 @@ impl Streams {
     fn settle(&mut self, half: Half, claim: &Claim, time_us: u64) -> Agreement {
         let hash = match (self.live.get(&half), self.ended.get(&half)) {
             (Some(stream), _) => stream.hash_at(claim.offset),
-            (None, Some(ended)) if ended.delivered == claim.offset => ended.hash,
-            (None, _) => None,
+            (None, Some(ended)) => ended.hash_at(claim.offset),
+            (None, None) => None,
         };
         let agreement = match hash {
             None => Agreement::Consistent,

@@ -36,8 +36,34 @@ fn what_was_given_up_ends_where_it_was() {
     assert_eq!(streams.gaps().collect::<Vec<_>>(), [(HALF, (3, 5), 2)]);
     let (delivered, outcome) = streams.reset(HALF, 9);
     assert_eq!((delivered, outcome.two_ends), (Some(3), false));
-    assert_eq!((streams.ahead_bytes, streams.recent_bytes, streams.open(End::Agent)), (0, 0, 0));
+    assert_eq!((streams.ahead_bytes, streams.recent_bytes, streams.open(End::Agent)), (0, 3, 0));
     assert_eq!(streams.compare(HALF, &claim(3, b"abc"), 7), Agreement::Proven);
+    // The technician had read no further when it was given up.
+    assert_eq!(streams.compare(HALF, &claim(2, b"ab"), 7), Agreement::Proven);
+    let disputed = Agreement::Disputed(Party::Secrets(End::Technician));
+    assert_eq!(streams.compare(HALF, &claim(2, b"aX"), 7), disputed);
+    assert_eq!(streams.compare(HALF, &claim(5, b"abc??"), 7), Agreement::Consistent);
+}
+
+#[test]
+fn what_ended_stays_in_memory_until_there_is_no_room() {
+    let mut streams = Streams::default();
+    let megabyte = Bytes::from(vec![7; 1024 * 1024]);
+    let half = |number: u64| Half { stream: 4 * number, from: End::Agent };
+    for number in 0..40 {
+        streams.data(half(number), (0, megabyte.clone(), false), megabyte.len(), 0);
+        streams.data(half(number), (1 << 20, megabyte.slice(..4), true), megabyte.len(), 0);
+    }
+    assert!(streams.recent_bytes <= MAX_RECENT && streams.recent_bytes > MAX_RECENT / 2);
+    let in_memory: usize =
+        streams.ended.values().flat_map(|it| &it.rest).map(|it| it.in_memory()).sum();
+    assert_eq!(in_memory, streams.recent_bytes);
+    // The oldest have their ends alone.
+    let all = claim(megabyte.len() as u64, &megabyte);
+    assert_eq!(streams.compare(half(0), &all, 7), Agreement::Consistent);
+    assert_eq!(streams.compare(half(39), &all, 7), Agreement::Proven);
+    let whole = claim(all.offset + 4, &[&megabyte[..], &[7; 4]].concat());
+    assert_eq!(streams.compare(half(0), &whole, 7), Agreement::Proven);
 }
 
 #[test]
