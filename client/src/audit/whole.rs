@@ -6,7 +6,7 @@ use deskside_protocol::exit::Exit;
 use deskside_protocol::key::PublicKey;
 use serde_json::json;
 
-use super::list::{Listing, Wanted, deleted};
+use super::list::{Listing, Wanted, deleted, unlogged};
 use super::log::walk;
 use crate::failure::Failure;
 use crate::home::Home;
@@ -15,7 +15,7 @@ use crate::output::Output;
 use crate::relay::Relay;
 
 /// Walks the log of the relay that is known by `node`, and says what is in it. Gives the exit code:
-/// 0, or 7 where sessions were deleted.
+/// 0, or 7 where sessions were deleted or kept out of it.
 ///
 /// # Errors
 /// The relay's refusal; exit 5 where it keeps no log, 7 where the log does not hold.
@@ -33,11 +33,13 @@ pub async fn whole(
     let gone = deleted(&walked, &listing);
     let root = HEXLOWER.encode(&head.root);
     let sessions: Vec<_> = gone.iter().map(|(session, _)| session.to_string()).collect();
+    let mut hidden: Vec<_> = unlogged(&walked, &listing).iter().map(ToString::to_string).collect();
+    hidden.sort();
     let event = json!({
         "event": "log", "origin": head.origin, "size": head.size, "root": root,
         "opened": walked.opened, "closed": walked.closed, "open": walked.open,
         "accesses": walked.accesses, "holds": walked.holds, "shredded": walked.shredded,
-        "unknown": walked.unknown, "deleted": sessions,
+        "unknown": walked.unknown, "deleted": sessions, "not_logged": hidden,
     });
     let mut text = format!(
         "The log is whole: {} entries are those that the relay signed.\n\
@@ -63,7 +65,11 @@ pub async fn whole(
     for session in &sessions {
         text += &format!("\nDELETED     {session}: it was recorded, and the relay has it no more");
     }
+    for session in &hidden {
+        text += &format!("\nNOT LOGGED  {session}: the relay has it, and the log does not");
+    }
     output.show(&event, &text)?;
-    let exit = if gone.is_empty() { Exit::Done } else { Exit::Verification };
+    let sound = gone.is_empty() && hidden.is_empty();
+    let exit = if sound { Exit::Done } else { Exit::Verification };
     Ok(exit.code())
 }

@@ -14,7 +14,7 @@ pub(super) const SHOWN: usize = 500;
 const MAX_LISTED: usize = 100_000;
 /// The relay's database and its log write down one beginning a moment apart: whoever holds one
 /// against the other asks for so many seconds more on both sides.
-const APART: u64 = 60;
+pub(super) const APART: u64 = 60;
 
 /// Which recordings are wanted: those that fit all of it.
 #[derive(Debug, Clone, Default)]

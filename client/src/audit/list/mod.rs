@@ -15,8 +15,8 @@ use deskside_protocol::wire::signal::Recording;
 use serde_json::{Value, json};
 
 pub(super) use self::ask::Listing;
-use self::ask::SHOWN;
 pub use self::ask::Wanted;
+use self::ask::{APART, SHOWN};
 use super::log::{Known, Walk, walk};
 use crate::home::Home;
 use crate::ledger::catch_up;
@@ -28,8 +28,8 @@ use crate::ticket::number;
 const MAX_WALKED: u64 = 256 * WIDTH;
 
 /// Prints those that are wanted, and holds them against the log of the relay that is known by `node`:
-/// a session that began and that nobody knows any more was deleted. Gives the exit code: 0, or 7 for
-/// such a one.
+/// a session that began and that nobody knows any more was deleted, and one that is here and never
+/// began was kept out of the log. Gives the exit code: 0, or 7 for such a one.
 ///
 /// # Errors
 /// The relay's refusal; exit 7 where its log does not hold.
@@ -55,8 +55,9 @@ pub async fn list(
     let mut gone = walked.as_ref().map(|walked| deleted(walked, &listing)).unwrap_or_default();
     gone.retain(|(_, known)| wanted.began(known.opened_us / 1_000_000));
     listing.recordings.retain(|one| wanted.began(one.opened));
+    let hidden = walked.as_ref().map(|walked| unlogged(walked, &listing)).unwrap_or_default();
     let Listing { recordings, cut } = listing;
-    print(&recordings, &gone, output)?;
+    print(&recordings, &hidden, &gone, output)?;
     if cut {
         let many = recordings.len();
         output.text(&format!("These are the newest {many}: --from and --to show older ones."))?;
@@ -71,26 +72,35 @@ pub async fn list(
         };
         output.text(&format!("{why}: deskside audit log looks for deleted recordings."))?;
     }
-    if gone.is_empty() {
-        return Ok(Exit::Done.code());
+    if !gone.is_empty() {
+        output
+            .text("DELETED: the relay's log says that these sessions began and were recorded.")?;
     }
-    output.text("DELETED: the relay's log says that these sessions began and were recorded.")?;
-    Ok(Exit::Verification.code())
+    if !hidden.is_empty() {
+        output.text(
+            "NOT LOGGED: the relay's log does not say that these sessions began: deleting one of them \
+             would leave no trace. This points at the relay.",
+        )?;
+    }
+    let sound = gone.is_empty() && hidden.is_empty();
+    Ok(if sound { Exit::Done } else { Exit::Verification }.code())
 }
 
 fn print(
     recordings: &[Recording],
+    hidden: &HashSet<SessionId>,
     gone: &[(SessionId, Known)],
     output: &mut Output,
 ) -> anyhow::Result<()> {
+    let logged = |recording: &Recording| id(recording).is_none_or(|id| !hidden.contains(&id));
     for recording in recordings {
-        output.event(&event(recording))?;
+        output.event(&event(recording, logged(recording)))?;
     }
     for (session, known) in gone {
         output.event(&json!({"event": "recording", "session": session.to_string(),
             "deleted": true, "opened": moment(known.opened_us / 1_000_000)}))?;
     }
-    let mut rows: Vec<_> = recordings.iter().map(row).collect();
+    let mut rows: Vec<_> = recordings.iter().map(|one| row(one, logged(one))).collect();
     rows.extend(gone.iter().map(|(session, known)| deleted_row(*session, known)));
     if rows.is_empty() {
         return output.text("no recordings");
@@ -114,13 +124,26 @@ pub(super) fn deleted(walked: &Walk, listing: &Listing) -> Vec<(SessionId, Known
     gone.map(|(session, known)| (*session, *known)).collect()
 }
 
+/// Sessions that the relay lists, and of which its log has no beginning, though it has that of one which
+/// began later.
+pub(super) fn unlogged(walked: &Walk, listing: &Listing) -> HashSet<SessionId> {
+    let reached = walked.sessions.values().map(|known| known.opened_us / 1_000_000).max();
+    let older = |one: &&Recording| reached.is_some_and(|reached| one.opened + APART < reached);
+    let listed = listing.recordings.iter().filter(older).filter_map(id);
+    listed.filter(|session| !walked.sessions.contains_key(session)).collect()
+}
+
+fn id(recording: &Recording) -> Option<SessionId> {
+    Some(SessionId::from_bytes(recording.session.as_ref().try_into().ok()?))
+}
+
 fn deleted_row(session: SessionId, known: &Known) -> [String; 7] {
     let opened = minute(known.opened_us / 1_000_000);
     let none = || "-".to_owned();
     [session.to_string(), none(), none(), opened, none(), none(), "DELETED".to_owned()]
 }
 
-fn event(recording: &Recording) -> Value {
+fn event(recording: &Recording, logged: bool) -> Value {
     let closed = (recording.closed != 0).then(|| moment(recording.closed));
     let hash = (!recording.hash.is_empty()).then(|| HEXLOWER.encode(&recording.hash));
     json!({
@@ -135,12 +158,14 @@ fn event(recording: &Recording) -> Value {
         "held": recording.held,
         "shredded": recording.shredded,
         "missing": recording.missing,
+        "logged": logged,
     })
 }
 
 /// In one word.
-const fn state(recording: &Recording) -> &'static str {
+const fn state(recording: &Recording, logged: bool) -> &'static str {
     match recording {
+        _ if !logged => "NOT LOGGED",
         Recording { missing: true, .. } => "no file",
         Recording { shredded: true, .. } => "shredded",
         Recording { held: true, .. } => "held",
@@ -148,7 +173,7 @@ const fn state(recording: &Recording) -> &'static str {
     }
 }
 
-fn row(recording: &Recording) -> [String; 7] {
+fn row(recording: &Recording, logged: bool) -> [String; 7] {
     let closed = match recording.closed {
         0 => "running".to_owned(),
         seconds => minute(seconds),
@@ -160,7 +185,7 @@ fn row(recording: &Recording) -> [String; 7] {
         minute(recording.opened),
         closed,
         size(recording.bytes),
-        state(recording).to_owned(),
+        state(recording, logged).to_owned(),
     ]
 }
 
@@ -228,5 +253,29 @@ mod tests {
         assert!(gone(&newer, true).is_empty(), "they may be behind the end of the list");
         assert_eq!(gone(&newer, false), [id(1), id(3)]);
         assert_eq!(gone(&[listed(9, 4, false)], true), [id(1), id(3)]);
+    }
+
+    #[test]
+    fn what_the_list_has_and_the_log_does_not_was_kept_out_of_it() {
+        let id = |byte| SessionId::from_bytes([byte; 16]);
+        let known = |opened_us| Known { opened_us, recorded: true };
+        let sessions = [(id(1), known(5_000_000)), (id(2), known(900_000_000))];
+        let walked = Walk { sessions: sessions.into_iter().collect(), ..Walk::default() };
+        let listed = |byte: u8, opened| Recording {
+            session: vec![byte; 16].into(),
+            opened,
+            ..Recording::default()
+        };
+        // The last one may have begun behind the walk.
+        let recordings = vec![listed(1, 5), listed(2, 900), listed(3, 700), listed(4, 890)];
+        let listing = Listing { recordings, cut: false };
+        let hidden = unlogged(&walked, &listing);
+        assert_eq!(hidden, HashSet::from([id(3)]));
+        assert!(unlogged(&Walk::default(), &listing).is_empty(), "it may be new");
+        let buffer = Buffer::default();
+        print(&listing.recordings, &hidden, &[], &mut buffer.output(false)).unwrap();
+        let text = buffer.text();
+        let states: Vec<_> = text.lines().map(|line| line.ends_with("NOT LOGGED")).collect();
+        assert_eq!(states, [false, false, false, true, false], "{text}");
     }
 }
