@@ -3,7 +3,7 @@
 
 use std::io;
 
-use deskside_screen::{Changed, Rect, Size};
+use deskside_screen::{Changed, Picture, Rect, Size};
 use deskside_story::{Film, Turn, rgba};
 use serde_json::json;
 
@@ -54,16 +54,23 @@ impl View {
         if let Some((next, point)) = reel.point(until)
             && (until < self.next || next > self.next + NEAR)
         {
-            match Film::at(&point) {
-                Ok(film) => self.film = film,
-                Err(error) => return Err(io::Error::other(error)),
-            }
+            let film = Film::at(&point).map_err(io::Error::other)?;
+            let before = std::mem::replace(&mut self.film, film);
             self.next = next;
-            self.damage.all();
             self.shape = true;
-        } else if until < self.next {
+            // Whatever fails on the way leaves a page that has to be given all of it.
+            let had = std::mem::take(&mut self.damage);
+            self.forward(reel, until)?;
+            self.damage = had.between(before.picture(), self.film.picture());
+            return Ok(());
+        }
+        if until < self.next {
             *self = Self { shape: true, ..Self::default() };
         }
+        self.forward(reel, until)
+    }
+
+    fn forward(&mut self, reel: &Reel, until: usize) -> io::Result<()> {
         while self.next < until {
             let takes = reel.takes(self.next, until)?;
             if takes.is_empty() {
@@ -154,6 +161,24 @@ impl Damage {
         }
     }
 
+    /// A page that had the picture `before`, but for what this says, is to be given `now`.
+    fn between(mut self, before: Option<&Picture>, now: Option<&Picture>) -> Self {
+        let (Some(before), Some(now)) = (before, now) else { return Self::default() };
+        let size = now.size();
+        if self.size != Some(size) || before.size() != size {
+            return Self::default();
+        }
+        let across = across(size);
+        let rows = before.pixels().chunks(size.width()).zip(now.pixels().chunks(size.width()));
+        for (y, (before, now)) in rows.enumerate() {
+            let tiles = self.tiles.iter_mut().skip(y / TILE * across);
+            for ((before, now), tile) in before.chunks(TILE).zip(now.chunks(TILE)).zip(tiles) {
+                *tile |= before != now;
+            }
+        }
+        self
+    }
+
     /// What changed, as runs of tiles; then nothing has.
     fn take(&mut self, size: Option<Size>) -> Vec<Rect> {
         let Some(size) = size else {
@@ -186,6 +211,8 @@ impl Damage {
 
 #[cfg(test)]
 mod tests {
+    use deskside_screen::View as Pixels;
+
     use super::*;
 
     #[test]
@@ -207,5 +234,42 @@ mod tests {
         assert_eq!(damage.take(Some(other)), [other.rect()]);
         damage.all();
         assert_eq!(damage.take(Some(other)), [other.rect()]);
+    }
+
+    #[test]
+    fn a_jump_damages_what_is_another_there() {
+        let size = Size::new(150, 100).unwrap();
+        let picture = |size: Size, others: &[usize]| {
+            let mut bytes = vec![7; 4 * size.pixels()];
+            others.iter().for_each(|at| bytes[4 * at] = 8);
+            Picture::of(&Pixels::new(size, 4 * size.width(), &bytes).unwrap())
+        };
+        let (before, now) = (picture(size, &[]), picture(size, &[70, 99 * 150 + 149]));
+        let shown = || {
+            let mut damage = Damage::default();
+            damage.take(Some(size));
+            damage
+        };
+        let parts = |damage: Damage| { damage }.take(Some(size));
+        let tiles = [
+            Rect { x: 64, y: 0, width: 64, height: 64 },
+            Rect { x: 128, y: 64, width: 22, height: 36 },
+        ];
+        assert_eq!(parts(shown().between(Some(&before), Some(&now))), tiles);
+        assert_eq!(parts(shown().between(Some(&now), Some(&now))), []);
+        // What the page had not been given yet stays.
+        let mut behind = shown();
+        behind.part(Some(size), Rect { x: 0, y: 0, width: 1, height: 1 });
+        let first = Rect { x: 0, y: 0, width: 64, height: 64 };
+        assert_eq!(parts(behind.between(Some(&now), Some(&now))), [first]);
+        // A page that has nothing, or a picture of another size, is given all of it.
+        let other = picture(Size::new(1, 1).unwrap(), &[]);
+        for damage in [
+            Damage::default().between(Some(&before), Some(&now)),
+            shown().between(Some(&other), Some(&now)),
+            shown().between(None, Some(&now)),
+        ] {
+            assert_eq!(parts(damage), [size.rect()]);
+        }
     }
 }
