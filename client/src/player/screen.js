@@ -77,10 +77,9 @@ export class Screen {
       [this.picture.width, this.picture.height] = [told.width, told.height];
       [this.canvas.width, this.canvas.height] = [told.width, told.height];
     }
-    for (const [x, y, width, height] of told.parts) {
-      this.pixels.putImageData(take(width, height), x, y);
-      this.context.drawImage(this.picture, x, y, width, height, x, y, width, height);
-    }
+    // Drawing from the picture copies all of it wherever it was changed since: once, behind all parts.
+    for (const [x, y, width, height] of told.parts) this.pixels.putImageData(take(width, height), x, y);
+    if (told.parts.length > 0) this.context.drawImage(this.picture, 0, 0);
     if (told.look) this.shape(told.look, take(told.look.width, told.look.height));
     this.pointer(told.pointer);
     this.places(told);

@@ -7,6 +7,7 @@ use deskside_screen::{Changed, Picture, Rect, Size};
 use deskside_story::{Film, Turn, rgba};
 use serde_json::json;
 
+use super::ahead;
 use super::reel::Reel;
 
 /// Pixels of a side of the tiles in which it is remembered what changed.
@@ -76,16 +77,16 @@ impl View {
             if takes.is_empty() {
                 break;
             }
-            for take in takes {
-                self.next += 1;
-                match self.film.show(&take) {
-                    Ok(Turn::Picture(changed)) => self.changed(&changed),
-                    Ok(Turn::Shape) => self.shape = true,
-                    Ok(Turn::Places | Turn::Nothing) => {}
-                    // The film says of itself that it is lost.
-                    Err(error) => tracing::debug!(%error, "a frame cannot be decoded"),
-                }
-            }
+            self.next += takes.len();
+            let mut changes = Vec::new();
+            ahead::show(&mut self.film, &takes, |turn| match turn {
+                Ok(Turn::Picture(changed)) => changes.push(changed),
+                Ok(Turn::Shape) => self.shape = true,
+                Ok(Turn::Places | Turn::Nothing) => {}
+                // The film says of itself that it is lost.
+                Err(error) => tracing::debug!(%error, "a frame cannot be decoded"),
+            });
+            changes.iter().for_each(|changed| self.changed(changed));
         }
         Ok(())
     }
@@ -176,7 +177,9 @@ impl Damage {
                 *tile |= before != now;
             }
         }
-        self
+        // Hundreds of parts take a browser longer than the few others between them.
+        let changed = self.tiles.iter().filter(|tile| **tile).count();
+        if changed > self.tiles.len() / 2 { Self::default() } else { self }
     }
 
     /// What changed, as runs of tiles; then nothing has.
@@ -245,6 +248,7 @@ mod tests {
             Picture::of(&Pixels::new(size, 4 * size.width(), &bytes).unwrap())
         };
         let (before, now) = (picture(size, &[]), picture(size, &[70, 99 * 150 + 149]));
+        let most = picture(size, &[0, 70, 140, 99 * 150]);
         let shown = || {
             let mut damage = Damage::default();
             damage.take(Some(size));
@@ -268,6 +272,7 @@ mod tests {
             Damage::default().between(Some(&before), Some(&now)),
             shown().between(Some(&other), Some(&now)),
             shown().between(None, Some(&now)),
+            shown().between(Some(&before), Some(&most)),
         ] {
             assert_eq!(parts(damage), [size.rect()]);
         }

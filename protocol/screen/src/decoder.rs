@@ -27,6 +27,26 @@ pub enum Changed {
     Parts(Vec<Rect>),
 }
 
+/// The pixels of a piece, decoded before its turn to be shown.
+#[derive(Debug)]
+pub struct Ready(Vec<u32>);
+
+impl Piece {
+    /// Decodes its pixels: what [`Decoder::ready_piece`] would else do itself, for another thread.
+    ///
+    /// # Errors
+    /// [`DecodeError::Malformed`], [`DecodeError::Jpeg`].
+    pub fn ready(&self) -> Result<Ready, DecodeError> {
+        self.check()?;
+        jpeg::decode(&self.jpeg, self.rect.width, self.rect.height).map(Ready)
+    }
+
+    const fn check(&self) -> Result<(), DecodeError> {
+        let fits = self.rect.width <= MAX_PIECE && self.rect.height <= MAX_PIECE;
+        if fits { Ok(()) } else { Err(DecodeError::Malformed) }
+    }
+}
+
 /// Decodes one picture, frame after frame.
 pub struct Decoder {
     pub(crate) decompressor: Decompressor,
@@ -124,15 +144,25 @@ impl Decoder {
     /// # Errors
     /// [`DecodeError::Malformed`], [`DecodeError::Jpeg`].
     pub fn piece(&mut self, piece: &Piece) -> Result<Changed, DecodeError> {
-        if piece.rect.width > MAX_PIECE || piece.rect.height > MAX_PIECE {
-            return Err(DecodeError::Malformed);
-        }
+        self.ready_piece(piece, None)
+    }
+
+    /// The same, of one whose pixels may be there already; those of a piece that waits are let go.
+    ///
+    /// # Errors
+    /// As for [`Self::piece`].
+    pub fn ready_piece(
+        &mut self,
+        piece: &Piece,
+        ready: Option<Ready>,
+    ) -> Result<Changed, DecodeError> {
+        piece.check()?;
         if piece.frame > self.number {
             self.keep_early(piece);
             return Ok(Changed::Parts(Vec::new()));
         }
         let mut parts = Vec::new();
-        self.show(piece, &mut parts)?;
+        self.show(piece, ready, &mut parts)?;
         Ok(Changed::Parts(parts))
     }
 
@@ -178,14 +208,19 @@ impl Decoder {
         let due: VecDeque<Piece> = due;
         for piece in due {
             self.early_bytes -= piece.jpeg.len();
-            self.show(&piece, parts)?;
+            self.show(&piece, None, parts)?;
         }
         Ok(())
     }
 
-    fn show(&mut self, piece: &Piece, parts: &mut Vec<Rect>) -> Result<(), DecodeError> {
+    fn show(
+        &mut self,
+        piece: &Piece,
+        ready: Option<Ready>,
+        parts: &mut Vec<Rect>,
+    ) -> Result<(), DecodeError> {
         let shown = self.shown.as_mut().ok_or(DecodeError::NotFresh)?;
-        shown.piece(piece, parts)?;
+        shown.piece(piece, ready, parts)?;
         self.lost(piece.frame);
         Ok(())
     }
@@ -273,14 +308,22 @@ impl Shown {
     }
 
     /// Shows a piece where nothing newer stands.
-    fn piece(&mut self, piece: &Piece, parts: &mut Vec<Rect>) -> Result<(), DecodeError> {
+    fn piece(
+        &mut self,
+        piece: &Piece,
+        ready: Option<Ready>,
+        parts: &mut Vec<Rect>,
+    ) -> Result<(), DecodeError> {
         let rect = piece.rect;
         let aligned = rect.x.is_multiple_of(BLOCK) && rect.y.is_multiple_of(BLOCK);
         if !aligned || !rect.fits(self.grid.size()) {
             // It may be of a picture that had another size.
             return Ok(());
         }
-        let pixels = jpeg::decode(&piece.jpeg, rect.width, rect.height)?;
+        let Ready(pixels) = match ready {
+            Some(ready) => ready,
+            None => piece.ready()?,
+        };
         for block in self.grid.under(rect) {
             if self.written.get(block) != Some(&piece.frame) {
                 continue;

@@ -47,7 +47,7 @@ mod stream;
 mod wire;
 
 pub use blocks::{BLOCK, TILE};
-pub use decoder::{Changed, Decoder, MAX_EARLY, MAX_EARLY_BYTES};
+pub use decoder::{Changed, Decoder, MAX_EARLY, MAX_EARLY_BYTES, Ready};
 pub use encoder::Encoder;
 pub use error::{DecodeError, EncodeError};
 pub use jpeg::MAX_PIECE;

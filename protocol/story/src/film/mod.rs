@@ -6,7 +6,7 @@ mod pixels;
 
 use deskside_decode::Entry;
 use deskside_protocol::wire::message::{CursorShape, Watching};
-use deskside_screen::{Changed, DecodeError, Decoder, Frame, Picture, Piece, Point};
+use deskside_screen::{Changed, DecodeError, Decoder, Frame, Picture, Piece, Point, Ready};
 
 pub use cursor::Cursor;
 pub use cutter::Cutter;
@@ -128,12 +128,20 @@ impl Film {
     /// # Errors
     /// As for [`Self::feed`].
     pub fn show(&mut self, take: &Take) -> Result<Turn, DecodeError> {
-        let shown = self.turn(take);
+        self.show_ready(take, None)
+    }
+
+    /// Shows a take; of one that is a piece the pixels may be there already.
+    ///
+    /// # Errors
+    /// As for [`Self::feed`].
+    pub fn show_ready(&mut self, take: &Take, ready: Option<Ready>) -> Result<Turn, DecodeError> {
+        let shown = self.turn(take, ready);
         self.state.lost |= shown.is_err();
         shown
     }
 
-    fn turn(&mut self, take: &Take) -> Result<Turn, DecodeError> {
+    fn turn(&mut self, take: &Take, ready: Option<Ready>) -> Result<Turn, DecodeError> {
         match &take.told {
             Told::Began => {
                 self.begin()?;
@@ -152,7 +160,7 @@ impl Film {
             Told::Frame(frame) => return self.frame(frame),
             Told::Piece(piece) => {
                 let Some(decoder) = &mut self.decoder else { return Ok(Turn::Nothing) };
-                return Ok(turned(decoder.piece(piece)?));
+                return Ok(turned(decoder.ready_piece(piece, ready)?));
             }
             Told::Lost(frame) => {
                 if let Some(decoder) = &mut self.decoder {
