@@ -11,7 +11,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, RawQuery, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::IntoResponse as _;
 use axum::routing::{get, post};
@@ -19,7 +19,6 @@ use serde_json::Value;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::coding::Coding;
 use super::stage::Stage;
 
 /// A page that has not asked for anything in so long is gone: hidden ones ask once a minute.
@@ -35,11 +34,12 @@ const CONTENT_POLICY: &str = "default-src 'none'; style-src 'self'; script-src '
 const PAGE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("style.css");
 const ICON: &str = include_str!("icon.svg");
-const SCRIPTS: [(&str, &str); 5] = [
+const SCRIPTS: [(&str, &str); 6] = [
     ("player.js", include_str!("player.js")),
     ("screen.js", include_str!("screen.js")),
     ("track.js", include_str!("track.js")),
     ("list.js", include_str!("list.js")),
+    ("qoi.js", include_str!("qoi.js")),
     ("words.js", include_str!("words.js")),
 ];
 
@@ -216,22 +216,12 @@ async fn state(State(watched): State<Watched>, query: RawQuery) -> Response<Body
     json(&watched.stage.state(asked.number("rows"), asked.number("seconds")))
 }
 
-async fn film(
-    State(watched): State<Watched>,
-    query: RawQuery,
-    headers: HeaderMap,
-) -> Response<Body> {
+async fn film(State(watched): State<Watched>, query: RawQuery) -> Response<Body> {
     watched.seen();
     let asked = Asked::of(query);
     let (page, at, whole) = (asked.number("page"), asked.number("at"), asked.text("whole") == "1");
-    let coding = Coding::asked(&headers);
-    let see = move || coding.code(watched.stage.see(page, at, whole)?);
-    match blocking(see).await {
-        Ok((coding, bytes)) => {
-            let kind = (header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
-            ([kind].into_iter().chain(coding.header()).collect::<HeaderMap>(), bytes)
-                .into_response()
-        }
+    match blocking(move || watched.stage.see(page, at, whole)).await {
+        Ok(bytes) => ([(header::CONTENT_TYPE, "application/octet-stream")], bytes).into_response(),
         Err(answer) => answer,
     }
 }

@@ -6,7 +6,6 @@
 
 mod ahead;
 mod book;
-mod coding;
 mod http;
 mod reel;
 mod shelf;

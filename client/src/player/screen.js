@@ -1,4 +1,6 @@
 // The screen: asks for a moment, draws what of it is another, and only then asks for the next.
+import { qoi } from "./qoi.js";
+
 const $ = (id) => document.getElementById(id);
 
 const UNSEEN = "Nobody watched the screen at this time: this is how it was seen last.";
@@ -73,12 +75,19 @@ export class Screen {
       at += data.length;
       return new ImageData(data, width, height);
     };
+    const unpack = (width, height) => {
+      let data;
+      [data, at] = qoi(new Uint8Array(bytes), at, width * height);
+      return new ImageData(data, width, height);
+    };
     if (told.width && (this.picture.width !== told.width || this.picture.height !== told.height)) {
       [this.picture.width, this.picture.height] = [told.width, told.height];
       [this.canvas.width, this.canvas.height] = [told.width, told.height];
     }
     // Drawing from the picture copies all of it wherever it was changed since: once, behind all parts.
-    for (const [x, y, width, height] of told.parts) this.pixels.putImageData(take(width, height), x, y);
+    for (const [x, y, width, height, packed] of told.parts) {
+      this.pixels.putImageData(packed ? unpack(width, height) : take(width, height), x, y);
+    }
     if (told.parts.length > 0) this.context.drawImage(this.picture, 0, 0);
     if (told.look) this.shape(told.look, take(told.look.width, told.look.height));
     this.pointer(told.pointer);

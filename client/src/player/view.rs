@@ -1,5 +1,8 @@
 //! What one page sees: the film at a time, and what of the picture the page does not have yet. The
 //! page asks for the next moment when it has drawn the last, so that nothing ever queues.
+//!
+//! Large parts are packed as QOI, which packs and unpacks as fast as bytes are copied: eight million
+//! bytes of a picture take a browser longer to hand from its network process to its page than that.
 
 use std::io;
 
@@ -15,6 +18,9 @@ const TILE: usize = 64;
 /// Takes that are shown one by one rather than beginning at a point again: decoding the point's
 /// picture takes as long as some dozens of frames.
 const NEAR: usize = 100;
+
+/// Pixels of a part that is worth packing: smaller ones are there at once as they are.
+const WORTH: usize = 16 * 1024;
 
 /// The view of one page.
 #[derive(Debug, Default)]
@@ -36,8 +42,8 @@ struct Damage {
 
 impl View {
     /// Goes to a time, forwards or back, and says what the page has to draw: a length of four bytes,
-    /// so many bytes of JSON, and the pixels of its parts one behind the other. With `whole` the page
-    /// has nothing.
+    /// so many bytes of JSON, and the pixels of its parts one behind the other, four bytes each, or a
+    /// QOI picture where the part says so. With `whole` the page has nothing.
     ///
     /// # Errors
     /// What the disk says.
@@ -48,7 +54,7 @@ impl View {
             self.damage = Damage::default();
             self.shape = true;
         }
-        Ok(self.said(time_us))
+        self.said(time_us)
     }
 
     fn go(&mut self, reel: &Reel, until: usize) -> io::Result<()> {
@@ -101,7 +107,7 @@ impl View {
         }
     }
 
-    fn said(&mut self, time_us: u64) -> Vec<u8> {
+    fn said(&mut self, time_us: u64) -> io::Result<Vec<u8>> {
         let picture = self.film.picture();
         let parts = self.damage.take(picture.map(|picture| picture.size()));
         let place = |place: Option<(i64, i64)>| place.map(|(x, y)| json!([x, y]));
@@ -110,7 +116,7 @@ impl View {
             json!({"width": shape.width, "height": shape.height, "x": shape.hot_x, "y": shape.hot_y})
         });
         let boxes: Vec<_> =
-            parts.iter().map(|it| json!([it.x, it.y, it.width, it.height])).collect();
+            parts.iter().map(|it| json!([it.x, it.y, it.width, it.height, packs(it)])).collect();
         let head = json!({
             "width": picture.map_or(0, |picture| picture.size().width()),
             "height": picture.map_or(0, |picture| picture.size().height()),
@@ -127,13 +133,31 @@ impl View {
         bytes.extend(u32::try_from(head.len()).unwrap_or(u32::MAX).to_le_bytes());
         bytes.extend_from_slice(head.as_bytes());
         if let Some(picture) = picture {
-            parts.iter().for_each(|part| rgba(picture, *part, &mut bytes));
+            parts.iter().try_for_each(|part| pixels(picture, *part, &mut bytes))?;
         }
         if look.is_some() {
             bytes.extend(self.film.cursor().rgba());
         }
-        bytes
+        Ok(bytes)
     }
+}
+
+const fn packs(part: &Rect) -> bool {
+    part.pixels() >= WORTH
+}
+
+/// Adds a part as the page is told that it comes.
+fn pixels(picture: &Picture, part: Rect, to: &mut Vec<u8>) -> io::Result<()> {
+    if !packs(&part) {
+        rgba(picture, part, to);
+        return Ok(());
+    }
+    let mut plain = Vec::new();
+    rgba(picture, part, &mut plain);
+    let side = |side: usize| u32::try_from(side).unwrap_or(u32::MAX);
+    let packed = qoi::encode_to_vec(&plain, side(part.width), side(part.height));
+    to.extend(packed.map_err(io::Error::other)?);
+    Ok(())
 }
 
 const fn across(size: Size) -> usize {
@@ -237,6 +261,27 @@ mod tests {
         assert_eq!(damage.take(Some(other)), [other.rect()]);
         damage.all();
         assert_eq!(damage.take(Some(other)), [other.rect()]);
+    }
+
+    #[test]
+    fn large_parts_are_packed_and_small_ones_are_not() {
+        let size = Size::new(200, 100).unwrap();
+        let bytes: Vec<u8> =
+            (0..size.pixels() * 4).map(|at| u8::try_from(at / 37 % 251).unwrap()).collect();
+        let picture = Picture::of(&Pixels::new(size, 4 * size.width(), &bytes).unwrap());
+        for (part, packed) in
+            [(size.rect(), true), (Rect { x: 64, y: 0, width: 64, height: 64 }, false)]
+        {
+            let (mut plain, mut told) = (Vec::new(), Vec::new());
+            rgba(&picture, part, &mut plain);
+            pixels(&picture, part, &mut told).unwrap();
+            assert_eq!(packs(&part), packed);
+            if packed {
+                assert!(told.len() < plain.len());
+                told = qoi::decode_to_vec(&told).unwrap().1;
+            }
+            assert_eq!(told, plain);
+        }
     }
 
     #[test]
