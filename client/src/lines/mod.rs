@@ -1,5 +1,5 @@
 //! The line of the moment, for all that works on it: it can be replaced while a session lives.
-//! What the technician says there goes through [`Saying`]; [`Away`] is for when it is silent.
+//! What the technician says there goes through `Saying`; [`Away`] is for when it is silent.
 
 mod away;
 mod saying;
