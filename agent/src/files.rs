@@ -20,8 +20,7 @@ use deskside_protocol::wire::message::{FileGet, FilePut};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use self::told::{Told, beneath};
-use crate::consent::Direction;
-use crate::consent::{Listing, MAX_LISTED};
+use crate::consent::{Direction, Listing, MAX_LISTED};
 use crate::events::Show;
 use crate::gate::{File, Permit};
 

@@ -8,8 +8,9 @@ use deskside_protocol::grant::{Grant, GrantSet};
 use deskside_protocol::text::visible;
 use tokio::time::timeout;
 
-use super::{ANSWER_TIME, Answer, Asker, Asking, Keyboard, Listing, Question, Standing, Visitor};
-use crate::consent::Direction;
+use super::{
+    ANSWER_TIME, Answer, Asker, Asking, Direction, Keyboard, Listing, Question, Standing, Visitor,
+};
 use crate::events::{Event, Show};
 use crate::texts::Texts;
 

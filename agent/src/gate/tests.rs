@@ -8,8 +8,9 @@ use deskside_protocol::wire::message::refusal::Cause;
 use tokio::sync::{Semaphore, mpsc};
 
 use super::*;
-use crate::consent::Direction;
-use crate::consent::{Asking, Standing as OrganisationStanding, Unattended, is_asked_each_time};
+use crate::consent::{
+    Asking, Direction, Standing as OrganisationStanding, Unattended, is_asked_each_time,
+};
 
 /// Answers every question alike, once `go` lets it, and counts them.
 struct Scripted {

@@ -18,8 +18,7 @@ use tokio::task::JoinSet;
 use zeroize::Zeroizing;
 
 use super::*;
-use crate::consent::Direction;
-use crate::consent::{Answer, Asker, Asking, Listing, Question, Standing, Visitor};
+use crate::consent::{Answer, Asker, Asking, Direction, Listing, Question, Standing, Visitor};
 use crate::events::Show;
 use crate::gate::{Forget, Record, Terms, listen};
 use crate::session::stage::{Hears, Says, connection};

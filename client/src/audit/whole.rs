@@ -6,7 +6,7 @@ use deskside_protocol::exit::Exit;
 use deskside_protocol::key::PublicKey;
 use serde_json::json;
 
-use super::list::{Listing, Wanted, deleted, unlogged};
+use super::list::{Listing, Wanted, deleted, logged};
 use super::log::walk;
 use crate::failure::Failure;
 use crate::home::Home;
@@ -33,8 +33,9 @@ pub async fn whole(
     let gone = deleted(&walked, &listing);
     let root = HEXLOWER.encode(&head.root);
     let sessions: Vec<_> = gone.iter().map(|(session, _)| session.to_string()).collect();
-    let mut hidden: Vec<_> = unlogged(&walked, &listing).iter().map(ToString::to_string).collect();
-    hidden.sort();
+    let listed = listing.recordings.iter().zip(logged(&walked, &listing));
+    let hidden = listed.filter(|(_, logged)| *logged == Some(false));
+    let hidden: Vec<_> = hidden.map(|(one, _)| HEXLOWER.encode(&one.session)).collect();
     let event = json!({
         "event": "log", "origin": head.origin, "size": head.size, "root": root,
         "opened": walked.opened, "closed": walked.closed, "open": walked.open,

@@ -84,11 +84,13 @@ export class Screen {
       [this.picture.width, this.picture.height] = [told.width, told.height];
       [this.canvas.width, this.canvas.height] = [told.width, told.height];
     }
-    // Drawing from the picture copies all of it wherever it was changed since: once, behind all parts.
+    // Drawing from the picture copies all of it where it was changed since: once, behind all parts.
     for (const [x, y, width, height, packed] of told.parts) {
       this.pixels.putImageData(packed ? unpack(width, height) : take(width, height), x, y);
     }
-    if (told.parts.length > 0) this.context.drawImage(this.picture, 0, 0);
+    for (const [x, y, width, height] of told.parts) {
+      this.context.drawImage(this.picture, x, y, width, height, x, y, width, height);
+    }
     if (told.look) this.shape(told.look, take(told.look.width, told.look.height));
     this.pointer(told.pointer);
     this.places(told);

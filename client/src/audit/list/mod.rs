@@ -55,9 +55,12 @@ pub async fn list(
     let mut gone = walked.as_ref().map(|walked| deleted(walked, &listing)).unwrap_or_default();
     gone.retain(|(_, known)| wanted.began(known.opened_us / 1_000_000));
     listing.recordings.retain(|one| wanted.began(one.opened));
-    let hidden = walked.as_ref().map(|walked| unlogged(walked, &listing)).unwrap_or_default();
+    let logged = match &walked {
+        Some(walked) => logged(walked, &listing),
+        None => vec![None; listing.recordings.len()],
+    };
     let Listing { recordings, cut } = listing;
-    print(&recordings, &hidden, &gone, output)?;
+    print(&recordings, &logged, &gone, output)?;
     if cut {
         let many = recordings.len();
         output.text(&format!("These are the newest {many}: --from and --to show older ones."))?;
@@ -76,31 +79,32 @@ pub async fn list(
         output
             .text("DELETED: the relay's log says that these sessions began and were recorded.")?;
     }
-    if !hidden.is_empty() {
+    let hides = logged.contains(&Some(false));
+    if hides {
         output.text(
             "NOT LOGGED: the relay's log does not say that these sessions began: deleting one of them \
              would leave no trace. This points at the relay.",
         )?;
     }
-    let sound = gone.is_empty() && hidden.is_empty();
+    let sound = gone.is_empty() && !hides;
     Ok(if sound { Exit::Done } else { Exit::Verification }.code())
 }
 
 fn print(
     recordings: &[Recording],
-    hidden: &HashSet<SessionId>,
+    logged: &[Option<bool>],
     gone: &[(SessionId, Known)],
     output: &mut Output,
 ) -> anyhow::Result<()> {
-    let logged = |recording: &Recording| id(recording).is_none_or(|id| !hidden.contains(&id));
-    for recording in recordings {
-        output.event(&event(recording, logged(recording)))?;
+    let listed = || recordings.iter().zip(logged);
+    for (recording, logged) in listed() {
+        output.event(&event(recording, *logged))?;
     }
     for (session, known) in gone {
         output.event(&json!({"event": "recording", "session": session.to_string(),
             "deleted": true, "opened": moment(known.opened_us / 1_000_000)}))?;
     }
-    let mut rows: Vec<_> = recordings.iter().map(|one| row(one, logged(one))).collect();
+    let mut rows: Vec<_> = listed().map(|(one, logged)| row(one, *logged)).collect();
     rows.extend(gone.iter().map(|(session, known)| deleted_row(*session, known)));
     if rows.is_empty() {
         return output.text("no recordings");
@@ -124,17 +128,17 @@ pub(super) fn deleted(walked: &Walk, listing: &Listing) -> Vec<(SessionId, Known
     gone.map(|(session, known)| (*session, *known)).collect()
 }
 
-/// Sessions that the relay lists, and of which its log has no beginning, though it has that of one which
-/// began later.
-pub(super) fn unlogged(walked: &Walk, listing: &Listing) -> HashSet<SessionId> {
+/// Whether the log has the beginning of each session that the relay lists. `None` of one that it does
+/// not have and that may have begun behind the walk: no other of the log began a minute later.
+pub(super) fn logged(walked: &Walk, listing: &Listing) -> Vec<Option<bool>> {
     let reached = walked.sessions.values().map(|known| known.opened_us / 1_000_000).max();
-    let older = |one: &&Recording| reached.is_some_and(|reached| one.opened + APART < reached);
-    let listed = listing.recordings.iter().filter(older).filter_map(id);
-    listed.filter(|session| !walked.sessions.contains_key(session)).collect()
-}
-
-fn id(recording: &Recording) -> Option<SessionId> {
-    Some(SessionId::from_bytes(recording.session.as_ref().try_into().ok()?))
+    let of = |recording: &Recording| {
+        let session = SessionId::from_bytes(recording.session.as_ref().try_into().ok()?);
+        let older = reached.is_some_and(|reached| recording.opened + APART < reached);
+        let known = walked.sessions.contains_key(&session);
+        (known || older).then_some(known)
+    };
+    listing.recordings.iter().map(of).collect()
 }
 
 fn deleted_row(session: SessionId, known: &Known) -> [String; 7] {
@@ -143,7 +147,7 @@ fn deleted_row(session: SessionId, known: &Known) -> [String; 7] {
     [session.to_string(), none(), none(), opened, none(), none(), "DELETED".to_owned()]
 }
 
-fn event(recording: &Recording, logged: bool) -> Value {
+fn event(recording: &Recording, logged: Option<bool>) -> Value {
     let closed = (recording.closed != 0).then(|| moment(recording.closed));
     let hash = (!recording.hash.is_empty()).then(|| HEXLOWER.encode(&recording.hash));
     json!({
@@ -163,9 +167,9 @@ fn event(recording: &Recording, logged: bool) -> Value {
 }
 
 /// In one word.
-const fn state(recording: &Recording, logged: bool) -> &'static str {
+const fn state(recording: &Recording, logged: Option<bool>) -> &'static str {
     match recording {
-        _ if !logged => "NOT LOGGED",
+        _ if matches!(logged, Some(false)) => "NOT LOGGED",
         Recording { missing: true, .. } => "no file",
         Recording { shredded: true, .. } => "shredded",
         Recording { held: true, .. } => "held",
@@ -173,7 +177,7 @@ const fn state(recording: &Recording, logged: bool) -> &'static str {
     }
 }
 
-fn row(recording: &Recording, logged: bool) -> [String; 7] {
+fn row(recording: &Recording, logged: Option<bool>) -> [String; 7] {
     let closed = match recording.closed {
         0 => "running".to_owned(),
         seconds => minute(seconds),
@@ -269,11 +273,11 @@ mod tests {
         // The last one may have begun behind the walk.
         let recordings = vec![listed(1, 5), listed(2, 900), listed(3, 700), listed(4, 890)];
         let listing = Listing { recordings, cut: false };
-        let hidden = unlogged(&walked, &listing);
-        assert_eq!(hidden, HashSet::from([id(3)]));
-        assert!(unlogged(&Walk::default(), &listing).is_empty(), "it may be new");
+        let known = logged(&walked, &listing);
+        assert_eq!(known, [Some(true), Some(true), Some(false), None]);
+        assert_eq!(logged(&Walk::default(), &listing), [None; 4], "they may be new");
         let buffer = Buffer::default();
-        print(&listing.recordings, &hidden, &[], &mut buffer.output(false)).unwrap();
+        print(&listing.recordings, &known, &[], &mut buffer.output(false)).unwrap();
         let text = buffer.text();
         let states: Vec<_> = text.lines().map(|line| line.ends_with("NOT LOGGED")).collect();
         assert_eq!(states, [false, false, false, true, false], "{text}");
