@@ -4,7 +4,6 @@
 //! happened, text and pictures behind them, and the film of the screen, decoded here and handed over
 //! as pixels. Nothing leaves the computer, and nothing stays on its disk.
 
-mod ahead;
 mod book;
 mod http;
 mod reel;

@@ -5,7 +5,7 @@ use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use deskside_decode::{Entry, Report};
-use deskside_story::{Cutter, Film, Story, Take, Turn};
+use deskside_story::{Cutter, Film, Story, Take, Told, Turn};
 use serde_json::{Value, json};
 
 use super::book::Book;
@@ -186,7 +186,11 @@ impl<'a> Reading<'a> {
             Ok(Turn::Picture(_)) => self.stage.reel.moved(take.time_us),
             Ok(_) => {}
             // The first of a passage is told: those behind it only follow from it.
-            Err(error) if !lost => self.stage.book.broken(take.time_us, &error.to_string()),
+            Err(error) if !lost => {
+                self.stage.book.broken(take.time_us, &error.to_string());
+                // A view that passes it by may not come to decode it.
+                self.stage.reel.push(&Take { time_us: take.time_us, told: Told::Broken }, None)?;
+            }
             Err(error) => tracing::debug!(%error, "a frame cannot be decoded"),
         }
         Ok(())

@@ -18,6 +18,7 @@ const LASER: u8 = 8;
 const NO_LASER: u8 = 9;
 const HIDDEN: u8 = 10;
 const SEEN: u8 = 11;
+const BROKEN: u8 = 12;
 
 /// Adds a take, without its time.
 pub(super) fn write(told: &Told, to: &mut Vec<u8>) {
@@ -53,6 +54,7 @@ pub(super) fn write(told: &Told, to: &mut Vec<u8>) {
             to.extend(y.to_le_bytes());
         }
         Told::Laser(None) => to.push(NO_LASER),
+        Told::Broken => to.push(BROKEN),
     }
 }
 
@@ -98,6 +100,7 @@ pub(super) fn read(time_us: u64, mut bytes: Bytes) -> Option<Take> {
         }
         LASER => Told::Laser(Some(place(&body)?)),
         NO_LASER => Told::Laser(None),
+        BROKEN => Told::Broken,
         _ => return None,
     };
     Some(Take { time_us, told })
@@ -156,6 +159,7 @@ mod tests {
             Told::Place { number: u64::MAX, x: i32::MIN, y: 5 },
             Told::Laser(Some((1, -1))),
             Told::Laser(None),
+            Told::Broken,
         ] {
             let mut bytes = Vec::new();
             write(&told, &mut bytes);

@@ -5,12 +5,12 @@
 //! bytes of a picture take a browser longer to hand from its network process to its page than that.
 
 use std::io;
+use std::ops::Range;
 
-use deskside_screen::{Changed, Picture, Rect, Size};
+use deskside_screen::{Changed, DecodeError, Picture, Rect, Size};
 use deskside_story::{Film, Turn, rgba};
 use serde_json::json;
 
-use super::ahead;
 use super::reel::Reel;
 
 /// Pixels of a side of the tiles in which it is remembered what changed.
@@ -19,6 +19,8 @@ const TILE: usize = 64;
 /// picture takes as long as some dozens of frames.
 const NEAR: usize = 100;
 
+/// Parts of a picture; so many more take a browser longer than all of it.
+const MAX_PARTS: usize = 64;
 /// Pixels of a part that is worth packing: smaller ones are there at once as they are.
 const WORTH: usize = 16 * 1024;
 
@@ -77,22 +79,29 @@ impl View {
         self.forward(reel, until)
     }
 
+    /// Shows all takes up to there, of which only what the last one leaves is looked at.
     fn forward(&mut self, reel: &Reel, until: usize) -> io::Result<()> {
+        self.film.skim();
+        let shown = self.show(reel, until);
+        self.film.settle().unwrap_or_else(|error| undecodable(&error));
+        shown
+    }
+
+    fn show(&mut self, reel: &Reel, until: usize) -> io::Result<()> {
         while self.next < until {
             let takes = reel.takes(self.next, until)?;
             if takes.is_empty() {
                 break;
             }
             self.next += takes.len();
-            let mut changes = Vec::new();
-            ahead::show(&mut self.film, &takes, |turn| match turn {
-                Ok(Turn::Picture(changed)) => changes.push(changed),
-                Ok(Turn::Shape) => self.shape = true,
-                Ok(Turn::Places | Turn::Nothing) => {}
-                // The film says of itself that it is lost.
-                Err(error) => tracing::debug!(%error, "a frame cannot be decoded"),
-            });
-            changes.iter().for_each(|changed| self.changed(changed));
+            for take in &takes {
+                match self.film.show(take) {
+                    Ok(Turn::Picture(changed)) => self.changed(&changed),
+                    Ok(Turn::Shape) => self.shape = true,
+                    Ok(Turn::Places | Turn::Nothing) => {}
+                    Err(error) => undecodable(&error),
+                }
+            }
         }
         Ok(())
     }
@@ -140,6 +149,11 @@ impl View {
         }
         Ok(bytes)
     }
+}
+
+/// The film says of itself that it is lost.
+fn undecodable(error: &DecodeError) {
+    tracing::debug!(%error, "a frame cannot be decoded");
 }
 
 const fn packs(part: &Rect) -> bool {
@@ -201,12 +215,10 @@ impl Damage {
                 *tile |= before != now;
             }
         }
-        // Hundreds of parts take a browser longer than the few others between them.
-        let changed = self.tiles.iter().filter(|tile| **tile).count();
-        if changed > self.tiles.len() / 2 { Self::default() } else { self }
+        self
     }
 
-    /// What changed, as runs of tiles; then nothing has.
+    /// What changed, as runs of tiles, equal ones below each other as one; then nothing has.
     fn take(&mut self, size: Option<Size>) -> Vec<Rect> {
         let Some(size) = size else {
             self.size = None;
@@ -218,22 +230,32 @@ impl Damage {
             return vec![size.rect()];
         }
         let mut parts: Vec<Rect> = Vec::new();
-        for (tile, changed) in self.tiles.iter_mut().enumerate() {
-            if !std::mem::take(changed) {
-                continue;
-            }
-            let (x, y) = (tile % across * TILE, tile / across * TILE);
-            let width = TILE.min(size.width() - x);
-            match parts.last_mut() {
-                Some(last) if last.y == y && last.x + last.width == x => last.width += width,
-                Some(_) | None => {
-                    let height = TILE.min(size.height() - y);
-                    parts.push(Rect { x, y, width, height });
+        for (row, tiles) in self.tiles.chunks(across).enumerate() {
+            for run in runs(tiles) {
+                let (x, y) = (run.start * TILE, row * TILE);
+                let (right, below) = (run.end * TILE, y + TILE);
+                let width = right.min(size.width()) - x;
+                let height = below.min(size.height()) - y;
+                let above = |it: &&mut Rect| (it.x, it.width, it.y + it.height) == (x, width, y);
+                match parts.iter_mut().find(above) {
+                    Some(above) => above.height += height,
+                    None => parts.push(Rect { x, y, width, height }),
                 }
             }
         }
-        parts
+        self.tiles.fill(false);
+        if parts.len() > MAX_PARTS { vec![size.rect()] } else { parts }
     }
+}
+
+/// Where tiles of a row begin and end that changed.
+fn runs(tiles: &[bool]) -> impl Iterator<Item = Range<usize>> {
+    let mut at = 0;
+    tiles.chunk_by(|one, next| one == next).filter_map(move |run| {
+        let start = at;
+        at += run.len();
+        run.first().is_some_and(|changed| *changed).then_some(start..at)
+    })
 }
 
 #[cfg(test)]
@@ -256,11 +278,28 @@ mod tests {
             Rect { x: 128, y: 64, width: 22, height: 36 },
         ];
         assert_eq!(damage.take(Some(size)), runs);
+        for y in [0, 64] {
+            damage.part(Some(size), Rect { x: 64, y, width: 16, height: 16 });
+        }
+        assert_eq!(damage.take(Some(size)), [Rect { x: 64, y: 0, width: 64, height: 100 }]);
         let other = Size::new(64, 64).unwrap();
         damage.part(Some(other), Rect { x: 0, y: 0, width: 1, height: 1 });
         assert_eq!(damage.take(Some(other)), [other.rect()]);
         damage.all();
         assert_eq!(damage.take(Some(other)), [other.rect()]);
+    }
+
+    #[test]
+    fn many_parts_are_the_whole() {
+        let size = Size::new(32 * TILE, 9 * TILE).unwrap();
+        let mut damage = Damage::default();
+        damage.take(Some(size));
+        for tile in 0..=MAX_PARTS {
+            let (x, y) = (tile % 8 * 4 * TILE + tile / 8 % 2 * TILE, tile / 8 * TILE);
+            damage.part(Some(size), Rect { x, y, width: 1, height: 1 });
+        }
+        assert_eq!(damage.take(Some(size)), [size.rect()]);
+        assert_eq!(damage.take(Some(size)), []);
     }
 
     #[test]
@@ -293,7 +332,6 @@ mod tests {
             Picture::of(&Pixels::new(size, 4 * size.width(), &bytes).unwrap())
         };
         let (before, now) = (picture(size, &[]), picture(size, &[70, 99 * 150 + 149]));
-        let most = picture(size, &[0, 70, 140, 99 * 150]);
         let shown = || {
             let mut damage = Damage::default();
             damage.take(Some(size));
@@ -317,7 +355,6 @@ mod tests {
             Damage::default().between(Some(&before), Some(&now)),
             shown().between(Some(&other), Some(&now)),
             shown().between(None, Some(&now)),
-            shown().between(Some(&before), Some(&most)),
         ] {
             assert_eq!(parts(damage), [size.rect()]);
         }

@@ -85,6 +85,17 @@ impl Grid {
         })
     }
 
+    /// Whether a rectangle is some of the blocks, and nothing more.
+    pub(crate) fn is_blocks(self, rect: Rect) -> bool {
+        let whole = |start: usize, length: usize, side: usize| {
+            let end = start + length;
+            start.is_multiple_of(BLOCK) && (end.is_multiple_of(BLOCK) || end == side)
+        };
+        rect.fits(self.size)
+            && whole(rect.x, rect.width, self.size.width())
+            && whole(rect.y, rect.height, self.size.height())
+    }
+
     /// The blocks that a rectangle inside touches.
     pub(crate) fn under(self, rect: Rect) -> impl Iterator<Item = usize> {
         let rows = rect.y / BLOCK..(rect.y + rect.height).div_ceil(BLOCK).min(self.down());
@@ -127,5 +138,10 @@ mod tests {
             grid.under(Rect { x: 15, y: 0, width: 2, height: 1 }).collect::<Vec<_>>(),
             [0, 1]
         );
+        let blocks = |x, y, width, height| grid.is_blocks(Rect { x, y, width, height });
+        assert!(blocks(16, 32, 32, 16) && blocks(192, 128, 8, 2) && blocks(0, 0, 200, 130));
+        assert!(!blocks(15, 0, 16, 16) && !blocks(0, 15, 16, 16), "they begin in a block");
+        assert!(!blocks(0, 0, 17, 16) && !blocks(0, 0, 16, 17), "they end in one");
+        assert!(!blocks(192, 0, 16, 16) && !blocks(0, 128, 16, 16), "they end outside");
     }
 }

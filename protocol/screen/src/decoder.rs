@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::blocks::{BLOCK, Grid};
-use crate::encoder::source;
+use crate::blocks::Grid;
 use crate::jpeg::{self, MAX_PIECE};
 use crate::layout::{Code, Layout};
-use crate::rects::rects;
+use crate::moves::{self, Move};
+use crate::owed::Owed;
 use crate::residual;
 use crate::stream::Decompressor;
 use crate::{DecodeError, Frame, Picture, Piece, Rect, Size};
@@ -27,26 +27,6 @@ pub enum Changed {
     Parts(Vec<Rect>),
 }
 
-/// The pixels of a piece, decoded before its turn to be shown.
-#[derive(Debug)]
-pub struct Ready(Vec<u32>);
-
-impl Piece {
-    /// Decodes its pixels: what [`Decoder::ready_piece`] would else do itself, for another thread.
-    ///
-    /// # Errors
-    /// [`DecodeError::Malformed`], [`DecodeError::Jpeg`].
-    pub fn ready(&self) -> Result<Ready, DecodeError> {
-        self.check()?;
-        jpeg::decode(&self.jpeg, self.rect.width, self.rect.height).map(Ready)
-    }
-
-    const fn check(&self) -> Result<(), DecodeError> {
-        let fits = self.rect.width <= MAX_PIECE && self.rect.height <= MAX_PIECE;
-        if fits { Ok(()) } else { Err(DecodeError::Malformed) }
-    }
-}
-
 /// Decodes one picture, frame after frame.
 pub struct Decoder {
     pub(crate) decompressor: Decompressor,
@@ -58,6 +38,8 @@ pub struct Decoder {
     pub(crate) early_bytes: usize,
     /// Frames with the number of their pieces that did not come yet.
     pub(crate) awaited: BTreeMap<u64, u32>,
+    /// Nobody looks, up to [`Decoder::settle`].
+    pub(crate) skims: bool,
 }
 
 pub(crate) struct Shown {
@@ -67,6 +49,9 @@ pub(crate) struct Shown {
     pub(crate) written: Vec<u64>,
     /// What moves in the frame that is being decoded; kept for its memory.
     taken: Vec<u32>,
+    owed: Owed,
+    /// Of a piece that was owed: why it could not be decoded.
+    failed: Option<DecodeError>,
 }
 
 impl std::fmt::Debug for Decoder {
@@ -88,7 +73,27 @@ impl Decoder {
             early: VecDeque::new(),
             early_bytes: 0,
             awaited: BTreeMap::new(),
+            skims: false,
         })
+    }
+
+    /// From here on nobody looks, up to [`Self::settle`]: pieces are owed to the picture, and decoded
+    /// only where they are not painted over before. [`Self::picture`] is without them.
+    pub const fn skim(&mut self) {
+        self.skims = true;
+    }
+
+    /// Somebody looks again: the picture is what it had been, had nothing been owed.
+    ///
+    /// # Errors
+    /// As for [`Self::piece`], of one that was owed and is seen. The others are there all the same.
+    pub fn settle(&mut self) -> Result<(), DecodeError> {
+        self.skims = false;
+        let Some(shown) = &mut self.shown else { return Ok(()) };
+        while let Some(number) = shown.owed.first() {
+            shown.pay(number);
+        }
+        shown.failed.take().map_or(Ok(()), Err)
     }
 
     /// The picture so far.
@@ -139,30 +144,21 @@ impl Decoder {
     }
 
     /// Decodes a piece, whenever it comes. One whose frame is still to come waits for it; one that
-    /// was overtaken by a newer frame shows only where it was not.
+    /// was overtaken by a newer frame shows only where it was not, and is not decoded where nothing of
+    /// it shows.
     ///
     /// # Errors
     /// [`DecodeError::Malformed`], [`DecodeError::Jpeg`].
     pub fn piece(&mut self, piece: &Piece) -> Result<Changed, DecodeError> {
-        self.ready_piece(piece, None)
-    }
-
-    /// The same, of one whose pixels may be there already; those of a piece that waits are let go.
-    ///
-    /// # Errors
-    /// As for [`Self::piece`].
-    pub fn ready_piece(
-        &mut self,
-        piece: &Piece,
-        ready: Option<Ready>,
-    ) -> Result<Changed, DecodeError> {
-        piece.check()?;
-        if piece.frame > self.number {
-            self.keep_early(piece);
-            return Ok(Changed::Parts(Vec::new()));
+        if piece.rect.width > MAX_PIECE || piece.rect.height > MAX_PIECE {
+            return Err(DecodeError::Malformed);
         }
         let mut parts = Vec::new();
-        self.show(piece, ready, &mut parts)?;
+        if piece.frame > self.number {
+            self.keep_early(piece);
+        } else {
+            self.show(piece, &mut parts)?;
+        }
         Ok(Changed::Parts(parts))
     }
 
@@ -208,19 +204,22 @@ impl Decoder {
         let due: VecDeque<Piece> = due;
         for piece in due {
             self.early_bytes -= piece.jpeg.len();
-            self.show(&piece, None, parts)?;
+            self.show(&piece, parts)?;
         }
         Ok(())
     }
 
-    fn show(
-        &mut self,
-        piece: &Piece,
-        ready: Option<Ready>,
-        parts: &mut Vec<Rect>,
-    ) -> Result<(), DecodeError> {
+    fn show(&mut self, piece: &Piece, parts: &mut Vec<Rect>) -> Result<(), DecodeError> {
         let shown = self.shown.as_mut().ok_or(DecodeError::NotFresh)?;
-        shown.piece(piece, ready, parts)?;
+        let seen = shown.seen(piece);
+        if !seen.is_empty() {
+            parts.push(piece.rect);
+            if self.skims {
+                shown.owe(piece, &seen);
+            } else {
+                shown.paint(piece, &seen)?;
+            }
+        }
         self.lost(piece.frame);
         Ok(())
     }
@@ -232,30 +231,30 @@ impl Shown {
     }
 
     pub(crate) fn of(picture: Picture, written: Vec<u64>) -> Self {
-        Self { grid: Grid::new(picture.size()), picture, written, taken: Vec::new() }
+        let grid = Grid::new(picture.size());
+        let (taken, owed) = (Vec::new(), Owed::new(grid.blocks()));
+        Self { grid, picture, written, taken, owed, failed: None }
     }
 
     fn blacken(&mut self) {
         self.picture.fill(0);
         self.written.fill(0);
+        self.owed = Owed::new(self.grid.blocks());
+        self.failed = None;
     }
 
     /// Makes the picture that a frame says.
     fn apply(&mut self, number: u64, raw: &[u8], residual: &[u8]) -> Result<Layout, DecodeError> {
         let mut pixels = raw;
         let layout = Layout::decode(self.grid, &mut pixels)?;
-        self.copies(&layout)?;
-        let of = |code: Code| {
-            let layout = &layout;
-            move |block: usize| layout.code(block) == code
-        };
-        for rect in rects(self.grid, usize::MAX, of(Code::Exact)) {
+        self.moves(&layout)?;
+        for rect in layout.rects(self.grid, usize::MAX, Code::Exact) {
             self.exact(rect, &mut pixels)?;
         }
         if !pixels.is_empty() {
             return Err(DecodeError::Malformed);
         }
-        let roughs = rects(self.grid, usize::MAX, of(Code::Residual));
+        let roughs = layout.rects(self.grid, usize::MAX, Code::Residual);
         match (roughs.is_empty(), residual.is_empty()) {
             (true, true) => {}
             (false, false) => residual::decode(residual, &mut self.picture, &roughs)?,
@@ -266,31 +265,23 @@ impl Shown {
                 && let Some(written) = self.written.get_mut(block)
             {
                 *written = number;
+                // Where a piece belongs it stays as it was until that has come.
+                if code != Code::Piece {
+                    self.owed.forget(block);
+                }
             }
         }
         Ok(layout)
     }
 
-    /// Where one thing comes to lie, another may leave: all is taken up before any is put down.
-    fn copies(&mut self, layout: &Layout) -> Result<(), DecodeError> {
-        self.taken.clear();
-        let mut places = Vec::new();
-        for (index, vector) in (0..).zip(&layout.vectors) {
-            let moved = |block: usize| layout.code(block) == Code::Moved(index);
-            for rect in rects(self.grid, usize::MAX, moved) {
-                let from = source(rect, *vector, self.grid.size()).ok_or(DecodeError::Malformed)?;
-                self.picture.rows(from).for_each(|row| self.taken.extend_from_slice(row));
-                places.push(rect);
+    fn moves(&mut self, layout: &Layout) -> Result<(), DecodeError> {
+        let moves = moves::of(layout, self.grid)?;
+        for Move { from, .. } in &moves {
+            for number in self.owed.under(self.grid.under(*from)) {
+                self.pay(number);
             }
         }
-        let mut taken = self.taken.as_slice();
-        for rect in places {
-            for y in rect.y..rect.y + rect.height {
-                let to = self.picture.row_mut(rect.x, y, rect.width);
-                let row = taken.split_off(..to.len()).ok_or(DecodeError::Malformed)?;
-                to.copy_from_slice(row);
-            }
-        }
+        moves::copy(&mut self.picture, &moves, &mut self.taken);
         Ok(())
     }
 
@@ -307,38 +298,46 @@ impl Shown {
         Ok(())
     }
 
-    /// Shows a piece where nothing newer stands.
-    fn piece(
-        &mut self,
-        piece: &Piece,
-        ready: Option<Ready>,
-        parts: &mut Vec<Rect>,
-    ) -> Result<(), DecodeError> {
-        let rect = piece.rect;
-        let aligned = rect.x.is_multiple_of(BLOCK) && rect.y.is_multiple_of(BLOCK);
-        if !aligned || !rect.fits(self.grid.size()) {
+    /// The blocks of a piece where nothing newer stands.
+    fn seen(&self, piece: &Piece) -> Vec<usize> {
+        if !self.grid.is_blocks(piece.rect) {
             // It may be of a picture that had another size.
-            return Ok(());
+            return Vec::new();
         }
-        let Ready(pixels) = match ready {
-            Some(ready) => ready,
-            None => piece.ready()?,
-        };
-        for block in self.grid.under(rect) {
-            if self.written.get(block) != Some(&piece.frame) {
-                continue;
-            }
-            let part = self.grid.block(block);
-            let width = part.width.min(rect.x + rect.width - part.x);
-            let height = part.height.min(rect.y + rect.height - part.y);
-            for y in part.y..part.y + height {
+        let newest = |block: &usize| self.written.get(*block) == Some(&piece.frame);
+        self.grid.under(piece.rect).filter(newest).collect()
+    }
+
+    fn owe(&mut self, piece: &Piece, blocks: &[usize]) {
+        self.owed.owe(piece, blocks);
+        while self.owed.is_too_much()
+            && let Some(number) = self.owed.first()
+        {
+            self.pay(number);
+        }
+    }
+
+    /// Paints what is owed of a piece.
+    fn pay(&mut self, number: u64) {
+        let Some((piece, blocks)) = self.owed.take(number, self.grid) else { return };
+        if let Err(error) = self.paint(&piece, &blocks) {
+            self.failed.get_or_insert(error);
+        }
+    }
+
+    /// Shows these blocks of a piece.
+    fn paint(&mut self, piece: &Piece, blocks: &[usize]) -> Result<(), DecodeError> {
+        let rect = piece.rect;
+        let pixels = jpeg::decode(&piece.jpeg, rect.width, rect.height)?;
+        for block in blocks {
+            let part = self.grid.block(*block);
+            for y in part.y..part.y + part.height {
                 let start = (y - rect.y) * rect.width + part.x - rect.x;
-                let from = pixels.get(start..start + width).unwrap_or_default();
-                let to = self.picture.row_mut(part.x, y, width);
+                let from = pixels.get(start..start + part.width).unwrap_or_default();
+                let to = self.picture.row_mut(part.x, y, part.width);
                 to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
             }
         }
-        parts.push(rect);
         Ok(())
     }
 }

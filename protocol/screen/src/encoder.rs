@@ -7,8 +7,8 @@ use crate::compare::take_changed;
 use crate::jpeg::{self, MAX_PIECE};
 use crate::layout::{Code, Layout, Vector};
 use crate::motion::Motion;
+use crate::moves::source;
 use crate::nature::is_picture;
-use crate::rects::rects;
 use crate::residual;
 use crate::stream::Compressor;
 use crate::{Coded, EncodeError, Frame, Picture, Piece, Rect, Size, Source};
@@ -308,20 +308,20 @@ impl Encoder {
         self.stretches += 1;
         let mut raw = Vec::new();
         layout.encode(self.grid, &mut raw);
-        let of = |code: Code| move |block: usize| layout.code(block) == code;
-        for rect in rects(self.grid, usize::MAX, of(Code::Exact)) {
+        for rect in layout.rects(self.grid, usize::MAX, Code::Exact) {
             for row in self.new.rows(rect) {
                 raw.extend(row.iter().flat_map(|pixel| pixel.to_le_bytes()));
             }
         }
         let exact = self.compressor.compress(&raw)?;
-        let roughs = rects(self.grid, usize::MAX, of(Code::Residual));
+        let roughs = layout.rects(self.grid, usize::MAX, Code::Residual);
         let residual = if roughs.is_empty() {
             bytes::Bytes::new()
         } else {
             residual::encode(&self.new, &roughs)?
         };
-        let pieces = rects(self.grid, MAX_PIECE, of(Code::Piece))
+        let pieces = layout
+            .rects(self.grid, MAX_PIECE, Code::Piece)
             .into_iter()
             .map(|rect| {
                 let jpeg = jpeg::encode(&self.new, rect, self.quality)?;
@@ -366,11 +366,4 @@ impl Encoder {
         std::mem::swap(&mut self.old, &mut self.new);
         self.stale = layout.tiles;
     }
-}
-
-/// Where a block is copied from; `None` where that is not all inside.
-pub(crate) fn source(rect: Rect, vector: Vector, size: Size) -> Option<Rect> {
-    let (x, y) = vector.from(rect.x, rect.y)?;
-    let source = Rect { x, y, ..rect };
-    source.fits(size).then_some(source)
 }

@@ -9,8 +9,11 @@
 //! pixels    for each rectangle of exact blocks, row by row: blue, green, red, 0
 //! ```
 
-use crate::DecodeError;
-use crate::blocks::Grid;
+use std::ops::Range;
+
+use crate::blocks::{Grid, PER_TILE};
+use crate::rects::rects;
+use crate::{DecodeError, Rect};
 
 /// Vectors of one frame at the most.
 pub(crate) const MAX_VECTORS: usize = 4;
@@ -98,12 +101,26 @@ impl Layout {
         blocks.map(|block| (block, self.code(block)))
     }
 
+    /// The rectangles of the blocks of one code, none wider or higher than `most` pixels.
+    pub(crate) fn rects(&self, grid: Grid, most: usize, code: Code) -> Vec<Rect> {
+        rects(grid, self.rows(grid), most, |block| self.code(block) == code)
+    }
+
+    /// The rows of blocks from the first to the last of its tiles.
+    fn rows(&self, grid: Grid) -> Range<usize> {
+        let row = |tile: &usize| tile / grid.tiles_across() * PER_TILE;
+        let (Some(first), Some(last)) = (self.tiles.first(), self.tiles.last()) else {
+            return 0..0;
+        };
+        row(first)..(row(last) + PER_TILE).min(grid.down())
+    }
+
     /// Bytes that the longest one of `grid` takes, its pixels included: the bound of what a frame
     /// can unpack to.
     pub(crate) const fn most(grid: Grid) -> usize {
         let vectors = 1 + 4 * MAX_VECTORS;
         // A run has two numbers of up to 4 bytes (2^28 is above any count of tiles).
-        let tiles = grid.tiles() * (8 + crate::blocks::PER_TILE * crate::blocks::PER_TILE / 2) + 4;
+        let tiles = grid.tiles() * (8 + PER_TILE * PER_TILE / 2) + 4;
         vectors + tiles + 4 * grid.size().pixels()
     }
 

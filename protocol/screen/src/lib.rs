@@ -38,7 +38,9 @@ mod error;
 mod jpeg;
 mod layout;
 mod motion;
+mod moves;
 mod nature;
+mod owed;
 mod picture;
 mod point;
 mod rects;
@@ -47,7 +49,7 @@ mod stream;
 mod wire;
 
 pub use blocks::{BLOCK, TILE};
-pub use decoder::{Changed, Decoder, MAX_EARLY, MAX_EARLY_BYTES, Ready};
+pub use decoder::{Changed, Decoder, MAX_EARLY, MAX_EARLY_BYTES};
 pub use encoder::Encoder;
 pub use error::{DecodeError, EncodeError};
 pub use jpeg::MAX_PIECE;

@@ -157,7 +157,7 @@ impl Wanted {
         }
         let mut votes = Votes::default();
         let is_changed = |block: usize| changed.get(block).copied().unwrap_or(false);
-        for rect in rects(grid, TILE.max(old.size().width()), is_changed) {
+        for rect in rects(grid, 0..grid.down(), TILE.max(old.size().width()), is_changed) {
             self.look_through(old, rect, &mut votes);
         }
         votes.winners()

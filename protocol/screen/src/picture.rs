@@ -233,6 +233,13 @@ impl Picture {
         self.pixels.get_mut(start..start + width).unwrap_or_default()
     }
 
+    /// Copies a part of a row inside to where it fits as well; the two may overlap.
+    pub(crate) fn copy_row(&mut self, from: (usize, usize), to: (usize, usize), width: usize) {
+        let start = |(x, y): (usize, usize)| y * self.size.width + x;
+        let (from, to) = (start(from), start(to));
+        self.pixels.copy_within(from..from + width, to);
+    }
+
     /// Makes all of it one colour.
     pub(crate) fn fill(&mut self, colour: u32) {
         self.pixels.fill(colour);

@@ -50,12 +50,12 @@ impl Point {
 }
 
 impl Decoder {
-    /// What it knows now; `None` where it shows nothing yet.
+    /// What it knows now; `None` where it shows nothing yet, or while it [skims](Self::skim).
     ///
     /// # Errors
     /// [`DecodeError::Zstd`] where there is no memory.
     pub fn point(&self) -> Result<Option<Point>, DecodeError> {
-        let Some(shown) = &self.shown else { return Ok(None) };
+        let Some(shown) = self.shown.as_ref().filter(|_| !self.skims) else { return Ok(None) };
         let pixels = shown.picture.pixels().iter().flat_map(|pixel| pixel.to_le_bytes());
         let written = shown.written.iter().flat_map(|frame| frame.to_le_bytes());
         let raw: Vec<u8> = pixels.chain(written).collect();

@@ -1,16 +1,23 @@
 //! Blocks made into rectangles: the same way at both ends, so that nobody has to say how.
 
+use std::ops::Range;
+
 use crate::Rect;
 use crate::blocks::{BLOCK, Grid};
 
-/// The rectangles that cover exactly the blocks for which `set` holds: runs of a row of blocks, and
-/// equal runs below each other as one; ordered by their upper left corners, row by row. None is
-/// wider or higher than `most` pixels, a multiple of a block's side.
-pub(crate) fn rects(grid: Grid, most: usize, set: impl Fn(usize) -> bool) -> Vec<Rect> {
+/// The rectangles that cover exactly the blocks of these rows for which `set` holds: runs of a row of
+/// blocks, and equal runs below each other as one; ordered by their upper left corners, row by row.
+/// None is wider or higher than `most` pixels, a multiple of a block's side.
+pub(crate) fn rects(
+    grid: Grid,
+    rows: Range<usize>,
+    most: usize,
+    set: impl Fn(usize) -> bool,
+) -> Vec<Rect> {
     let mut all: Vec<Rect> = Vec::new();
     // Those that reach down to the row above, from left to right.
     let (mut open, mut next) = (Vec::new(), Vec::new());
-    for row in 0..grid.down() {
+    for row in rows {
         let mut above = open.drain(..).peekable();
         for run in runs(grid, row, most, &set) {
             while above
@@ -73,7 +80,7 @@ mod tests {
 
     fn of(grid: Grid, most: usize, map: &[&str]) -> Vec<(usize, usize, usize, usize)> {
         let set: Vec<bool> = map.concat().chars().map(|it| it == '#').collect();
-        rects(grid, most, |block| set[block])
+        rects(grid, 0..grid.down(), most, |block| set[block])
             .iter()
             .map(|it| (it.x, it.y, it.width, it.height))
             .collect()
@@ -104,7 +111,7 @@ mod tests {
         fn every_block_is_covered_once(bits in proptest::collection::vec(any::<bool>(), 7 * 5)) {
             let grid = Grid::new(Size::new(7 * 16 - 3, 5 * 16 - 9).unwrap());
             let mut covered = vec![0; grid.blocks()];
-            for rect in rects(grid, 48, |block| bits[block]) {
+            for rect in rects(grid, 0..grid.down(), 48, |block| bits[block]) {
                 prop_assert!(rect.fits(grid.size()) && rect.width <= 48 && rect.height <= 48);
                 for block in grid.under(rect) {
                     covered[block] += 1;

@@ -75,13 +75,18 @@ struct Pair {
     encoder: Encoder,
     decoder: Decoder,
     now: Duration,
+    /// What was shown.
+    told: Vec<Coded>,
+    /// No pieces arrive.
+    losing: bool,
 }
 
 impl Pair {
     fn new(width: usize, height: usize) -> Self {
         let screen = Screen::new(width, height);
         let encoder = Encoder::new(screen.size).unwrap();
-        Self { screen, encoder, decoder: Decoder::new().unwrap(), now: Duration::ZERO }
+        let (decoder, now, told) = (Decoder::new().unwrap(), Duration::ZERO, Vec::new());
+        Self { screen, encoder, decoder, now, told, losing: false }
     }
 
     /// A frame of all that changed.
@@ -92,11 +97,35 @@ impl Pair {
     }
 
     fn show(&mut self, coded: &Coded) {
-        self.decoder.frame(&coded.frame).unwrap();
-        for piece in &coded.pieces {
-            self.decoder.piece(piece).unwrap();
-        }
+        shown(&mut self.decoder, coded);
         self.encoder.acknowledge(self.decoder.whole());
+        self.told.push(coded.clone());
+    }
+
+    /// None of its pieces arrives.
+    fn lose(&mut self, mut coded: Coded) {
+        coded.pieces.clear();
+        shown(&mut self.decoder, &coded);
+        self.told.push(coded);
+    }
+
+    fn act(&mut self, act: Act) {
+        match act {
+            Act::Text(rect, seed) => self.screen.text(rect, seed),
+            Act::Photo(rect, seed) => self.screen.photo(rect, seed),
+            Act::Fill(rect, colour) => self.screen.draw(rect, |_, _| colour),
+            Act::Scroll(by) => self.screen.scroll(self.screen.size.rect(), by),
+            Act::Rest => {
+                self.rest();
+            }
+            Act::Restart => self.encoder.restart(),
+            Act::Lose => self.losing = !self.losing,
+        }
+        match self.code() {
+            Some(coded) if self.losing => self.lose(coded),
+            Some(coded) => self.show(&coded),
+            None => {}
+        }
     }
 
     fn step(&mut self) -> usize {
@@ -120,6 +149,13 @@ impl Pair {
 
     fn is_exact(&self) -> bool {
         self.decoder.picture() == Some(&Picture::of(&self.screen.view()))
+    }
+}
+
+fn shown(decoder: &mut Decoder, coded: &Coded) {
+    decoder.frame(&coded.frame).unwrap();
+    for piece in &coded.pieces {
+        decoder.piece(piece).unwrap();
     }
 }
 
@@ -221,6 +257,57 @@ fn pieces_may_come_before_their_frame_or_never() {
 }
 
 #[test]
+fn what_is_painted_over_unseen_is_not_decoded() {
+    let mut pair = Pair::new(300, 200);
+    let photo = Rect { x: 0, y: 0, width: 128, height: 64 };
+    let mut steps = Vec::new();
+    for seed in 0..3 {
+        pair.screen.photo(photo, seed * 40);
+        let coded = pair.code().unwrap();
+        pair.show(&coded);
+        steps.push(coded);
+    }
+    let torn = |piece: &Piece| Piece { jpeg: piece.jpeg.slice(..9), ..piece.clone() };
+    for broken in 0..3 {
+        let mut other = Decoder::new().unwrap();
+        other.skim();
+        for (at, coded) in steps.iter().enumerate() {
+            other.frame(&coded.frame).unwrap();
+            for piece in &coded.pieces {
+                let piece = if at == broken { torn(piece) } else { piece.clone() };
+                other.piece(&piece).unwrap();
+            }
+        }
+        assert!(other.point().unwrap().is_none(), "the picture is not what it will be");
+        // Only the last one is seen.
+        let seen = if broken < 2 { Ok(()) } else { Err(DecodeError::Jpeg) };
+        assert_eq!(other.settle(), seen);
+        assert_eq!(other.picture() == pair.decoder.picture(), broken < 2);
+    }
+}
+
+#[test]
+fn what_moves_unseen_moves_with_its_pixels() {
+    let mut pair = Pair::new(700, 600);
+    let page = pair.screen.size.rect();
+    pair.screen.photo(page, 3);
+    let (first, mut other) = (pair.code().unwrap(), Decoder::new().unwrap());
+    pair.show(&first);
+    other.skim();
+    pair.screen.scroll(page, 16);
+    let moved = pair.code().unwrap();
+    let area: usize = moved.pieces.iter().map(|piece| piece.rect.pixels()).sum();
+    assert!(area * 4 < page.pixels(), "most of it is copied: {area}");
+    pair.show(&moved);
+    for coded in [&first, &moved] {
+        shown(&mut other, coded);
+    }
+    assert_ne!(other.picture(), pair.decoder.picture());
+    other.settle().unwrap();
+    assert_eq!(other.picture(), pair.decoder.picture());
+}
+
+#[test]
 fn a_decoder_can_begin_where_it_is_fresh() {
     let mut pair = Pair::new(300, 200);
     pair.screen.text(PAGE_SMALL, 1);
@@ -307,7 +394,7 @@ fn a_monitor_may_change_its_size() {
     pair.step();
     pair.screen = Screen::new(211, 333);
     pair.screen.text(PAGE_SMALL, 2);
-    let Pair { screen, encoder, mut decoder, now } = pair;
+    let Pair { screen, encoder, mut decoder, now, .. } = pair;
     let mut encoder = encoder.after(screen.size).unwrap();
     let coded = encoder.frame(&screen.view(), &[screen.size.rect()], now).unwrap().unwrap();
     assert_eq!(decoder.frame(&coded.frame), Ok(Changed::All));
@@ -393,27 +480,33 @@ proptest! {
     #[test]
     fn at_rest_the_viewer_sees_the_screen(acts in proptest::collection::vec(act(), 1..14)) {
         let mut pair = Pair::new(301, 203);
-        let mut losing = false;
-        for act in acts {
-            match act {
-                Act::Text(rect, seed) => pair.screen.text(rect, seed),
-                Act::Photo(rect, seed) => pair.screen.photo(rect, seed),
-                Act::Fill(rect, colour) => pair.screen.draw(rect, |_, _| colour),
-                Act::Scroll(by) => pair.screen.scroll(pair.screen.size.rect(), by),
-                Act::Rest => { pair.rest(); }
-                Act::Restart => pair.encoder.restart(),
-                Act::Lose => losing = !losing,
-            }
-            let Some(coded) = pair.code() else { continue };
-            if losing {
-                pair.decoder.frame(&coded.frame).unwrap();
-            } else {
-                pair.show(&coded);
-            }
-        }
+        acts.into_iter().for_each(|act| pair.act(act));
         pair.step();
         pair.rest();
         prop_assert!(pair.is_exact());
+    }
+
+    #[test]
+    fn who_skims_sees_the_same(
+        acts in proptest::collection::vec(act(), 1..14),
+        looks in proptest::collection::vec(any::<bool>(), 14),
+    ) {
+        let mut pair = Pair::new(301, 203);
+        acts.into_iter().for_each(|act| pair.act(act));
+        let (mut one, mut other) = (Decoder::new().unwrap(), Decoder::new().unwrap());
+        other.skim();
+        for (coded, looks) in pair.told.iter().zip(looks.into_iter().cycle()) {
+            shown(&mut one, coded);
+            shown(&mut other, coded);
+            prop_assert_eq!(one.whole(), other.whole());
+            if looks {
+                other.settle().unwrap();
+                prop_assert!(other.picture() == one.picture());
+                other.skim();
+            }
+        }
+        other.settle().unwrap();
+        prop_assert!(other.picture() == one.picture());
     }
 
     #[test]

@@ -6,7 +6,7 @@ mod pixels;
 
 use deskside_decode::Entry;
 use deskside_protocol::wire::message::{CursorShape, Watching};
-use deskside_screen::{Changed, DecodeError, Decoder, Frame, Picture, Piece, Point, Ready};
+use deskside_screen::{Changed, DecodeError, Decoder, Frame, Picture, Piece, Point};
 
 pub use cursor::Cursor;
 pub use cutter::Cutter;
@@ -54,6 +54,8 @@ pub enum Told {
     },
     /// The technician shows a place, or no longer.
     Laser(Option<(i32, i32)>),
+    /// What was told last cannot be decoded: for a film that does not find that out itself.
+    Broken,
 }
 
 /// What of the sight is another by a take.
@@ -81,6 +83,8 @@ pub struct Film {
     state: State,
     laser: Option<(u64, (i32, i32))>,
     cutter: Cutter,
+    /// Nobody looks, up to [`Film::settle`].
+    skims: bool,
 }
 
 /// Whether the picture is how the screen is.
@@ -128,20 +132,32 @@ impl Film {
     /// # Errors
     /// As for [`Self::feed`].
     pub fn show(&mut self, take: &Take) -> Result<Turn, DecodeError> {
-        self.show_ready(take, None)
-    }
-
-    /// Shows a take; of one that is a piece the pixels may be there already.
-    ///
-    /// # Errors
-    /// As for [`Self::feed`].
-    pub fn show_ready(&mut self, take: &Take, ready: Option<Ready>) -> Result<Turn, DecodeError> {
-        let shown = self.turn(take, ready);
+        let shown = self.turn(take);
         self.state.lost |= shown.is_err();
         shown
     }
 
-    fn turn(&mut self, take: &Take, ready: Option<Ready>) -> Result<Turn, DecodeError> {
+    /// From here on nobody looks, up to [`Self::settle`]: pieces that are painted over before are not
+    /// decoded, and [`Self::picture`] is without the others.
+    pub fn skim(&mut self) {
+        self.skims = true;
+        if let Some(decoder) = &mut self.decoder {
+            decoder.skim();
+        }
+    }
+
+    /// Somebody looks again.
+    ///
+    /// # Errors
+    /// As for [`Self::feed`], of a piece that is seen now.
+    pub fn settle(&mut self) -> Result<(), DecodeError> {
+        self.skims = false;
+        let settled = self.decoder.as_mut().map_or(Ok(()), Decoder::settle);
+        self.state.lost |= settled.is_err();
+        settled
+    }
+
+    fn turn(&mut self, take: &Take) -> Result<Turn, DecodeError> {
         match &take.told {
             Told::Began => {
                 self.begin()?;
@@ -160,7 +176,7 @@ impl Film {
             Told::Frame(frame) => return self.frame(frame),
             Told::Piece(piece) => {
                 let Some(decoder) = &mut self.decoder else { return Ok(Turn::Nothing) };
-                return Ok(turned(decoder.ready_piece(piece, ready)?));
+                return Ok(turned(decoder.piece(piece)?));
             }
             Told::Lost(frame) => {
                 if let Some(decoder) = &mut self.decoder {
@@ -176,14 +192,21 @@ impl Film {
                 return Ok(if moved { Turn::Places } else { Turn::Nothing });
             }
             Told::Laser(place) => self.laser = place.map(|place| (take.time_us, place)),
+            Told::Broken => self.state.lost = true,
         }
         Ok(Turn::Places)
     }
 
     fn begin(&mut self) -> Result<(), DecodeError> {
-        let decoder = self.decoder.replace(Decoder::new()?);
-        if decoder.as_ref().is_some_and(|it| it.picture().is_some()) {
-            self.before = decoder;
+        let mut decoder = Decoder::new()?;
+        if self.skims {
+            decoder.skim();
+        }
+        let before = self.decoder.replace(decoder);
+        if let Some(mut before) = before.filter(|it| it.picture().is_some()) {
+            // What is lost of that stream is not of this one.
+            let _seen_or_lost = before.settle();
+            self.before = Some(before);
         }
         self.cursor.forget();
         self.state = State::default();
@@ -263,16 +286,18 @@ impl Film {
             | Told::Lost(_)
             | Told::Shape(_)
             | Told::Place { .. }
-            | Told::Laser(_) => false,
+            | Told::Laser(_)
+            | Told::Broken => false,
         }
     }
 
-    /// Where it is now; `None` while it shows what was seen on a stream before, which no point has.
+    /// Where it is now; `None` while it shows what was seen on a stream before, which no point has,
+    /// and while it [skims](Self::skim).
     ///
     /// # Errors
     /// [`DecodeError::Zstd`] where there is no memory.
     pub fn point(&self) -> Result<Option<FilmPoint>, DecodeError> {
-        if self.before.is_some() {
+        if self.before.is_some() || self.skims {
             return Ok(None);
         }
         let point = self.decoder.as_ref().map(Decoder::point).transpose()?;

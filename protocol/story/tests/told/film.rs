@@ -198,6 +198,14 @@ proptest! {
             }
             prop_assert_eq!(again.picture(), film.picture());
             prop_assert_eq!(again.pointed(), film.pointed());
+            let mut skimmed = Film::at(&point).unwrap();
+            skimmed.skim();
+            for take in &takes[at..] {
+                skimmed.show(take).unwrap();
+            }
+            prop_assert!(skimmed.point().unwrap().is_none());
+            skimmed.settle().unwrap();
+            prop_assert_eq!(skimmed.picture(), film.picture());
         }
     }
 
