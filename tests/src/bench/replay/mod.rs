@@ -1,5 +1,5 @@
 //! A long session in the player: how soon there is a picture, how quickly it is read, how long a jump
-//! takes. The recording is made here, an hour of office work; the program is the shipped one. It is
+//! takes. The recording is made here, an hour of office work or a video; the program is the shipped one. It is
 //! asked as its page asks it, and then by the page itself in a real browser.
 
 mod office;
@@ -37,6 +37,9 @@ pub(super) struct Args {
     /// Jumps to any time
     #[arg(long, default_value_t = 200)]
     seeks: u64,
+    /// A video that plays all the time, instead of office work
+    #[arg(long)]
+    video: bool,
     /// Keep the recording there, or use the one that is there already, with its identity beside it
     #[arg(long, value_name = "FILE.dsr")]
     file: Option<PathBuf>,
@@ -47,7 +50,7 @@ pub(super) fn run(args: &Args, teller: Teller) -> anyhow::Result<()> {
     let file = args.file.clone().unwrap_or_else(|| folder.path().join("office.dsr"));
     if !file.exists() {
         let began = Instant::now();
-        let (frames, made) = recording::write(&file, args.frames, args.minutes)?;
+        let (frames, made) = recording::write(&file, args.frames, args.minutes, args.video)?;
         let seconds = began.elapsed().as_secs_f64();
         teller.say(
             &json!({"figure": "recording", "frames": frames, "packets": made.packets,

@@ -112,7 +112,8 @@ impl Office {
         (x, y, 640, 420)
     }
 
-    fn photo(&mut self) -> Part {
+    /// Another photo, or the next picture of a video.
+    pub(super) fn photo(&mut self) -> Part {
         let (x, y, width, height) = PHOTO;
         let shift = self.dice.below(500) as f64;
         let wave = |at: f64, by: f64| ((at / by).sin() * 90.0 + 120.0).clamp(0.0, 255.0);

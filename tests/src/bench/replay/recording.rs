@@ -11,9 +11,14 @@ use crate::forged::{Made, Tape};
 /// Frames between two commands.
 const COMMANDS: u64 = 200;
 
-/// Writes `frames` of office work over `minutes` to `path`, and the auditor's identity beside it.
-/// Gives how many frames it has become.
-pub(super) fn write(path: &Path, frames: u64, minutes: u64) -> anyhow::Result<(u64, Made)> {
+/// Writes `frames` of office work or of a video over `minutes` to `path`, and the auditor's identity
+/// beside it. Gives how many frames it has become.
+pub(super) fn write(
+    path: &Path,
+    frames: u64,
+    minutes: u64,
+    video: bool,
+) -> anyhow::Result<(u64, Made)> {
     let mut tape = Tape::create(path, "An hour at the office")?;
     let (mut office, size) = (Office::new(), Size::new(WIDTH, HEIGHT)?);
     tape.watch(size)?;
@@ -34,7 +39,7 @@ pub(super) fn write(path: &Path, frames: u64, minutes: u64) -> anyhow::Result<(u
             let output = format!("{word}: the printer is on fire\n").repeat(20);
             tape.command(&["grep", &word, "/var/log/syslog"], &output)?;
         }
-        let (x, y, width, height) = office.work();
+        let (x, y, width, height) = if video { office.photo() } else { office.work() };
         damage = Rect { x, y, width, height };
     }
     Ok((made, tape.finish()?))
