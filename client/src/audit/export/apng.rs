@@ -6,8 +6,9 @@ use std::io::Write;
 use deskside_protocol::exit::Exit;
 use png::{BlendOp, ColorType, DisposeOp, Encoder};
 
+use super::canvas::{Canvas, PIXEL};
 use super::film::none;
-use super::screen::{self, Canvas, PIXEL, Sight};
+use super::screen::{self, Sight};
 use crate::audit::Tape;
 use crate::failure::Failure;
 

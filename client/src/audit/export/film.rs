@@ -9,8 +9,9 @@ use std::process::{Child, Command, Stdio};
 use anyhow::Context as _;
 use deskside_protocol::exit::Exit;
 
+use super::canvas::Canvas;
 use super::matroska;
-use super::screen::{self, Canvas, Sight};
+use super::screen::{self, Sight};
 use crate::audit::Tape;
 use crate::cli::Form;
 use crate::failure::Failure;

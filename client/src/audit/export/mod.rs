@@ -2,6 +2,7 @@
 //! is written is there whole or not at all; what each form holds stands in its own room.
 
 mod apng;
+mod canvas;
 mod capture;
 mod cast;
 mod film;

@@ -8,8 +8,9 @@ use std::ops::ControlFlow;
 use deskside_protocol::wire::message::Screenshot;
 use deskside_story::{Happening, Story, What};
 
+use super::canvas::Canvas;
 use super::film::none;
-use super::screen::{self, Canvas};
+use super::screen;
 use crate::audit::Tape;
 use crate::commands::screenshot::{check, within_limits};
 

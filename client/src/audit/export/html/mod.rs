@@ -50,17 +50,9 @@ pub(super) struct Counts {
 pub(super) fn write(tape: &Tape, sight: Sight, out: &mut dyn Write) -> anyhow::Result<Counts> {
     let mut rows = Rows::new(sight.span)?;
     let contents = tape.happenings(|happening| rows.happening(happening))?;
-    let pictures =
-        pictures::each(tape, Sight { dims: false, ..sight }, &rows.wanted, |time_us, png| {
-            let (clock, png) = (clock(time_us, sight.span), BASE64.encode(png));
-            let row = format!(
-                "<li class=\"picture\"{}><figure><img alt=\"The user's screen at {clock}\" \
-             src=\"data:image/png;base64,{png}\"><figcaption>The screen at {clock}</figcaption>\
-             </figure></li>\n",
-                data(time_us, sight.span)
-            );
-            rows.spool.push((time_us, Kind::Picture), row.as_bytes())
-        })?;
+    let taken = pictures::taken(tape, Sight { dims: false, ..sight }, &rows.wanted)?;
+    let pictures = taken.len() as u64;
+    taken.into_iter().try_for_each(|(time_us, png)| rows.picture(time_us, &png))?;
     head(tape, sight.span, &intervals::words(&intervals::of(contents.report())), out)?;
     let length = since(sight.span.to_us, sight.span).to_string();
     let pictured = match pictures {
@@ -108,6 +100,17 @@ impl Rows {
         let Some(row) = self.row(happening) else { return Ok(()) };
         self.happenings += 1;
         self.spool.push((happening.time_us, Kind::Happening), row.as_bytes())
+    }
+
+    fn picture(&mut self, time_us: u64, png: &[u8]) -> anyhow::Result<()> {
+        let (clock, png) = (clock(time_us, self.span), BASE64.encode(png));
+        let row = format!(
+            "<li class=\"picture\"{}><figure><img alt=\"The user's screen at {clock}\" \
+             src=\"data:image/png;base64,{png}\"><figcaption>The screen at {clock}</figcaption>\
+             </figure></li>\n",
+            data(time_us, self.span)
+        );
+        self.spool.push((time_us, Kind::Picture), row.as_bytes())
     }
 
     fn row(&mut self, happening: &Happening) -> Option<String> {

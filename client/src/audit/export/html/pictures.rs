@@ -2,8 +2,9 @@
 //! now and then, as many as a page bears.
 
 use crate::audit::Tape;
+use crate::audit::export::canvas::Canvas;
 use crate::audit::export::moment::png;
-use crate::audit::export::screen::{self, Canvas, Sight};
+use crate::audit::export::screen::{self, Sight};
 
 /// Pictures on a page at the most.
 const MAX_PICTURES: usize = 240;
@@ -30,59 +31,79 @@ fn moments(sight: Sight, happened: &[u64]) -> Vec<u64> {
     all.into_iter().step_by(every).collect()
 }
 
-/// Shows `seen` the pictures as PNG, each once, with the time from which it was to be seen. Gives how
-/// many; none where nobody watched.
+/// A picture of the screen as PNG, and since when it was so.
+pub(super) type Taken = (u64, Vec<u8>);
+
+/// Pictures in the order of time, each another than the one before; none where nobody watched.
 ///
 /// # Errors
-/// As [`screen::each`].
-pub(super) fn each(
-    tape: &Tape,
-    sight: Sight,
-    happened: &[u64],
-    mut seen: impl FnMut(u64, &[u8]) -> anyhow::Result<()>,
-) -> anyhow::Result<u64> {
-    let Some((width, height)) = screen::size(tape, sight.span)? else { return Ok(0) };
-    let moments = moments(sight, happened);
-    let mut next = moments.iter().peekable();
-    let (mut count, mut room) = (0, MAX_BYTES);
-    let mut shown: Option<(u64, Canvas)> = None;
-    let mut last = Vec::new();
-    let mut put = |time_us: u64, canvas: &Canvas| {
-        let png = png(canvas)?;
-        if png.len() <= room && png != last {
-            room -= png.len();
-            count += 1;
-            seen(time_us, &png)?;
-            last = png;
-        }
-        anyhow::Ok(())
-    };
+/// As [`screen::at_each`].
+pub(super) fn taken(tape: &Tape, sight: Sight, happened: &[u64]) -> anyhow::Result<Vec<Taken>> {
+    let Some((width, height)) = screen::size(tape, sight.span)? else { return Ok(Vec::new()) };
+    let mut album = Album { every: 1, ..Album::default() };
     let mut canvas = Canvas::new(width, height);
-    screen::each(tape, sight, &mut canvas, |time_us, canvas| {
-        // What stood there up to now is the picture of all moments that are over.
-        let mut due = false;
-        while next.next_if(|moment| **moment < time_us).is_some() {
-            due = true;
+    screen::at_each(tape, sight, &moments(sight, happened), &mut canvas, |since_us, canvas| {
+        if album.wants() && !canvas.is_dark() {
+            album.put(since_us, png(canvas)?, MAX_BYTES);
         }
-        if let Some((since_us, before)) = shown.take_if(|_| due)
-            && !before.is_dark()
-        {
-            put(since_us, &before)?;
-        }
-        shown = Some((time_us, canvas.clone()));
         Ok(())
     })?;
-    let over = shown.filter(|(_, canvas)| next.peek().is_some() && !canvas.is_dark());
-    if let Some((since_us, canvas)) = over {
-        put(since_us, &canvas)?;
+    Ok(album.pictures.into_iter().map(|(_, taken)| taken).collect())
+}
+
+/// Pictures as far as there is room: where they are too many every other one goes, all along the
+/// session, so that its end is not without.
+#[derive(Debug, Default)]
+struct Album {
+    pictures: Vec<(usize, Taken)>,
+    bytes: usize,
+    /// How many it was shown.
+    shown: usize,
+    /// Of so many one is kept.
+    every: usize,
+}
+
+impl Album {
+    /// Whether there is a place for the next one.
+    const fn wants(&mut self) -> bool {
+        self.shown += 1;
+        (self.shown - 1).is_multiple_of(self.every)
     }
-    Ok(count)
+
+    fn put(&mut self, since_us: u64, png: Vec<u8>, room: usize) {
+        let again = self.pictures.last().is_some_and(|(_, (_, last))| *last == png);
+        if again || png.len() > room {
+            return;
+        }
+        self.bytes += png.len();
+        self.pictures.push((self.shown - 1, (since_us, png)));
+        while self.bytes > room {
+            self.every *= 2;
+            self.pictures.retain(|(number, _)| number.is_multiple_of(self.every));
+            self.bytes = self.pictures.iter().map(|(_, (_, png))| png.len()).sum();
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::audit::export::Span;
+
+    #[test]
+    fn an_album_that_is_full_is_thinned_out_evenly() {
+        let mut album = Album { every: 1, ..Album::default() };
+        for number in 0..100_u64 {
+            if album.wants() {
+                album.put(number, number.to_le_bytes().to_vec(), 80);
+            }
+        }
+        let times: Vec<u64> = album.pictures.iter().map(|(_, (since_us, _))| *since_us).collect();
+        assert_eq!(times, [0, 16, 32, 48, 64, 80, 96]);
+        assert_eq!(album.bytes, 8 * times.len());
+        album.put(200, 96_u64.to_le_bytes().to_vec(), 80);
+        assert_eq!(album.pictures.len(), times.len(), "it is the same picture");
+    }
 
     #[test]
     fn moments_follow_what_happened_and_are_bounded() {
