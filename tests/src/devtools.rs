@@ -264,8 +264,11 @@ impl Page {
 
 impl Drop for Page {
     fn drop(&mut self) {
-        // It may have ended by itself.
-        let _gone = self.call("Browser.close", json!({}));
+        // It may have ended by itself. What it writes at its end goes with its folder only if that
+        // stands until then.
+        if self.call("Browser.close", json!({})).is_ok() {
+            while self.said.recv_timeout(PATIENCE).is_ok() {}
+        }
         let _ended = self.browser.kill();
         let _known = self.browser.wait();
         if let Some(reader) = self.reader.take() {

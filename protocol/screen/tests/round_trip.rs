@@ -443,6 +443,8 @@ fn what_does_not_fit_is_refused_and_a_fresh_frame_mends_it() {
     let huge =
         Piece { frame: 1, rect: Rect { width: 5_000, ..PAGE_SMALL }, jpeg: Vec::new().into() };
     assert_eq!(pair.decoder.piece(&huge), Err(DecodeError::Malformed));
+    let parts_of_blocks = Piece { rect: Rect { x: 16, y: 32, width: 40, height: 32 }, ..huge };
+    assert_eq!(pair.decoder.piece(&parts_of_blocks), Ok(Changed::Parts(Vec::new())));
 }
 
 /// Something that happens on a screen.
