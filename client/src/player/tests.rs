@@ -125,6 +125,47 @@ proptest! {
     }
 }
 
+/// A piece that is none, and is painted over: whether a page passes it by or plays it, what is seen
+/// behind it is told to be older than what was sent.
+#[test]
+fn what_is_broken_is_told_where_it_is_passed_by_as_well() {
+    let (mut entries, _) = film(0, |_| false);
+    let size = Size::new(SIDE, SIDE).unwrap();
+    let (mut encoder, mut stream) = (Encoder::new(size).unwrap(), 3);
+    for (frame, time_us) in (0..3_u32).zip((BEGAN..).step_by(10_000)) {
+        let noise = |at: u32| (at * 31 + frame * 977).wrapping_mul(2_654_435_761) >> 29;
+        let pixel = |at: u32| (at % 64 * 2 + noise(at)) << 16 | (at / 64 * 2 + noise(at)) << 8;
+        let bytes: Vec<u8> = (0..64 * 64).flat_map(|at| pixel(at).to_le_bytes()).collect();
+        let view = View::new(size, SIDE * 4, &bytes).unwrap();
+        let now = Duration::from_micros(time_us);
+        let coded = encoder.frame(&view, &[size.rect()], now).unwrap().unwrap();
+        entries.push(said(time_us, End::Agent, Kind::ScreenFrame(coded.frame.announce())));
+        let raw = |bytes| Item::Raw { at: 0, bytes };
+        entries.extend(coded.frame.parts().map(|part| entry(time_us, End::Agent, raw(part))));
+        assert!(!coded.pieces.is_empty());
+        for piece in &coded.pieces {
+            stream += 4;
+            let none =
+                |part: bytes::Bytes| if frame == 0 { vec![0; part.len()].into() } else { part };
+            let announced = said(time_us, End::Agent, Kind::ScreenPiece(piece.announce()));
+            let parts = piece.parts().map(|part| entry(time_us, End::Agent, raw(none(part))));
+            let own = std::iter::once(announced).chain(parts);
+            entries.extend(own.map(|entry| Entry { stream: Some(stream), ..entry }));
+            entries
+                .push(Entry { stream: Some(stream), ..entry(time_us, End::Agent, Item::Finished) });
+        }
+    }
+    let stage = read(&entries, 3);
+    let (mut played, mut passed) = (Vec::new(), Vec::new());
+    for at in 0..3 {
+        let head = draw(&stage.see(1, at * 10_000, at == 0).unwrap(), &mut played);
+        assert_eq!(head["lost"], true);
+    }
+    let head = draw(&stage.see(2, 20_000, true).unwrap(), &mut passed);
+    assert_eq!(head["lost"], true);
+    assert!(played == passed && played.iter().any(|byte| !matches!(*byte, 0 | u8::MAX)));
+}
+
 #[test]
 fn what_was_not_read_to_its_end_was_not_checked() {
     let mut wrong = verdict();

@@ -5,21 +5,17 @@
 //! bytes of a picture take a browser longer to hand from its network process to its page than that.
 
 use std::io;
-use std::ops::Range;
 
-use deskside_screen::{Changed, DecodeError, Picture, Rect, Size};
+use deskside_screen::{Changed, DecodeError, Picture, Rect, Size, TILE, rects_of_tiles};
 use deskside_story::{Film, Turn, rgba};
 use serde_json::json;
 
 use super::reel::Reel;
 
-/// Pixels of a side of the tiles in which it is remembered what changed.
-const TILE: usize = 64;
 /// Takes that are shown one by one rather than beginning at a point again: decoding the point's
 /// picture takes as long as some dozens of frames.
 const NEAR: usize = 100;
-
-/// Parts of a picture; so many more take a browser longer than all of it.
+/// Parts of a picture at the most: more of them take a browser longer than all of it.
 const MAX_PARTS: usize = 64;
 /// Pixels of a part that is worth packing: smaller ones are there at once as they are.
 const WORTH: usize = 16 * 1024;
@@ -218,7 +214,7 @@ impl Damage {
         self
     }
 
-    /// What changed, as runs of tiles, equal ones below each other as one; then nothing has.
+    /// What changed; then nothing has.
     fn take(&mut self, size: Option<Size>) -> Vec<Rect> {
         let Some(size) = size else {
             self.size = None;
@@ -229,33 +225,10 @@ impl Damage {
             (self.size, self.tiles) = (Some(size), vec![false; across * down]);
             return vec![size.rect()];
         }
-        let mut parts: Vec<Rect> = Vec::new();
-        for (row, tiles) in self.tiles.chunks(across).enumerate() {
-            for run in runs(tiles) {
-                let (x, y) = (run.start * TILE, row * TILE);
-                let (right, below) = (run.end * TILE, y + TILE);
-                let width = right.min(size.width()) - x;
-                let height = below.min(size.height()) - y;
-                let above = |it: &&mut Rect| (it.x, it.width, it.y + it.height) == (x, width, y);
-                match parts.iter_mut().find(above) {
-                    Some(above) => above.height += height,
-                    None => parts.push(Rect { x, y, width, height }),
-                }
-            }
-        }
+        let parts = rects_of_tiles(size, &self.tiles);
         self.tiles.fill(false);
         if parts.len() > MAX_PARTS { vec![size.rect()] } else { parts }
     }
-}
-
-/// Where tiles of a row begin and end that changed.
-fn runs(tiles: &[bool]) -> impl Iterator<Item = Range<usize>> {
-    let mut at = 0;
-    tiles.chunk_by(|one, next| one == next).filter_map(move |run| {
-        let start = at;
-        at += run.len();
-        run.first().is_some_and(|changed| *changed).then_some(start..at)
-    })
 }
 
 #[cfg(test)]

@@ -74,6 +74,12 @@ impl Grid {
         rows.flat_map(move |row| columns.clone().map(move |column| row * self.across() + column))
     }
 
+    /// The tile that a block is part of.
+    pub(crate) const fn tile_under(self, block: usize) -> usize {
+        let (column, row) = (block % self.across(), block / self.across());
+        row / PER_TILE * self.tiles_across() + column / PER_TILE
+    }
+
     /// The tiles that a rectangle touches, row by row.
     pub(crate) fn touched(self, rect: Rect) -> impl Iterator<Item = usize> {
         let right = rect.x.saturating_add(rect.width).min(self.size.width());
@@ -119,6 +125,9 @@ mod tests {
             let tiles: usize = (0..grid.tiles()).map(|tile| grid.tile(tile).pixels()).sum();
             let blocks: usize = (0..grid.blocks()).map(|block| grid.block(block).pixels()).sum();
             assert_eq!((tiles, blocks), (width * height, width * height));
+            for tile in 0..grid.tiles() {
+                assert!(grid.of_tile(tile).all(|block| grid.tile_under(block) == tile));
+            }
             let mut of_tiles: Vec<_> = (0..grid.tiles()).flat_map(|it| grid.of_tile(it)).collect();
             of_tiles.sort_unstable();
             assert_eq!(of_tiles, (0..grid.blocks()).collect::<Vec<_>>());

@@ -112,7 +112,8 @@ impl Decoder {
     /// Decodes the next frame.
     ///
     /// # Errors
-    /// [`DecodeError`]. Only a fresh frame helps then.
+    /// [`DecodeError`]. Only a fresh frame helps then. The picture is as it was before, and black where
+    /// the frame was a fresh one.
     pub fn frame(&mut self, frame: &Frame) -> Result<Changed, DecodeError> {
         if frame.fresh {
             self.begin(frame)?;
@@ -201,12 +202,13 @@ impl Decoder {
         let (due, early) =
             std::mem::take(&mut self.early).into_iter().partition(|it| it.frame <= self.number);
         self.early = early;
-        let due: VecDeque<Piece> = due;
+        let (due, mut shown): (VecDeque<Piece>, _) = (due, Ok(()));
         for piece in due {
             self.early_bytes -= piece.jpeg.len();
-            self.show(&piece, parts)?;
+            // One that is none leaves the others as they are.
+            shown = shown.and(self.show(&piece, parts));
         }
-        Ok(())
+        shown
     }
 
     fn show(&mut self, piece: &Piece, parts: &mut Vec<Rect>) -> Result<(), DecodeError> {
@@ -243,23 +245,41 @@ impl Shown {
         self.failed = None;
     }
 
-    /// Makes the picture that a frame says.
+    /// Makes the picture that a frame says, or leaves it as it is where that makes no sense.
     fn apply(&mut self, number: u64, raw: &[u8], residual: &[u8]) -> Result<Layout, DecodeError> {
         let mut pixels = raw;
         let layout = Layout::decode(self.grid, &mut pixels)?;
-        self.moves(&layout)?;
-        for rect in layout.rects(self.grid, usize::MAX, Code::Exact) {
-            self.exact(rect, &mut pixels)?;
-        }
-        if !pixels.is_empty() {
+        let moves = moves::of(&layout, self.grid)?;
+        let exact = layout.rects(self.grid, usize::MAX, Code::Exact);
+        if pixels.len() != 4 * exact.iter().map(Rect::pixels).sum::<usize>() {
             return Err(DecodeError::Malformed);
         }
         let roughs = layout.rects(self.grid, usize::MAX, Code::Residual);
-        match (roughs.is_empty(), residual.is_empty()) {
-            (true, true) => {}
-            (false, false) => residual::decode(residual, &mut self.picture, &roughs)?,
-            _ => return Err(DecodeError::Malformed),
+        let residuals = residual::unpack(residual, &roughs)?;
+
+        self.pay_under(&moves);
+        moves::copy(&mut self.picture, &moves, &mut self.taken);
+        for rect in exact {
+            let (own, rest) = pixels.split_at_checked(4 * rect.pixels()).unwrap_or_default();
+            self.picture.take(own, rect);
+            pixels = rest;
         }
+        residual::paint(&residuals, &mut self.picture, &roughs);
+        self.note(&layout, number);
+        Ok(layout)
+    }
+
+    /// What moves is no longer owed its pixels.
+    fn pay_under(&mut self, moves: &[Move]) {
+        for Move { from, .. } in moves {
+            for number in self.owed.under(self.grid.under(*from)) {
+                self.pay(number);
+            }
+        }
+    }
+
+    /// Remembers which blocks a frame wrote.
+    fn note(&mut self, layout: &Layout, number: u64) {
         for (block, code) in layout.blocks(self.grid) {
             if code != Code::Same
                 && let Some(written) = self.written.get_mut(block)
@@ -271,31 +291,6 @@ impl Shown {
                 }
             }
         }
-        Ok(layout)
-    }
-
-    fn moves(&mut self, layout: &Layout) -> Result<(), DecodeError> {
-        let moves = moves::of(layout, self.grid)?;
-        for Move { from, .. } in &moves {
-            for number in self.owed.under(self.grid.under(*from)) {
-                self.pay(number);
-            }
-        }
-        moves::copy(&mut self.picture, &moves, &mut self.taken);
-        Ok(())
-    }
-
-    fn exact(&mut self, rect: Rect, pixels: &mut &[u8]) -> Result<(), DecodeError> {
-        for y in rect.y..rect.y + rect.height {
-            let (row, rest) =
-                pixels.split_at_checked(rect.width * 4).ok_or(DecodeError::Malformed)?;
-            *pixels = rest;
-            let row = row.as_chunks::<4>().0;
-            for (to, from) in self.picture.row_mut(rect.x, y, rect.width).iter_mut().zip(row) {
-                *to = crate::picture::colour(*from);
-            }
-        }
-        Ok(())
     }
 
     /// The blocks of a piece where nothing newer stands.

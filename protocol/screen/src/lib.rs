@@ -55,6 +55,7 @@ pub use error::{DecodeError, EncodeError};
 pub use jpeg::MAX_PIECE;
 pub use picture::{MAX_PIXELS, MAX_SIDE, Picture, Rect, Size, Source, View};
 pub use point::Point;
+pub use rects::rects_of_tiles;
 pub use wire::{Announced, MAX_JPEG, MAX_RAW, PieceAnnounced, WireError};
 
 use bytes::Bytes;

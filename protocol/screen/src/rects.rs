@@ -2,8 +2,17 @@
 
 use std::ops::Range;
 
-use crate::Rect;
 use crate::blocks::{BLOCK, Grid};
+use crate::{Rect, Size};
+
+/// The rectangles that cover exactly those tiles of a picture of this size that are set, as they are
+/// numbered, row by row.
+#[must_use]
+pub fn rects_of_tiles(size: Size, set: &[bool]) -> Vec<Rect> {
+    let grid = Grid::new(size);
+    let of_tile = |block: usize| set.get(grid.tile_under(block)).is_some_and(|set| *set);
+    rects(grid, 0..grid.down(), usize::MAX, of_tile)
+}
 
 /// The rectangles that cover exactly the blocks of these rows for which `set` holds: runs of a row of
 /// blocks, and equal runs below each other as one; ordered by their upper left corners, row by row.
@@ -104,6 +113,18 @@ mod tests {
         let all = ["#####", "#####", "#####", "#####"];
         assert_eq!(of(grid, 1_024, &all), [(0, 0, 80, 60)]);
         assert_eq!(of(grid, 32, &all[..1].repeat(4)).len(), 6);
+    }
+
+    #[test]
+    fn tiles_are_rectangles_too() {
+        let size = Size::new(150, 100).unwrap();
+        let parts = |set: [bool; 6]| rects_of_tiles(size, &set);
+        assert_eq!(parts([false; 6]), []);
+        assert_eq!(parts([true; 6]), [size.rect()]);
+        let right = Rect { x: 128, y: 0, width: 22, height: 100 };
+        let middle = Rect { x: 64, y: 64, width: 64, height: 36 };
+        assert_eq!(parts([false, false, true, false, false, true]), [right]);
+        assert_eq!(parts([false, false, false, false, true, false]), [middle]);
     }
 
     proptest! {

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
+use data_encoding::BASE64;
 use deskside_tests::agent::Wish;
 use deskside_tests::browser::{self, Look};
 use deskside_tests::devtools::Page;
@@ -68,6 +69,17 @@ fn without_ffmpeg_it_is_said_what_to_do_and_nothing_is_left() {
     assert!(!film.exists());
 }
 
+/// The pictures that a page has.
+fn pictured(page: &Path) -> Vec<RgbImage> {
+    let page = std::fs::read_to_string(page).unwrap();
+    let sources = page.split("src=\"data:image/png;base64,").skip(1);
+    let decoded = sources.map(|rest| {
+        let png = BASE64.decode(rest.split('"').next().unwrap().as_bytes()).unwrap();
+        image::load_from_memory(&png).unwrap().to_rgb8()
+    });
+    decoded.collect()
+}
+
 #[test]
 fn films_and_pictures_show_what_the_screen_showed_and_when() {
     let (exported, last) = watched();
@@ -90,6 +102,8 @@ fn films_and_pictures_show_what_the_screen_showed_and_when() {
     assert_ne!(image::open(pointed).unwrap().to_rgb8(), last, "no pointer");
     let early = exported.export("c.png", &["--at", "0"]).1;
     assert_eq!(early.code, Some(5), "{early}");
+    let (page, _) = exported.export("a.html", &["--no-cursor"]);
+    assert!(pictured(&page).last() == Some(&last), "every pixel is the user's on a page as well");
 
     for (name, codec, height) in
         [("a.mp4", "h264", 402), ("a.webm", "vp9", 402), ("a.apng", "apng", 401)]

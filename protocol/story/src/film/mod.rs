@@ -116,8 +116,9 @@ impl Film {
         Self::default()
     }
 
-    /// Cuts the entry and shows what comes of it. A frame that cannot be decoded changes nothing, and
-    /// neither do those after it up to one that begins anew: that is told by the error.
+    /// Cuts the entry and shows what comes of it. A frame that cannot be decoded changes nothing
+    /// (but that one that begins anew leaves black), and neither do those after it up to one that
+    /// begins anew: that is told by the error.
     ///
     /// # Errors
     /// [`DecodeError`].

@@ -1,6 +1,6 @@
 //! A long session in the player: how soon there is a picture, how quickly it is read, how long a jump
-//! takes. The recording is made here, an hour of office work or a video; the program is the shipped one. It is
-//! asked as its page asks it, and then by the page itself in a real browser.
+//! takes. The recording is made here, an hour of office work or a video; the program is the shipped
+//! one. It is asked as its page asks it, and then by the page itself in a real browser.
 
 mod office;
 mod page;

@@ -40,11 +40,11 @@ pub(super) type Taken = (u64, Vec<u8>);
 /// As [`screen::at_each`].
 pub(super) fn taken(tape: &Tape, sight: Sight, happened: &[u64]) -> anyhow::Result<Vec<Taken>> {
     let Some((width, height)) = screen::size(tape, sight.span)? else { return Ok(Vec::new()) };
-    let mut album = Album { every: 1, ..Album::default() };
+    let mut album = Album::new(MAX_BYTES);
     let mut canvas = Canvas::new(width, height);
     screen::at_each(tape, sight, &moments(sight, happened), &mut canvas, |since_us, canvas| {
         if album.wants() && !canvas.is_dark() {
-            album.put(since_us, png(canvas)?, MAX_BYTES);
+            album.put(since_us, png(canvas)?);
         }
         Ok(())
     })?;
@@ -53,10 +53,13 @@ pub(super) fn taken(tape: &Tape, sight: Sight, happened: &[u64]) -> anyhow::Resu
 
 /// Pictures as far as there is room: where they are too many every other one goes, all along the
 /// session, so that its end is not without.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Album {
+    /// With their numbers among those that it was shown.
     pictures: Vec<(usize, Taken)>,
     bytes: usize,
+    /// Bytes of them at the most.
+    room: usize,
     /// How many it was shown.
     shown: usize,
     /// Of so many one is kept.
@@ -64,20 +67,24 @@ struct Album {
 }
 
 impl Album {
+    const fn new(room: usize) -> Self {
+        Self { pictures: Vec::new(), bytes: 0, room, shown: 0, every: 1 }
+    }
+
     /// Whether there is a place for the next one.
     const fn wants(&mut self) -> bool {
         self.shown += 1;
         (self.shown - 1).is_multiple_of(self.every)
     }
 
-    fn put(&mut self, since_us: u64, png: Vec<u8>, room: usize) {
+    fn put(&mut self, since_us: u64, png: Vec<u8>) {
         let again = self.pictures.last().is_some_and(|(_, (_, last))| *last == png);
-        if again || png.len() > room {
+        if again || png.len() > self.room {
             return;
         }
         self.bytes += png.len();
         self.pictures.push((self.shown - 1, (since_us, png)));
-        while self.bytes > room {
+        while self.bytes > self.room {
             self.every *= 2;
             self.pictures.retain(|(number, _)| number.is_multiple_of(self.every));
             self.bytes = self.pictures.iter().map(|(_, (_, png))| png.len()).sum();
@@ -92,17 +99,23 @@ mod tests {
 
     #[test]
     fn an_album_that_is_full_is_thinned_out_evenly() {
-        let mut album = Album { every: 1, ..Album::default() };
+        let mut album = Album::new(80);
         for number in 0..100_u64 {
             if album.wants() {
-                album.put(number, number.to_le_bytes().to_vec(), 80);
+                album.put(number, number.to_le_bytes().to_vec());
             }
         }
         let times: Vec<u64> = album.pictures.iter().map(|(_, (since_us, _))| *since_us).collect();
         assert_eq!(times, [0, 16, 32, 48, 64, 80, 96]);
         assert_eq!(album.bytes, 8 * times.len());
-        album.put(200, 96_u64.to_le_bytes().to_vec(), 80);
+        album.put(200, 96_u64.to_le_bytes().to_vec());
         assert_eq!(album.pictures.len(), times.len(), "it is the same picture");
+        album.put(200, vec![0; 81]);
+        assert_eq!(
+            (album.pictures.len(), album.every),
+            (times.len(), 16),
+            "there is no room for it"
+        );
     }
 
     #[test]
